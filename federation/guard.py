@@ -1,0 +1,338 @@
+"""Which addresses this server may dial: one rule, for every fetch and every delivery.
+
+A URL is looked at twice. `Guard.check_url` judges what is written, without asking
+the DNS; `Guard.resolve` judges what the DNS answers, and the clients dial exactly the
+addresses that it returns, so that no second look-up can lead elsewhere. Everything
+that is not known to be public is refused: `ipaddress.is_global` is no defence, since it
+calls `::127.0.0.1`, `64:ff9b::7f00:1` and `2002:7f00:1::` global.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import re
+import socket
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+import idna
+
+from federation.errors import BadUrl, ForbiddenAddress, Unreachable
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Lookup = Callable[[str], Awaitable[list[str]]]
+
+# The special blocks of the IANA registry of IPv4 addresses (RFC 6890).
+SPECIAL_IPV4 = tuple(
+    ipaddress.IPv4Network(block)
+    for block in (
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.31.196.0/24",
+        "192.52.193.0/24",
+        "192.88.99.0/24",
+        "192.168.0.0/16",
+        "192.175.48.0/24",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+    )
+)
+# All that is handed out as public lies in here; mapped, compatible, NAT64, local and
+# multicast addresses do not.
+PUBLIC_IPV6 = ipaddress.IPv6Network("2000::/3")
+SPECIAL_IPV6 = tuple(
+    ipaddress.IPv6Network(block)
+    for block in (
+        "2001::/23",  # protocol assignments, Teredo among them
+        "2001:db8::/32",
+        "2002::/16",  # 6to4 carries an IPv4 address
+        "2620:4f:8000::/48",
+        "3fff::/20",
+    )
+)
+# Names that the public DNS does not know: a look-up would only tell others of it.
+PRIVATE_SUFFIXES = (".onion", ".local", ".internal")
+# 8443 is what panels of small hosts use; any other port would make us a port scanner.
+PORTS = frozenset({80, 443, 8443})
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+MAX_URL_LENGTH = 2048
+MAX_NAME_LENGTH = 253  # RFC 1035 §2.3.4
+MAX_PORT = 65535
+MAX_ADDRESSES = 4  # a name with a hundred addresses must not cost a hundred attempts
+DNS_SECONDS = 5.0
+DNS_CACHE_SECONDS = 60.0
+DNS_CACHE_NAMES = 2048
+# getaddrinfo cannot be cancelled, so slow name servers hold threads; never more than these.
+DNS_THREADS = 16
+
+_URL = re.compile(r"(?i:(https?))://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#.*)?", re.DOTALL)
+_AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[^:\[\]]+)(?::([0-9]{1,5}))?")
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+# As browsers see it: a last label of digits, or of 0x and hex digits, makes it a number.
+_NUMERIC = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)")
+# What may stand in a request line besides letters and digits; the rest is percent-encoded.
+_TARGET_SAFE = "!#$%&'()*+,-./:;=?@_~[]|\"<>^`{}"
+
+
+@dataclass(frozen=True, slots=True)
+class SplitUrl:
+    """A checked URL, in the parts that a connection needs.
+
+    `host` is lower case and ASCII, an IPv6 address without brackets; `target` is path
+    and query as they stand in the request line.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    target: str
+
+    @property
+    def authority(self) -> str:
+        """`host`, or `host:port` where the port is not the scheme's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def origin(self) -> str:
+        """Scheme and authority (RFC 6454)."""
+        return f"{self.scheme}://{self.authority}"
+
+    @property
+    def url(self) -> str:
+        """The whole, in ASCII, without fragment."""
+        return self.origin + self.target
+
+
+def split_url(url: str) -> SplitUrl:
+    """The parts of a plain http(s) URL, judged by its form alone.
+
+    Raises:
+        BadUrl: it has another scheme, user information, control characters or a host
+            that is no name and no address, or is longer than 2048 characters.
+    """
+    if len(url) > MAX_URL_LENGTH:
+        raise BadUrl("longer than 2048 characters")
+    if "\\" in url or any(c <= " " or "\x7f" <= c <= "\xa0" for c in url):
+        raise BadUrl("control characters, spaces or backslashes")
+    found = _URL.fullmatch(url)
+    if found is None:
+        raise BadUrl("not an http(s) URL")
+    scheme, authority, path, query = found.groups()
+    parts = _AUTHORITY.fullmatch(authority)
+    if "@" in authority or "%" in authority or parts is None:
+        raise BadUrl("not a plain host and port")
+    scheme = scheme.lower()
+    port = int(parts[2]) if parts[2] is not None else DEFAULT_PORTS[scheme]
+    if not 0 < port <= MAX_PORT:
+        raise BadUrl("no such port")
+    target = (path or "/") + (f"?{query}" if query else "")
+    return SplitUrl(scheme, _host(parts[1]), port, _ascii_target(target))
+
+
+def _ascii_target(target: str) -> str:
+    """Path and query as UTF-8 in percent-encoding (RFC 3987 §3.1)."""
+    try:
+        return target if target.isascii() else quote(target, safe=_TARGET_SAFE)
+    except UnicodeError as error:
+        raise BadUrl("lone surrogates") from error
+
+
+def _host(text: str) -> str:
+    """The host in lower-case ASCII; numbers in any notation as the address they mean."""
+    if text.startswith("["):
+        try:
+            return str(ipaddress.IPv6Address(text[1:-1]))
+        except ValueError as error:
+            raise BadUrl("not an IPv6 address") from error
+    name = text.lower() if text.isascii() else _idna(text)
+    labels = name.split(".")
+    if len(name) > MAX_NAME_LENGTH or not all(_LABEL.fullmatch(label) for label in labels):
+        raise BadUrl("not a host name")
+    if _NUMERIC.fullmatch(labels[-1]):
+        return _dotted_quad(name)
+    for label in labels:
+        if label.startswith("xn--"):
+            _check_punycode(label)
+    return name
+
+
+def _idna(text: str) -> str:
+    try:
+        return idna.encode(text, uts46=True).decode("ascii").lower()
+    except (idna.IDNAError, UnicodeError, ValueError, IndexError) as error:
+        raise BadUrl("not an internationalised host name") from error
+
+
+def _check_punycode(label: str) -> None:
+    try:
+        idna.decode(label)
+    except (idna.IDNAError, UnicodeError, ValueError, IndexError) as error:
+        raise BadUrl("a label that is not punycode") from error
+
+
+def _dotted_quad(name: str) -> str:
+    """What `127.1`, `0x7f.1`, `0177.0.0.1` and `2130706433` mean to a resolver."""
+    try:
+        return socket.inet_ntoa(socket.inet_aton(name))
+    except OSError as error:
+        raise BadUrl("a host of numbers that is no address") from error
+
+
+async def _ask_system(host: str) -> list[str]:
+    """The addresses of `host` as this machine's resolver has them."""
+    loop = asyncio.get_running_loop()
+    found = await loop.run_in_executor(_dns_threads, _getaddrinfo, host)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def _getaddrinfo(host: str) -> list[tuple[object, object, object, str, tuple[object, ...]]]:
+    return list(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM))
+
+
+_dns_threads = ThreadPoolExecutor(DNS_THREADS, thread_name_prefix="federation-dns")
+
+
+class Resolver:
+    """Answers of the DNS, kept for a minute; `lookup` asks for them."""
+
+    def __init__(self, lookup: Lookup = _ask_system) -> None:
+        self._lookup = lookup
+        self._answers: OrderedDict[str, tuple[float, list[str]]] = OrderedDict()
+
+    async def addresses(self, host: str) -> list[str]:
+        """All addresses of `host`, unjudged.
+
+        Raises:
+            Unreachable: no such name, or no answer within five seconds.
+        """
+        kept = self._answers.get(host)
+        if kept is not None and time.monotonic() - kept[0] < DNS_CACHE_SECONDS:
+            return kept[1]
+        try:
+            async with asyncio.timeout(DNS_SECONDS):
+                answers = await self._lookup(host)
+        except (OSError, ValueError) as error:  # TimeoutError and UnicodeError among them
+            raise Unreachable(f"no address found for {host}") from error
+        self._answers[host] = (time.monotonic(), answers)
+        self._answers.move_to_end(host)
+        if len(self._answers) > DNS_CACHE_NAMES:
+            self._answers.popitem(last=False)
+        return answers
+
+
+@dataclass(frozen=True)
+class Guard:
+    """The rule which addresses may be dialled.
+
+    `allow_networks` are dialled although they are not public; addresses and names
+    without a dot are heard only when they lie inside. `allow_http` lifts the demand for
+    TLS and the list of ports. `own_hosts` are the authorities of this server, which
+    never speaks to itself.
+    """
+
+    allow_networks: tuple[Network, ...] = ()
+    allow_http: bool = False
+    own_hosts: frozenset[str] = frozenset()
+    resolver: Resolver = field(default_factory=Resolver, compare=False, repr=False)
+
+    def check_url(self, url: str) -> SplitUrl:
+        """The parts of a URL that may be asked for, as far as it can be told without DNS.
+
+        Raises:
+            BadUrl: it is not a plain http(s) URL.
+            ForbiddenAddress: its scheme, port or host is not for us to dial.
+        """
+        parts = split_url(url)
+        if not self.allow_http and (parts.scheme != "https" or parts.port not in PORTS):
+            raise ForbiddenAddress("only https, on ports 443, 80 and 8443")
+        if self._is_own(parts.host, parts.port):
+            raise ForbiddenAddress("this server itself")
+        self._check_host(parts.host)
+        return parts
+
+    def allows(self, address: str) -> bool:
+        """Whether this one address may be dialled."""
+        parsed = _parse(address)
+        return parsed is not None and (self._inside(parsed) or _public(parsed))
+
+    async def resolve(self, host: str, port: int) -> list[str]:
+        """The addresses to dial for `host`, at most four.
+
+        Any address that is not public refuses the whole name: a mixed answer is how
+        rebinding begins. Where `allow_networks` is set, such answers are passed over
+        instead, so that `localhost` may also have an address that is not allowed.
+
+        Raises:
+            ForbiddenAddress: it has addresses, and none that may be dialled.
+            Unreachable: it has no address, or none in time.
+        """
+        self._check_host(host)
+        if _parse(host) is not None:
+            answers, named = [host], False
+        else:
+            answers, named = await self.resolver.addresses(host), True
+        good = [answer for answer in answers if self._dials(host, answer, port)]
+        if answers and (not good or (len(good) < len(answers) and not self.allow_networks)):
+            raise ForbiddenAddress(f"{host} is not on the public internet", retry=named)
+        if not good:
+            raise Unreachable(f"no address found for {host}")
+        return good[:MAX_ADDRESSES]
+
+    def _check_host(self, host: str) -> None:
+        parsed = _parse(host)
+        if parsed is not None:
+            if not self._inside(parsed):
+                raise ForbiddenAddress("an address in place of a name")
+        elif "." not in host and not self.allow_networks:
+            raise ForbiddenAddress("a name without a dot")
+        elif host.endswith(PRIVATE_SUFFIXES):
+            raise ForbiddenAddress("a name outside the public DNS")
+
+    def _dials(self, host: str, address: str, port: int) -> bool:
+        parsed = _parse(address)
+        if parsed is None or self._is_own(str(parsed), port):
+            return False
+        # A name without a dot is not public, so neither may be what it stands for.
+        return self._inside(parsed) or ("." in host and _public(parsed))
+
+    def _inside(self, address: Address) -> bool:
+        return any(
+            address.version == network.version and address in network
+            for network in self.allow_networks
+        )
+
+    def _is_own(self, host: str, port: int) -> bool:
+        host = f"[{host}]" if ":" in host else host
+        usual = port in DEFAULT_PORTS.values() and host in self.own_hosts
+        return usual or f"{host}:{port}" in self.own_hosts
+
+
+def _parse(address: str) -> Address | None:
+    """The address, or None for a name and for an address with a scope (`fe80::1%eth0`)."""
+    try:
+        return None if "%" in address else ipaddress.ip_address(address)
+    except ValueError:
+        return None
+
+
+def _public(address: Address) -> bool:
+    if isinstance(address, ipaddress.IPv4Address):
+        return not any(address in block for block in SPECIAL_IPV4)
+    return address in PUBLIC_IPV6 and not any(address in block for block in SPECIAL_IPV6)

@@ -1,0 +1,1 @@
+"""Who said it: HTTP signatures of both kinds, and proofs inside documents."""
