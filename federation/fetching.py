@@ -244,7 +244,7 @@ class Fetcher:
         except FederationError as error:
             wait = AWAY_SECONDS if error.retry else REFUSED_SECONDS
             wait *= 1 + JITTER * random.uniform(-1, 1)  # noqa: S311 (nothing secret)
-            self._failures[key] = _Failure(error, now + timedelta(seconds=wait))
+            self._failures[key] = _Failure(_twin(error), now + timedelta(seconds=wait))
             self._failures.move_to_end(key)
             if len(self._failures) > MAX_FAILURES_KEPT:
                 self._failures.popitem(last=False)
@@ -308,3 +308,11 @@ def _activity_document(answer: Answer) -> dict[str, Any]:
     if not isinstance(document.get("id"), str):
         raise MalformedDocument("a document without id")
     return document
+
+
+def _twin(error: FederationError) -> FederationError:
+    """The same error without its traceback, which holds on to whole answers."""
+    twin = type(error).__new__(type(error), *error.args)
+    twin.args = error.args
+    twin.__dict__.update(error.__dict__)
+    return twin

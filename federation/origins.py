@@ -10,6 +10,7 @@ import ipaddress
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 import idna
 
@@ -81,6 +82,7 @@ def canonical(uri: str) -> str:
     return f"{address.scheme}://{address.authority}{rest}"
 
 
+@lru_cache(maxsize=4096)
 def _parse(uri: str) -> _Address:
     if len(uri) > MAX_LENGTH:
         raise BadUrl("the address is too long")

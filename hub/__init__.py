@@ -1,0 +1,3 @@
+"""The neighbourhood hub."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,106 @@
+"""Our actors: making them, finding them, and the document that others see."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from federation.vocab.actors import Actor as ActorDocument
+from federation.vocab.actors import Capability
+from federation.vocab.base import Attachment
+from hub.actors import keys
+from hub.actors.channels import CHANNELS, RELAY
+from hub.actors.models import Actor, ActorKey
+from hub.core.errors import NotFound
+from hub.core.secrets import MasterKey
+from hub.core.services import Services
+from hub.core.settings import Settings
+
+RFC_9421 = Capability(href="https://datatracker.ietf.org/doc/html/rfc9421", name="RFC 9421")
+
+
+async def ensure_channels(session: AsyncSession, settings: Settings, master: MasterKey) -> None:
+    """Make the actors of CHANNELS that are not there yet, and give each today's name."""
+    found = {
+        actor.name: actor
+        for actor in (await session.scalars(select(Actor).where(Actor.local))).all()
+    }
+    for channel in CHANNELS:
+        actor = found.get(channel.name)
+        if actor is None:
+            actor = _new(channel.name, channel.kind, settings)
+            session.add(actor)
+            await session.flush()
+            await keys.make(session, actor, master)
+        actor.display_name = channel.title.format(hub=settings.name)
+        actor.summary = channel.summary.format(hub=settings.name)
+
+
+def _new(name: str, kind: str, settings: Settings) -> Actor:
+    uri = f"{settings.url}/actors/{name}"
+    return Actor(
+        uri=uri,
+        local=True,
+        kind=kind,
+        name=name,
+        authority=settings.authority,
+        url=f"{settings.url}/@{name}",
+        inbox=f"{uri}/inbox",
+        shared_inbox=f"{settings.url}/inbox",
+        followers_uri=f"{uri}/followers",
+        icon_url=f"{settings.url}/icons/{name}.png",
+    )
+
+
+async def local(session: AsyncSession, name: str) -> Actor:
+    """One of our actors, by name in any letter case.
+
+    Raises:
+        NotFound: we have no such actor.
+    """
+    actor = await session.scalar(select(Actor).where(Actor.local, Actor.name == name.lower()))
+    if actor is None:
+        raise NotFound(f"There is no @{name} here.")
+    return actor
+
+
+async def by_uri(session: AsyncSession, uri: str) -> Actor | None:
+    """An actor that we know, ours or another's; None when we do not."""
+    return await session.scalar(select(Actor).where(Actor.uri == uri))
+
+
+def document(actor: Actor, services: Services) -> ActorDocument:
+    """One of our actors as other servers see it (PROTOCOL §1.2)."""
+    signing = services.keys[actor.uri]
+    settings = services.settings
+    return ActorDocument(
+        id=actor.uri,
+        type=actor.kind,
+        preferred_username=actor.name,
+        webfinger=f"{actor.name}@{settings.authority}",
+        name=actor.display_name,
+        summary=f"<p>{actor.summary}</p>",
+        url=actor.url,
+        inbox=actor.inbox,
+        outbox=f"{actor.uri}/outbox",
+        followers=f"{actor.uri}/followers",
+        following=f"{actor.uri}/following",
+        featured=f"{actor.uri}/featured",
+        upcoming=f"{actor.uri}/upcoming" if actor.name == "events" else None,
+        shared_inbox=actor.shared_inbox,
+        icon=Attachment(type="Image", media_type="image/png", url=actor.icon_url or ""),
+        published=actor.created_at,
+        manually_approves=False,
+        discoverable=True,
+        indexable=True,
+        attribution_domains=(settings.authority,),
+        generator=f"{settings.url}/actors/{RELAY}",
+        implements=(RFC_9421,),
+        public_key_pem=signing.public_pem,
+        ed25519_multibase=signing.public_multibase,
+    )
+
+
+async def has_keys(session: AsyncSession, actor: Actor) -> bool:
+    """Whether the actor can sign."""
+    return await session.get(ActorKey, actor.id) is not None

@@ -1,0 +1,64 @@
+"""The web application: the inbox in front, FastAPI behind it, headers around both."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from federation.routes import inbox_endpoint, is_inbox, router
+from federation.site import Site
+from hub import __version__, health
+from hub.actors import routes as actors
+from hub.bootstrap import FEATURES, Hub
+from hub.people.service import identify
+from hub.web import failures, headers, static
+from hub.web.pages import prepare
+
+
+def create_app(hub: Hub) -> ASGIApp:
+    """The ASGI application of a hub."""
+    app = FastAPI(
+        title="Neighbourhood hub",
+        version=__version__,
+        docs_url="/api/docs",
+        openapi_url="/api/openapi.json",
+        redoc_url=None,
+    )
+    app.state.services = hub.services
+    app.state.site = hub.site
+    app.state.identify = identify
+    prepare(app, hub.services)
+    failures.install(app)
+    app.include_router(router(_site))
+    app.include_router(health.router)
+    app.include_router(actors.router)
+    for feature in FEATURES:
+        for each in feature.routers:
+            app.include_router(each)
+    static.mount(app, hub.services)
+    return headers.SecurityHeaders(
+        Front(inbox_endpoint(hub.site), app), secure=hub.services.settings.secure
+    )
+
+
+def _site(request: Request) -> Site:
+    site: Site = request.app.state.site
+    return site
+
+
+class Front:
+    """Sends mail from other servers straight to the inbox, all else to the application.
+
+    The inbox is the hottest path: it takes neither routing nor dependencies (PERFORMANCE §0.5).
+    """
+
+    def __init__(self, inbox: ASGIApp, app: ASGIApp) -> None:
+        self._inbox = inbox
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Route one request."""
+        if scope["type"] == "http" and is_inbox(scope["path"]):
+            await self._inbox(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)

@@ -1,0 +1,117 @@
+"""The one list of rooms, and how a hub is put together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+from federation.client import Getter, HttpGetter, HttpPoster, Poster
+from federation.delivery import Signer
+from federation.fetching import Fetcher
+from federation.guard import Guard
+from federation.inbox import Inbox
+from federation.signatures.keys import SigningKeys
+from hub import __version__
+from hub.actors import keys, service
+from hub.actors.channels import RELAY
+from hub.admin.feature import feature as admin
+from hub.browse.feature import feature as browse
+from hub.core.db import Database
+from hub.core.feature import Feature
+from hub.core.secrets import load_master_key
+from hub.core.services import Services
+from hub.core.settings import Settings
+from hub.entries.feature import feature as entries
+from hub.events.feature import feature as events
+from hub.exchange.feature import feature as exchange
+from hub.fediverse import address, upkeep
+from hub.fediverse.handlers import inbox as fediverse_inbox
+from hub.fediverse.received import Received
+from hub.fediverse.site import HubSite
+from hub.feeds.feature import feature as feeds
+from hub.people.feature import feature as people
+
+# Order matters for routes alone: fixed paths before `{id}`.
+FEATURES: tuple[Feature, ...] = (feeds, events, exchange, people, admin, browse, entries)
+
+# Rooms that only register jobs are named here, so that they are loaded.
+JOBS = (upkeep.upkeep,)
+
+
+@dataclass(frozen=True)
+class Hub:
+    """A hub, put together."""
+
+    services: Services
+    site: HubSite
+    handlers: Inbox[Received]
+
+
+def handlers() -> Inbox[Received]:
+    """Every inbound handler of every room; a pair that two rooms claim is refused."""
+    everything = Inbox[Received]()
+    everything.include(fediverse_inbox)
+    for feature in FEATURES:
+        if feature.inbox is not None:
+            everything.include(feature.inbox)
+    return everything
+
+
+def user_agent(settings: Settings) -> str:
+    """Who we say we are (AP-77)."""
+    return f"NeighbourhoodHub/{__version__} (+{settings.url}/)"
+
+
+def guard_for(settings: Settings) -> Guard:
+    """Which addresses this hub may dial."""
+    return Guard(
+        allow_networks=settings.allow_networks,
+        allow_http=settings.allow_http,
+        own_hosts=settings.authorities,
+    )
+
+
+@asynccontextmanager
+async def opened(
+    settings: Settings, *, getter: Getter | None = None, poster: Poster | None = None
+) -> AsyncIterator[Hub]:
+    """A hub over its database, ready to serve; tables must be there (`hub migrate`).
+
+    `getter` and `poster` stand in for the network in tests.
+
+    Raises:
+        CommandFailed: the key file does not fit, or the address may not change any more.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    (settings.data_dir / "media").mkdir(exist_ok=True)
+    guard, agent = guard_for(settings), user_agent(settings)
+    http_getter = HttpGetter(guard, user_agent=agent, ca_file=settings.ca_file)
+    http_poster = HttpPoster(guard, user_agent=agent, ca_file=settings.ca_file)
+    signing: dict[str, SigningKeys] = {}
+    signer = Signer(signing.__getitem__)
+    fetcher = Fetcher(
+        getter or http_getter, guard, signer.for_actor(f"{settings.url}/actors/{RELAY}"), agent
+    )
+    services = Services(settings, Database(settings.database), fetcher, poster or http_poster)
+    services = replace(services, keys=signing)
+    try:
+        await _prepare(services)
+        yield Hub(services, HubSite(services), handlers())
+    finally:
+        signer.close()
+        await asyncio.gather(http_getter.close(), http_poster.close())
+        await services.db.close()
+
+
+async def _prepare(services: Services) -> None:
+    """Actors, keys and address, as the settings want them."""
+    settings = services.settings
+    master = load_master_key(settings.data_dir)
+    async with services.db.write() as session:
+        old = await address.settle(session, settings.url)
+        await service.ensure_channels(session, settings, master)
+        services.keys.update(await keys.load(session, master))
+        if old is not None:
+            await address.say_again(session, services, old)

@@ -1,0 +1,237 @@
+"""The command `hub`."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from hub import __version__, control, schema, serving
+from hub.core.errors import HubError
+from hub.core.settings import Settings, load_settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Runs a neighbourhood hub and speaks to it.",
+)
+tokens = typer.Typer(no_args_is_help=True, help="Ways in for programs.")
+imports = typer.Typer(no_args_is_help=True, help="Take calendars and lists in.")
+app.add_typer(tokens, name="token")
+app.add_typer(imports, name="import")
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Tell no follower.")]
+
+
+class Role(StrEnum):
+    """What a token may do."""
+
+    steward = "steward"
+    editor = "editor"
+    reader = "reader"
+
+
+def main() -> None:
+    """Run the command line; 0 done, 1 failed, 2 wrong usage."""
+    app()
+
+
+def _settings() -> Settings:
+    try:
+        return load_settings()
+    except ValidationError as error:
+        for problem in error.errors():
+            name = "HUB_" + "_".join(str(part) for part in problem["loc"]).upper()
+            print(f"{name}: {problem['msg']}.", file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
+def _run(work: Callable[[Settings], Awaitable[None]]) -> None:
+    settings = _settings()
+    try:
+        asyncio.run(_awaited(work(settings)))
+    except HubError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+async def _awaited(work: Awaitable[None]) -> None:
+    await work
+
+
+def _ask(command: str, /, *, as_json: bool = False, **arguments: Any) -> None:
+    """Let the running hub do it, or do it here when none runs; exit 1 if it fails."""
+
+    async def work(settings: Settings) -> None:
+        failed = False
+        async for line in _lines(settings, command, arguments):
+            failed = failed or "failed" in line
+            _print(line, as_json=as_json)
+        if failed:
+            raise typer.Exit(1)
+
+    _run(work)
+
+
+async def _lines(settings: Settings, command: str, arguments: dict[str, Any]) -> Any:
+    try:
+        async for line in control.ask(settings.data_dir, command, arguments):
+            yield line
+    except (ConnectionError, FileNotFoundError):
+        async with serving.briefly(settings) as hub:
+            async for line in control.run(hub.services, command, arguments):
+                yield line
+
+
+def _print(line: dict[str, Any], *, as_json: bool) -> None:
+    if "failed" in line:
+        print(line["failed"], file=sys.stderr)
+    elif as_json and "row" in line:
+        print(json.dumps(line["row"]), flush=True)
+    elif "text" in line and not as_json:
+        print(line["text"], flush=True)
+
+
+@app.command()
+def serve(
+    no_worker: Annotated[bool, typer.Option("--no-worker", help="Only the web server.")] = False,
+) -> None:
+    """Run the hub."""
+    _run(lambda settings: serving.serve(settings, with_worker=not no_worker))
+
+
+@app.command()
+def work() -> None:
+    """Run one more worker (PostgreSQL)."""
+    _run(serving.work)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the tables to what this version needs."""
+    _run(schema.upgrade)
+
+
+@app.command()
+def setup(
+    link: Annotated[bool, typer.Option("--link", help="A further link that signs in.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print a link that makes a steward, once."""
+    _ = link
+    _ask("setup", as_json=as_json)
+
+
+@app.command()
+def demo() -> None:
+    """Fill the hub with a believable neighbourhood."""
+    _ask("demo")
+
+
+@tokens.command("create")
+def token_create(
+    name: Annotated[str, typer.Argument(help="What the token is for.")],
+    role: Annotated[Role, typer.Option(help="What it may do.")],
+    as_json: AsJson = False,
+) -> None:
+    """Make a token for the API; it is the last line, shown once."""
+    _ask("token create", as_json=as_json, name=name, role=role.value)
+
+
+def _source(source: str) -> dict[str, Any]:
+    """A file is read here, where its owner sits; an address is fetched by the hub."""
+    if source.split(":", 1)[0].lower() in {"http", "https", "webcal", "webcals"}:
+        return {"source": source}
+    path = Path(source)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        print(f"{source} cannot be read: {error.strerror}.", file=sys.stderr)
+        raise typer.Exit(1) from None
+    return {"source": path.name, "data": base64.b64encode(data).decode()}
+
+
+@imports.command("ics")
+def import_ics(
+    source: Annotated[str, typer.Argument(help="A file or an address.")],
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Events from a calendar."""
+    _ask("import", kind="ics", dry_run=dry_run, quiet=quiet, as_json=as_json, **_source(source))
+
+
+@imports.command("csv")
+def import_csv(
+    source: Annotated[str, typer.Argument(help="A file or an address.")],
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Offers and wants from a table."""
+    _ask("import", kind="csv", dry_run=dry_run, quiet=quiet, as_json=as_json, **_source(source))
+
+
+@imports.command("undo")
+def import_undo(
+    number: Annotated[str, typer.Argument(metavar="ID", help="The import's id.")],
+) -> None:
+    """Take a whole import back."""
+    _ask("import undo", number=number)
+
+
+@app.command()
+def follow(handle: Annotated[str, typer.Argument(help="Such as @events@other.example.")]) -> None:
+    """Follow an actor of another server."""
+    _ask("follow", handle=handle)
+
+
+@app.command()
+def unfollow(handle: Annotated[str, typer.Argument(help="As it was followed.")]) -> None:
+    """Follow it no more."""
+    _ask("unfollow", handle=handle)
+
+
+@app.command()
+def block(
+    host: Annotated[str, typer.Argument(help="The server's name.")],
+    undo: Annotated[bool, typer.Option("--undo", help="Hear it again.")] = False,
+) -> None:
+    """Take nothing from a server, and send it nothing."""
+    _ask("block", host=host, undo=undo)
+
+
+@app.command()
+def peers(as_json: AsJson = False) -> None:
+    """List the servers that the hub knows, and how things stand with each."""
+    _ask("peers", as_json=as_json)
+
+
+@app.command()
+def deliveries(
+    host: Annotated[str | None, typer.Option(help="Only this server's.")] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Try them all now.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List what waits to be delivered."""
+    _ask("deliveries", host=host, retry=retry, as_json=as_json)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(__version__)

@@ -1,0 +1,171 @@
+"""What can be asked of a hub from the command line; each command yields lines.
+
+A line is `{"text": …}` for people, `{"row": …, "text": …}` for one of a list.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from sqlalchemy import select
+
+from hub import demo
+from hub.core.services import Services
+from hub.fediverse import follows, peers
+from hub.fediverse.models import Delivery
+from hub.feeds import importing, undoing
+from hub.people import service as people
+
+Line = dict[str, Any]
+Command = Callable[..., AsyncIterator[Line]]
+COMMANDS: dict[str, Command] = {}
+
+
+def command(name: str) -> Callable[[Command], Command]:
+    """Registers a command under its name."""
+
+    def register(function: Command) -> Command:
+        COMMANDS[name] = function
+        return function
+
+    return register
+
+
+@command("setup")
+async def setup(services: Services) -> AsyncIterator[Line]:
+    """A link that makes one steward, once."""
+    async with services.db.write() as session:
+        link = await people.make_link(session, services.settings.url, "steward")
+    yield {"row": {"link": link}, "text": link}
+
+
+@command("demo")
+async def fill(services: Services) -> AsyncIterator[Line]:
+    """A believable neighbourhood to look at."""
+    count = await demo.fill(services)
+    yield {"text": f"{count} events, offers and wants of a made-up neighbourhood are there now."}
+
+
+@command("token create")
+async def token(services: Services, name: str, role: str) -> AsyncIterator[Line]:
+    """A token for the API, shown once."""
+    async with services.db.write() as session:
+        secret = await people.token_create(session, name, role)
+    yield {"text": f"A token for {name} ({role}). It is shown only now:"}
+    yield {"row": {"token": secret}, "text": secret}
+
+
+@command("follow")
+async def follow(services: Services, handle: str) -> AsyncIterator[Line]:
+    """Follow an actor of another server."""
+    row = await follows.follow(services, handle)
+    yield {"text": f"Asked {row.followee.handle}; their entries appear once they accept."}
+
+
+@command("unfollow")
+async def unfollow(services: Services, handle: str) -> AsyncIterator[Line]:
+    """Follow it no more."""
+    await follows.unfollow(services, handle)
+    yield {"text": f"{handle} is followed no more."}
+
+
+@command("block")
+async def block(services: Services, host: str, undo: bool = False) -> AsyncIterator[Line]:
+    """Take nothing from a server and send it nothing, or take that back."""
+    async with services.db.write() as session:
+        if undo:
+            name = await peers.unblock(session, host)
+        else:
+            name = await peers.block(session, services, host)
+    yield {"text": f"{name} is heard again." if undo else f"{name} is blocked."}
+
+
+@command("peers")
+async def list_peers(services: Services) -> AsyncIterator[Line]:
+    """Every server that the hub knows, and how things stand with it."""
+    async with services.db.read() as session:
+        views = await peers.listed(session)
+    for view in views:
+        seen = view.last_seen_at.isoformat(timespec="minutes") if view.last_seen_at else "never"
+        ties = " ".join(
+            part
+            for part in (
+                "followed" if view.followed else "",
+                f"{view.followers} followers" if view.followers else "",
+                f"{view.failures} failures ({view.last_error})" if view.failures else "",
+            )
+            if part
+        )
+        yield {
+            "row": {
+                "host": view.host,
+                "standing": view.standing,
+                "last_seen_at": view.last_seen_at and view.last_seen_at.isoformat(),
+                "waiting": view.waiting,
+                "followed": view.followed,
+                "followers": view.followers,
+                "failures": view.failures,
+                "last_error": view.last_error,
+            },
+            "text": f"{view.host}  {view.standing}  seen {seen}  {view.waiting} waiting  {ties}",
+        }
+
+
+@command("deliveries")
+async def deliveries(
+    services: Services, host: str | None = None, retry: bool = False
+) -> AsyncIterator[Line]:
+    """What waits to be delivered, oldest first."""
+    if retry:
+        async with services.db.write() as session:
+            names = (
+                [host] if host else list(await session.scalars(select(Delivery.host).distinct()))
+            )
+            await peers.try_again(session, names)
+        services.wake.ring()
+    async with services.db.read() as session:
+        statement = select(Delivery).order_by(Delivery.id).limit(500)
+        if host:
+            statement = statement.where(Delivery.host == host)
+        rows = (await session.scalars(statement)).all()
+    for row in rows:
+        due = row.run_at.isoformat(timespec="seconds")
+        yield {
+            "row": {
+                "object": row.object_uri,
+                "host": row.host,
+                "attempts": row.attempts,
+                "due_at": due,
+                "last_error": row.last_error,
+            },
+            "text": f"{row.host}  {row.object_uri}  {row.attempts} attempts  next {due}  "
+            f"{row.last_error or ''}",
+        }
+    if not rows:
+        yield {"text": "Nothing is waiting."}
+
+
+@command("import")
+async def take_in(
+    services: Services,
+    kind: str,
+    source: str,
+    data: str | None = None,
+    dry_run: bool = False,
+    quiet: bool = False,
+) -> AsyncIterator[Line]:
+    """Import events (ics) or offers and wants (csv); `data` is the file, base64."""
+    content = base64.b64decode(data) if data is not None else None
+    async for line in importing.lines(
+        services, kind, source, content, dry_run=dry_run, quiet=quiet
+    ):
+        yield line
+
+
+@command("import undo")
+async def undo(services: Services, number: str) -> AsyncIterator[Line]:
+    """Take a whole import back."""
+    async for line in undoing.lines(services, number):
+        yield line

@@ -1,0 +1,1 @@
+"""Ground of the house: settings, database, clock, errors, text."""

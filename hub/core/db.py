@@ -1,0 +1,165 @@
+"""The database: SQLite with one writer, or PostgreSQL; the same code above.
+
+SQLite (decision 0004): WAL and `synchronous=FULL`, so that what was acknowledged survives a power
+cut; exactly one writing connection, which also does every checkpoint; readers are `query_only`.
+PostgreSQL: one pool for both. This file, `jobs/queue.py` and `entries/search.py` are the only
+places that may know which of the two it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import JSON, DateTime, Dialect, LargeBinary, MetaData, Uuid, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import (
+    AsyncEngine,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.ext.asyncio import (
+    AsyncSession as AsyncSession,  # routers name it, and import no SQLAlchemy
+)
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.types import TypeDecorator
+
+READERS = 8  # SQLite connections for reading; each costs about 100 kB
+BUSY_MS = 5000  # how long a connection waits for a lock that another process holds
+
+NAMES = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """An aware moment, kept in UTC; SQLite would drop the zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """The moment as the driver takes it.
+
+        Raises:
+            ValueError: it has no zone.
+        """
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without a zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """The moment, aware again."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """The root of every row class."""
+
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: UTCDateTime(),
+        UUID: Uuid(),
+        bytes: LargeBinary(),
+        dict[str, Any]: JSON(),
+        list[str]: JSON(),
+    }
+
+
+class Database:
+    """One database, open.
+
+    `read` gives a session that sees what is committed; `write` gives one whose work is kept when
+    the block ends, and undone when it raises. On SQLite there is one writer at a time, so a block
+    under `write` does nothing slow: no network, no pictures.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.url: URL = make_url(address)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._writing = asyncio.Lock()
+        if self.is_sqlite:
+            self.writer = _sqlite_engine(self.url, writes=True)
+            self.reader = _sqlite_engine(self.url, writes=False)
+        else:
+            self.writer = create_async_engine(self.url, pool_size=20, max_overflow=10)
+            self.reader = self.writer
+        self._reads = async_sessionmaker(self.reader, expire_on_commit=False)
+        self._writes = async_sessionmaker(self.writer, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """A session for reading."""
+        async with self._reads() as session:
+            yield session
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncSession]:
+        """A session whose work is one transaction."""
+        if not self.is_sqlite:
+            async with self._writes.begin() as session:
+                yield session
+            return
+        async with self._writing, self._writes.begin() as session:
+            yield session
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        await self.reader.dispose()
+        if self.writer is not self.reader:
+            await self.writer.dispose()
+
+
+def insert_for(session: AsyncSession, table: Any) -> Any:
+    """The INSERT of the dialect at hand, which knows `on_conflict_do_update`."""
+    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    return dialect.insert(table)
+
+
+def _sqlite_engine(url: URL, *, writes: bool) -> AsyncEngine:
+    """An engine of one writing connection, or of a few that can only read."""
+    engine = create_async_engine(
+        url,
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=1 if writes else READERS,
+        max_overflow=0,
+        connect_args={"timeout": BUSY_MS / 1000},
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: DBAPIConnection, _record: object) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        cursor = connection.cursor()
+        for pragma in _pragmas(writes=writes):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Any) -> None:
+        # IMMEDIATE: the lock is taken at once, never upgraded half-way (SQLITE_BUSY_SNAPSHOT).
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _pragmas(*, writes: bool) -> tuple[str, ...]:
+    """What a connection is told first (SECURITY 1.5, 1.6)."""
+    common = (f"busy_timeout={BUSY_MS}", "mmap_size=0", "foreign_keys=ON")
+    if writes:
+        return ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", *common)
+    return ("query_only=ON", "wal_autocheckpoint=0", *common)

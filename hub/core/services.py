@@ -1,0 +1,40 @@
+"""What a running hub has at hand; built once in `bootstrap`, handed to everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from federation.client import Poster
+from federation.fetching import Fetcher
+from federation.signatures.keys import SigningKeys
+from hub.core.db import Database
+from hub.core.settings import Settings
+from hub.core.wake import Wake
+
+
+@dataclass(frozen=True)
+class Services:
+    """The hub's settings, database and ways to the outside.
+
+    `keys` are those of our own actors, by actor uri, parsed once. `wake` rings when there may be
+    work; a missed ring costs a second, never the work.
+    """
+
+    settings: Settings
+    db: Database
+    fetcher: Fetcher
+    poster: Poster
+    keys: dict[str, SigningKeys] = field(default_factory=dict)
+    wake: Wake = field(default_factory=Wake)
+
+    @property
+    def media(self) -> Path:
+        """The folder of uploaded pictures."""
+        return self.settings.data_dir / "media"
+
+    @property
+    def is_ours(self) -> Callable[[str], bool]:
+        """Whether an authority is this hub."""
+        return self.settings.authorities.__contains__

@@ -1,0 +1,155 @@
+"""Every setting of the hub, in one frozen class.
+
+Read from the environment (prefix `HUB_`) and from `hub.env` in the data folder; the environment
+wins. `deploy/hub.env.example` is generated from this class.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from federation.origins import authority
+
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+
+
+def machine_timezone() -> str:
+    """The IANA name of this machine's zone; `UTC` where it cannot be told."""
+    name = os.environ.get("TZ", "").lstrip(":")
+    if not name:
+        link = os.path.realpath("/etc/localtime")
+        name = link.partition("/zoneinfo/")[2]
+    return name if name in available_timezones() else "UTC"
+
+
+class Settings(BaseSettings):
+    """How this hub is set up."""
+
+    model_config = SettingsConfigDict(env_prefix="HUB_", frozen=True, extra="ignore")
+
+    url: str = Field(
+        "", description="Public origin, e.g. https://hub.example; empty: http://localhost:PORT"
+    )
+    data_dir: Path = Field(Path("data"), description="Database, media and keys")
+    database_url: str = Field(
+        "", description="sqlite:///FILE or postgresql://…; empty: SQLite in DATA_DIR"
+    )
+    host: str = Field("127.0.0.1", description="Address to listen on")
+    port: int = Field(8000, ge=1, le=65535, description="Port to listen on")
+    socket: Path | None = Field(None, description="Unix socket to listen on instead of HOST:PORT")
+    trusted_proxies: str = Field(
+        "127.0.0.1", description="Addresses whose forwarded headers count, comma-separated"
+    )
+    smtp_url: str = Field("", description="smtp://user:pass@host:587; empty: no mail is sent")
+    allow_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        (), description="CIDRs that requests may reach although they are not public, for tests"
+    )
+    allow_http: bool = Field(False, description="Plain http and odd ports to peers, for tests")
+    ca_file: Path | None = Field(None, description="Extra trusted certificate authorities (PEM)")
+    federation: Literal["open", "limited", "allow-list"] = Field(
+        "limited",
+        description="limited: replies from unknown servers wait for a steward",
+    )
+    name: str = Field("Our neighbourhood", max_length=80, description="The hub's name")
+    strapline: str = Field("your neighbourhood hub", max_length=80, description="Under the name")
+    language: str = Field("en", description="Main language (BCP 47)")
+    timezone: str = Field(
+        default_factory=machine_timezone, description="IANA zone; default: the machine's"
+    )
+    area: str = Field("", max_length=120, description="What the area is called")
+    latitude: float | None = Field(None, ge=-90, le=90, description="Centre of the area, WGS 84")
+    longitude: float | None = Field(None, ge=-180, le=180, description="Centre of the area, WGS 84")
+    radius_m: int = Field(2000, ge=100, le=200_000, description="Radius of the area in metres")
+    contact: str = Field("", max_length=200, description="How to reach the stewards")
+    imprint: str = Field("", max_length=2000, description="Who is responsible for this hub")
+    hue: int = Field(42, ge=0, le=360, description="The hub's colour, a hue in degrees")
+    inbox_burst: int = Field(100, ge=1, description="Requests at once from a server we do not know")
+    inbox_rate: float = Field(10, gt=0, description="Requests per second from such a server")
+    peer_burst: int = Field(1000, ge=1, description="Requests at once from a followed server")
+    peer_rate: float = Field(50, gt=0, description="Requests per second from a followed server")
+    in_flight: int = Field(256, ge=1, le=2000, description="Deliveries on their way at once")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Log level")
+    log_format: Literal["text", "json"] = Field("text", description="Log format")
+
+    @field_validator("allow_networks", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"{value} is not an IANA time zone such as Europe/Berlin")
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _address(cls, data: dict[str, object]) -> dict[str, object]:
+        if not data.get("url"):
+            data["url"] = f"http://localhost:{data.get('port') or 8000}"
+        return data
+
+    @field_validator("url")
+    @classmethod
+    def _origin(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("must be an address such as https://hub.example")
+        if parts.path.strip("/") or parts.query or parts.fragment:
+            raise ValueError("must be a whole domain: a hub cannot live under a path")
+        return f"{parts.scheme}://{authority(value)}"
+
+    @cached_property
+    def authority(self) -> str:
+        """`host` or `host:port` of this hub."""
+        return authority(self.url)
+
+    @cached_property
+    def authorities(self) -> frozenset[str]:
+        """Every authority that is this hub: on loopback its three names are one (SETTLED 1)."""
+        parts = urlsplit(self.url)
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        if host not in LOOPBACK_NAMES:
+            return frozenset({self.authority})
+        port = self.authority[len(host or "") :]
+        return frozenset(f"{name}{port}" for name in LOOPBACK_NAMES)
+
+    @cached_property
+    def secure(self) -> bool:
+        """Whether residents reach the hub by https."""
+        return self.url.startswith("https://")
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The clock on the neighbourhood's wall."""
+        return ZoneInfo(self.timezone)
+
+    @cached_property
+    def database(self) -> str:
+        """The SQLAlchemy address of the database, with its asynchronous driver."""
+        address = self.database_url or f"sqlite:///{self.data_dir / 'hub.db'}"
+        address = address.replace("postgres://", "postgresql://", 1)
+        address = address.replace("postgresql://", "postgresql+asyncpg://", 1)
+        return address.replace("sqlite:///", "sqlite+aiosqlite:///", 1)
+
+
+def load_settings(**given: object) -> Settings:
+    """Settings from the environment and `hub.env`; `given` wins over both.
+
+    Raises:
+        pydantic.ValidationError: a value makes no sense.
+    """
+    folder = given.get("data_dir") or os.environ.get("HUB_DATA_DIR") or "data"
+    return Settings(_env_file=Path(str(folder)) / "hub.env", **given)  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""The hub among other servers: outbox and delivery, inbox and peers, follows."""

@@ -1,0 +1,86 @@
+"""The hub's own address, and what happens when `HUB_URL` changes.
+
+Ids are stored whole. Until another server has learnt them, a new address is written into every
+row that bears the old one, in one transaction; after that the address stays (decision 0009).
+"""
+
+from __future__ import annotations
+
+import orjson
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from federation.origins import authority
+from federation.signatures.digest import digest_header
+from federation.signatures.proofs import sign_proof
+from hub.actors.models import Actor
+from hub.core.clock import now
+from hub.core.db import Base
+from hub.core.errors import CommandFailed
+from hub.core.services import Services
+from hub.fediverse import facts
+from hub.fediverse.models import Delivery, OutboxActivity
+
+TEXTS = {
+    "actor": ("uri", "url", "inbox", "shared_inbox", "followers_uri", "icon_url"),
+    "entry": ("uri", "url", "content"),
+    "reply": ("uri", "url", "content"),
+    "picture": ("url",),
+    "outbox_activity": ("uri", "object_uri"),
+}
+DOCUMENTS = ("entry", "reply")
+
+
+async def settle(session: AsyncSession, address: str) -> str | None:
+    """Make the rows speak of `address`; the address they spoke of before, if it was another.
+
+    Raises:
+        CommandFailed: others know the hub under its old address.
+    """
+    old = await facts.get(session, facts.URL)
+    if old == address:
+        return None
+    if old is not None and await facts.get(session, facts.FEDERATED) is not None:
+        raise CommandFailed(
+            f"Other servers know this hub as {old}; it cannot become {address} any more. "
+            f"Set HUB_URL={old}."
+        )
+    await facts.note(session, facts.URL, address)
+    if old is not None:
+        await _rename(session, old, address)
+    return old
+
+
+async def _rename(session: AsyncSession, old: str, new: str) -> None:
+    await session.execute(delete(Delivery))
+    for name, columns in TEXTS.items():
+        table = Base.metadata.tables[name]
+        await session.execute(
+            update(table).values({each: func.replace(table.c[each], old, new) for each in columns})
+        )
+    for name in DOCUMENTS:
+        table = Base.metadata.tables[name]
+        rows = await session.execute(
+            select(table.c.id, table.c.document).where(table.c.document.is_not(None))
+        )
+        for row in rows.all():
+            document = row.document.replace(old.encode(), new.encode())
+            await session.execute(
+                update(table).where(table.c.id == row.id).values(document=document)
+            )
+    await session.execute(update(Actor).where(Actor.local).values(authority=authority(new)))
+
+
+async def say_again(session: AsyncSession, services: Services, old: str) -> None:
+    """Write the outbox anew under today's address, proofs and digests included."""
+    rows = await session.execute(
+        select(OutboxActivity, Actor.uri).join(Actor, Actor.id == OutboxActivity.actor_id)
+    )
+    new = services.settings.url
+    for row, actor_uri in rows:
+        document = orjson.loads(row.body.replace(old.encode(), new.encode()))
+        if document.pop("proof", None) is not None:
+            document = sign_proof(document, services.keys[actor_uri], now())
+        row.body = orjson.dumps(document)
+        row.digest = digest_header(row.body)
+        row.inboxes = []

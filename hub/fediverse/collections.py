@@ -1,0 +1,106 @@
+"""Collections of our actors, read as stored JSON: nothing is parsed on the way out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from federation.site import Page
+from hub.actors.models import Actor
+from hub.core.clock import now
+from hub.core.db import Base
+from hub.fediverse import follows
+from hub.fediverse.models import OutboxActivity
+
+FEATURED = 5  # current things that are pinned to a profile (PROTOCOL §1.2)
+
+
+async def total(session: AsyncSession, actor: Actor, which: str) -> int | None:
+    """How many items; None when there is no such collection."""
+    match which:
+        case "outbox":
+            return await _outbox_total(session, actor)
+        case "followers":
+            return await follows.count(session, followee=actor.id)
+        case "following":
+            return await follows.count(session) if actor.kind == "Application" else 0
+        case "featured":
+            return len(await _current(session, actor, FEATURED, None))
+        case "upcoming" if actor.name == "events":
+            return await _current_total(session, actor)
+    return None
+
+
+async def page(
+    session: AsyncSession, actor: Actor, which: str, cursor: str | None, limit: int
+) -> Page:
+    """One page; followers and following show their number alone."""
+    if which == "outbox":
+        return await _outbox_page(session, actor, cursor, limit)
+    if which == "featured":
+        return Page(items=tuple(await _current(session, actor, FEATURED, None)))
+    if which == "upcoming":
+        skip = int(cursor) if cursor and cursor.isdecimal() else 0
+        items = await _current(session, actor, limit + 1, skip)
+        more = str(skip + limit) if len(items) > limit else None
+        return Page(items=tuple(items[:limit]), next=more)
+    return Page(items=())
+
+
+async def _outbox_total(session: AsyncSession, actor: Actor) -> int:
+    return (
+        await session.scalar(
+            select(func.count())
+            .select_from(OutboxActivity)
+            .where(OutboxActivity.actor_id == actor.id, OutboxActivity.listed)
+        )
+        or 0
+    )
+
+
+async def _outbox_page(session: AsyncSession, actor: Actor, cursor: str | None, limit: int) -> Page:
+    """Newest first; the cursor is the last row's number, so pages stay as they are."""
+    statement = (
+        select(OutboxActivity.id, OutboxActivity.body)
+        .where(OutboxActivity.actor_id == actor.id, OutboxActivity.listed)
+        .order_by(OutboxActivity.id.desc())
+        .limit(limit + 1)
+    )
+    if cursor and cursor.isdecimal():
+        statement = statement.where(OutboxActivity.id < int(cursor))
+    rows = (await session.execute(statement)).all()
+    more = str(rows[limit - 1].id) if len(rows) > limit else None
+    return Page(items=tuple(row.body for row in rows[:limit]), next=more)
+
+
+def _shown(actor: Actor) -> Any:
+    """What of an actor's entries is current, by the table alone: entries are a floor above."""
+    entry = Base.metadata.tables["entry"]
+    return entry, (
+        (entry.c.author_id == actor.id)
+        & (entry.c.visibility == "public")
+        & entry.c.deleted_at.is_(None)
+        & entry.c.hidden_at.is_(None)
+        & entry.c.published_at.is_not(None)
+        & (entry.c.relevant_until.is_(None) | (entry.c.relevant_until > now()))
+        & entry.c.status.in_(("scheduled", "open"))
+    )
+
+
+async def _current_total(session: AsyncSession, actor: Actor) -> int:
+    entry, shown = _shown(actor)
+    return await session.scalar(select(func.count()).select_from(entry).where(shown)) or 0
+
+
+async def _current(
+    session: AsyncSession, actor: Actor, limit: int, skip: int | None
+) -> list[bytes]:
+    """Ids of what comes next (events) or came last (the rest), as JSON strings."""
+    entry, shown = _shown(actor)
+    order = entry.c.happens_at if actor.name == "events" else entry.c.published_at.desc()
+    statement = select(entry.c.uri).where(shown).order_by(order, entry.c.id).limit(limit)
+    rows = await session.scalars(statement.offset(skip or 0))
+    return [orjson.dumps(uri) for uri in rows]

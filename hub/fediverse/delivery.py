@@ -1,0 +1,304 @@
+"""Carrying the mail: lanes of servers are leased, their deliveries sent, the ledger kept.
+
+A lane is one server's mail (`Peer.run_at`, lease and fence), so a server never gets more than two
+requests at once from us whatever the number of workers, and the cost of finding work does not
+depend on how much waits elsewhere. Deliveries of one object go in the order in which they were
+said; when one must wait, so do its successors (AP-74).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import aliased
+
+from federation.delivery import (
+    Delivered,
+    Dropped,
+    GoneForGood,
+    Later,
+    Outcome,
+    Signer,
+    breaker_wait,
+    deliver,
+    next_attempt,
+)
+from federation.signatures.http import Scheme
+from hub.actors.models import Actor
+from hub.core.batch import GroupCommit
+from hub.core.clock import now
+from hub.core.services import Services
+from hub.fediverse import ledger
+from hub.fediverse.models import Delivery, OutboxActivity, Peer
+from hub.jobs.queue import BATCH, claim
+
+log = logging.getLogger(__name__)
+
+PER_HOST = 2  # requests at once to one server (PROTOCOL §5)
+PER_LANE = 20  # deliveries taken from a lane in one lease
+LANE_TIME = timedelta(seconds=60)  # a lane is given back after this, well within its lease
+LINGER_S = 0.05  # how long a result waits for others before the ledger is written
+PATIENCE = timedelta(days=30)  # how long a silent server's mail is kept (SETTLED 4)
+PROBE = timedelta(minutes=45)  # how often it is tried once the schedule has run out
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One delivery with all that is needed to send it."""
+
+    id: int
+    activity_id: int
+    object_uri: str
+    inbox: str
+    attempts: int
+    created_at: datetime
+    actor_uri: str
+    body: bytes
+    digest: str
+
+
+@dataclass(slots=True)
+class Lane:
+    """A leased server and what was done for it."""
+
+    host: str
+    fence: int
+    scheme: str | None
+    failures: int
+    silent_for: timedelta
+    parcels: list[Parcel]
+    results: list[ledger.Result] = field(default_factory=list)
+    trouble: Later | None = None
+    answered: bool = False
+
+
+class Carrier:
+    """Sends what is due; one per worker process."""
+
+    def __init__(self, services: Services, worker: str) -> None:
+        self._services = services
+        self._worker = worker
+        self._signer = Signer(services.keys.__getitem__)
+        self._ledger = GroupCommit[ledger.Served](
+            lambda batch: ledger.keep(services, batch), linger_s=LINGER_S
+        )
+        self._lanes: set[asyncio.Task[None]] = set()
+        self._slots = asyncio.Semaphore(services.settings.in_flight)
+        self._most = services.settings.in_flight + BATCH
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is on its way."""
+        return bool(self._lanes)
+
+    async def send_due(self) -> int:
+        """How many lanes were taken up; their mail goes out beside the caller."""
+        room = self._most - len(self._lanes)
+        if room < BATCH // 2:  # many at once or none: a claim costs the same for both
+            return 0
+        lanes = await self._claim(min(room, BATCH))
+        for lane in lanes:
+            task = asyncio.create_task(self._serve(lane))
+            self._lanes.add(task)
+            task.add_done_callback(self._done)
+        return len(lanes)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._lanes.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # The lease runs out by itself, and the lane is tried again.
+            log.error("a lane was left", exc_info=error)
+        if len(self._lanes) <= self._most - BATCH // 2:
+            self._services.wake.ring()
+
+    def close(self) -> None:
+        """Let go of the signing threads."""
+        self._signer.close()
+
+    async def settle(self) -> None:
+        """Wait for everything that is on its way."""
+        while self._lanes:
+            await asyncio.wait(self._lanes)
+
+    async def _claim(self, limit: int) -> list[Lane]:
+        async with self._services.db.write() as session:
+            peers = await claim(session, Peer, self._worker, limit=limit)
+            if not peers:
+                return []
+            rows = (await session.execute(_parcels([peer.host for peer in peers]))).all()
+        parcels: dict[str, list[Parcel]] = defaultdict(list)
+        for host, *values in rows:
+            parcels[host].append(Parcel(*values))
+        return [_lane(peer, parcels[peer.host]) for peer in peers]
+
+    async def _serve(self, lane: Lane) -> None:
+        """Send a lane's parcels, two at once, those of one object one after the other."""
+        chains: dict[str, list[Parcel]] = defaultdict(list)
+        for parcel in lane.parcels:
+            chains[parcel.object_uri].append(parcel)
+        slots = asyncio.Semaphore(PER_HOST)
+        ends = now() + LANE_TIME
+        await asyncio.gather(*(self._chain(lane, chain, slots, ends) for chain in chains.values()))
+        await self._ledger.add(_summary(lane))
+
+    async def _chain(
+        self, lane: Lane, chain: list[Parcel], slots: asyncio.Semaphore, ends: datetime
+    ) -> None:
+        for parcel in chain:
+            async with slots, self._slots:
+                if lane.trouble is not None or now() > ends:
+                    return
+                outcome = await self._send(lane, parcel)
+            lane.results.append(_result(parcel, outcome))
+            if isinstance(outcome, Later):
+                if outcome.host_trouble:
+                    lane.trouble = outcome
+                return
+
+    async def _send(self, lane: Lane, parcel: Parcel) -> Outcome:
+        scheme: Scheme = "rfc9421" if lane.scheme == "rfc9421" else "cavage"
+        outcome, worked = await deliver(
+            self._services.poster,
+            parcel.actor_uri,
+            parcel.inbox,
+            parcel.body,
+            parcel.digest,
+            scheme=scheme,
+            now=now(),
+            signer=self._signer,
+        )
+        if isinstance(outcome, Delivered):
+            lane.scheme = worked
+        if not (isinstance(outcome, Later) and outcome.host_trouble):
+            lane.answered = True
+        return outcome
+
+
+def _lane(peer: Peer, parcels: list[Parcel]) -> Lane:
+    silent_for = now() - peer.failing_since if peer.failing_since else timedelta(0)
+    return Lane(peer.host, peer.fence, peer.scheme, peer.failures, silent_for, parcels)
+
+
+def _parcels(hosts: Iterable[str]) -> Any:
+    """The due deliveries of some servers, at most PER_LANE each, oldest activity first."""
+    other = aliased(Delivery)
+    moment = now()
+    nth = (
+        select(other.activity_id)
+        .where(other.host == Peer.host)
+        .order_by(other.activity_id)
+        .limit(1)
+        .offset(PER_LANE - 1)
+        .correlate(Peer)
+        .scalar_subquery()
+    )
+    earlier = aliased(Delivery)
+    blocked = (
+        select(earlier.id)
+        .where(
+            earlier.host == Delivery.host,
+            earlier.object_uri == Delivery.object_uri,
+            earlier.activity_id < Delivery.activity_id,
+            earlier.run_at > moment,
+        )
+        .exists()
+    )
+    return (
+        select(
+            Delivery.host,
+            Delivery.id,
+            Delivery.activity_id,
+            Delivery.object_uri,
+            Delivery.inbox,
+            Delivery.attempts,
+            Delivery.created_at,
+            Actor.uri,
+            OutboxActivity.body,
+            OutboxActivity.digest,
+        )
+        .select_from(Peer)
+        .join(
+            Delivery,
+            and_(
+                Delivery.host == Peer.host,
+                Delivery.activity_id <= func.coalesce(nth, 2**62),
+            ),
+        )
+        .join(OutboxActivity, OutboxActivity.id == Delivery.activity_id)
+        .join(Actor, Actor.id == OutboxActivity.actor_id)
+        .where(Peer.host.in_(list(hosts)), Delivery.run_at <= moment, ~blocked)
+        .order_by(Delivery.host, Delivery.activity_id, Delivery.id)
+    )
+
+
+def _result(parcel: Parcel, outcome: Outcome) -> ledger.Result:
+    """What the ledger notes of one delivery."""
+    match outcome:
+        case Delivered():
+            return ledger.Result(parcel.id, parcel.object_uri, parcel.inbox, "delivered")
+        case Later():
+            return _again(parcel, outcome)
+        case Dropped() | GoneForGood():
+            return ledger.Result(
+                parcel.id,
+                parcel.object_uri,
+                parcel.inbox,
+                "gone" if isinstance(outcome, GoneForGood) else "dropped",
+                reason=outcome.reason,
+            )
+
+
+def _again(parcel: Parcel, outcome: Later) -> ledger.Result:
+    """When a delivery is tried next; None once its thirty days are over."""
+    age = now() - parcel.created_at
+    spread = random.uniform(-1, 1)  # noqa: S311 - it spreads load, it guards nothing
+    wait = next_attempt(parcel.attempts + 1, spread, at_most=outcome.at_most)
+    if wait is None and outcome.at_most is None and age < PATIENCE:
+        wait = PROBE
+    if wait is None:
+        return ledger.Result(
+            parcel.id, parcel.object_uri, parcel.inbox, "dropped", reason=outcome.reason
+        )
+    wait = max(wait, outcome.after or wait)
+    return ledger.Result(
+        parcel.id,
+        parcel.object_uri,
+        parcel.inbox,
+        "later",
+        run_at=now() + wait,
+        reason=outcome.reason,
+        attempts=parcel.attempts + 1,
+    )
+
+
+def _summary(lane: Lane) -> ledger.Served:
+    """What the ledger notes of the server itself."""
+    failures, closed_until, reason = 0, None, None
+    if lane.trouble is not None:
+        failures = 1 if lane.answered else lane.failures + 1
+        wait = max(
+            breaker_wait(failures, lane.silent_for) or timedelta(0),
+            lane.trouble.after or timedelta(0),
+        )
+        closed_until = now() + wait if wait else None
+        reason = lane.trouble.reason
+    elif not lane.answered:
+        failures = lane.failures
+    return ledger.Served(
+        host=lane.host,
+        fence=lane.fence,
+        results=lane.results,
+        scheme=lane.scheme,
+        failures=failures,
+        closed_until=closed_until,
+        reason=reason,
+        answered=lane.answered,
+    )

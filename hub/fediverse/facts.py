@@ -1,0 +1,32 @@
+"""Small facts that the hub keeps about itself."""
+
+from __future__ import annotations
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hub.core.clock import now
+from hub.core.db import insert_for
+from hub.fediverse.models import Fact
+
+URL = "url"  # the address under which the rows were written
+FEDERATED = "federated_at"  # since when other servers know that address
+
+
+async def get(session: AsyncSession, name: str) -> str | None:
+    """What was last noted under `name`."""
+    fact = await session.get(Fact, name)
+    return fact.value if fact else None
+
+
+async def note(session: AsyncSession, name: str, value: str) -> None:
+    """Keep a fact, in place of what was there."""
+    statement = insert_for(session, Fact).values(name=name, value=value)
+    await session.execute(
+        statement.on_conflict_do_update(index_elements=["name"], set_={"value": value})
+    )
+
+
+async def note_federated(session: AsyncSession) -> None:
+    """From now on others know our address, and it must stay (INTERFACE `URL`)."""
+    statement = insert_for(session, Fact).values(name=FEDERATED, value=now().isoformat())
+    await session.execute(statement.on_conflict_do_nothing())

@@ -1,0 +1,233 @@
+"""Who follows whom, both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID, uuid4
+
+import orjson
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
+
+from federation.discovery import webfinger
+from federation.errors import FederationError
+from federation.origins import authority
+from federation.vocab.activities import Accept, Reject, Undo
+from federation.vocab.activities import Follow as FollowActivity
+from federation.vocab.actors import Actor as ActorDocument
+from federation.vocab.parse import parse
+from hub.actors import remote, service
+from hub.actors.channels import RELAY
+from hub.actors.models import Actor
+from hub.core.clock import now
+from hub.core.errors import Conflict, Elsewhere, NotFound
+from hub.core.services import Services
+from hub.fediverse import facts, outbox, peers
+from hub.fediverse.models import Follow
+
+ACCEPTED = "accepted"
+PENDING = "pending"
+REJECTED = "rejected"
+
+
+async def is_followed(session: AsyncSession, actors: Sequence[UUID]) -> bool:
+    """Whether one of our actors follows one of these, and was accepted."""
+    local = select(Actor.id).where(Actor.local)
+    found = await session.scalar(
+        select(Follow.id)
+        .where(
+            Follow.followee_id.in_(actors),
+            Follow.follower_id.in_(local),
+            Follow.state == ACCEPTED,
+        )
+        .limit(1)
+    )
+    return found is not None
+
+
+async def follow(services: Services, handle: str) -> Follow:
+    """Ask to follow `@name@host`, or an address; it is pending until the other side accepts.
+
+    Raises:
+        Elsewhere: the other server did not answer as it should.
+        Conflict: it is one of our own, or its server is blocked.
+    """
+    document = await look_up(services, handle)
+    thing = parse(document)
+    if not isinstance(thing, ActorDocument):
+        raise Elsewhere(f"{handle} is not something that can be followed.")
+    async with services.db.write() as session:
+        try:
+            followee = await remote.remember(session, thing, orjson.dumps(document))
+        except FederationError as error:
+            raise Elsewhere(f"{handle} cannot be followed: {error}.") from error
+        if await peers.is_blocked(session, followee.authority):
+            raise Conflict(f"{followee.authority} is blocked here. Unblock it first.")
+        return await _ask(session, services, followee)
+
+
+async def _ask(session: AsyncSession, services: Services, followee: Actor) -> Follow:
+    relay = await service.local(session, RELAY)
+    row = await between(session, relay.id, followee.id)
+    if row is None:
+        uri = f"{relay.uri}#follows/{uuid4()}"
+        row = Follow(uri=uri, follower_id=relay.id, followee_id=followee.id)
+        session.add(row)
+    elif row.state == REJECTED:
+        row.state = PENDING
+    row.follower, row.followee = relay, followee
+    await outbox.post(
+        session,
+        services,
+        relay,
+        FollowActivity(id=row.uri, actor=relay.uri, object=followee.uri, to=(followee.uri,)),
+        inboxes=[followee.inbox],
+    )
+    await facts.note_federated(session)
+    return row
+
+
+async def look_up(services: Services, handle: str) -> dict[str, object]:
+    """The actor document behind a handle, or the address of an actor or of its page.
+
+    Raises:
+        Elsewhere: it could not be had.
+        Conflict: it is one of our own.
+    """
+    try:
+        uri = handle.strip()
+        if not uri.lower().startswith(("https://", "http://")):
+            uri = await webfinger.resolve(services.fetcher, uri, fresh=True)
+        if services.is_ours(authority(uri)):
+            raise Conflict(f"{handle} is this hub itself.")
+        return (await services.fetcher.fetch(uri, fresh=True)).document
+    except FederationError as error:
+        raise Elsewhere(f"{handle} could not be looked up: {error}.") from error
+
+
+async def unfollow(services: Services, handle: str) -> None:
+    """Stop following; the other side is told.
+
+    Raises:
+        NotFound: we do not follow it.
+    """
+    async with services.db.write() as session:
+        relay = await service.local(session, RELAY)
+        row = next((row for row in await ours(session) if _is_meant(handle, row.followee)), None)
+        if row is None:
+            raise NotFound(f"This hub does not follow {handle}.")
+        undo = Undo(
+            id=f"{relay.uri}#undoes/{uuid4()}",
+            actor=relay.uri,
+            object=activity_of(row),
+            to=(row.followee.uri,),
+        )
+        await outbox.post(session, services, relay, undo, inboxes=[row.followee.inbox])
+        await session.delete(row)
+
+
+def _is_meant(handle: str, actor: Actor) -> bool:
+    given = handle.strip()
+    return given in {actor.uri, actor.url} or given.lstrip("@").lower() == actor.handle.lower()
+
+
+def activity_of(row: Follow) -> FollowActivity:
+    """The Follow as it was said; needs follower and followee loaded."""
+    return FollowActivity(id=row.uri, actor=row.follower.uri, object=row.followee.uri)
+
+
+async def between(session: AsyncSession, follower: UUID, followee: UUID) -> Follow | None:
+    """The follow of one by the other, in whatever state."""
+    return await session.scalar(
+        select(Follow).where(Follow.follower_id == follower, Follow.followee_id == followee)
+    )
+
+
+async def by_uri(session: AsyncSession, uri: str) -> Follow | None:
+    """A follow by the id of its activity."""
+    return await session.scalar(
+        select(Follow)
+        .where(Follow.uri == uri)
+        .options(joinedload(Follow.follower), joinedload(Follow.followee))
+    )
+
+
+async def ours(session: AsyncSession) -> list[Follow]:
+    """Everything that our actors follow or asked to follow, oldest first."""
+    return await _listed(session, Follow.follower_id)
+
+
+async def followers(session: AsyncSession) -> list[Follow]:
+    """Everyone who follows one of our actors, oldest first."""
+    return await _listed(session, Follow.followee_id)
+
+
+async def _listed(session: AsyncSession, ours_side: object) -> list[Follow]:
+    local = select(Actor.id).where(Actor.local)
+    rows = await session.scalars(
+        select(Follow)
+        .where(ours_side.in_(local))  # type: ignore[attr-defined]
+        .options(joinedload(Follow.follower), joinedload(Follow.followee))
+        .order_by(Follow.created_at)
+    )
+    return list(rows)
+
+
+async def count(session: AsyncSession, *, followee: UUID | None = None) -> int:
+    """How many follow `followee`; None: how many others our actors follow."""
+    statement = select(func.count()).select_from(Follow).where(Follow.state == ACCEPTED)
+    if followee is not None:
+        statement = statement.where(Follow.followee_id == followee)
+    else:
+        statement = statement.join(Actor, Actor.id == Follow.follower_id).where(Actor.local)
+    return await session.scalar(statement) or 0
+
+
+async def accept(
+    session: AsyncSession,
+    services: Services,
+    follower: Actor,
+    followee: Actor,
+    activity: FollowActivity,
+) -> None:
+    """Take a follower, and say so; the answer embeds the Follow (AP-35, AP-36)."""
+    uri = activity.id or f"{follower.uri}#follows/{followee.name}"
+    row = await between(session, follower.id, followee.id)
+    if row is None:
+        row = Follow(uri=uri, follower_id=follower.id, followee_id=followee.id)
+        session.add(row)
+    row.uri, row.state, row.answered_at = uri, ACCEPTED, now()
+    answer = Accept(
+        id=f"{followee.uri}#accepts/{uuid4()}",
+        actor=followee.uri,
+        object=FollowActivity(id=activity.id, actor=follower.uri, object=activity.object_id),
+        to=(follower.uri,),
+    )
+    await outbox.post(session, services, followee, answer, inboxes=[follower.inbox])
+    await facts.note_federated(session)
+
+
+async def reject(
+    session: AsyncSession,
+    services: Services,
+    follower: Actor,
+    followee: Actor,
+    activity: FollowActivity,
+) -> None:
+    """Refuse a follower, and say so."""
+    answer = Reject(
+        id=f"{followee.uri}#rejects/{uuid4()}",
+        actor=followee.uri,
+        object=FollowActivity(id=activity.id, actor=follower.uri, object=followee.uri),
+        to=(follower.uri,),
+    )
+    await outbox.post(session, services, followee, answer, inboxes=[follower.inbox])
+
+
+async def forget(session: AsyncSession, follower: UUID, followee: UUID | None = None) -> None:
+    """The follower is no more, for one of our actors or for all."""
+    statement = delete(Follow).where(Follow.follower_id == follower)
+    if followee is not None:
+        statement = statement.where(Follow.followee_id == followee)
+    await session.execute(statement)

@@ -1,0 +1,99 @@
+"""What others do to follows and actors: Follow, Accept, Reject, Undo, Block, Update of an actor."""
+
+from __future__ import annotations
+
+import orjson
+
+from federation.errors import Unauthorised
+from federation.inbox import Inbox
+from federation.vocab.activities import Accept, Block, Follow, Reject, Undo, Update
+from federation.vocab.actors import Actor as ActorDocument
+from federation.vocab.names import is_public
+from hub.actors import remote, service
+from hub.actors.channels import RELAY
+from hub.actors.models import Actor
+from hub.core.clock import now
+from hub.fediverse import follows
+from hub.fediverse.models import Follow as FollowRow
+from hub.fediverse.received import Received
+
+inbox = Inbox[Received]()
+
+
+@inbox.on(Follow)
+async def followed(received: Received, activity: Follow) -> None:
+    """Somebody wants to hear of one of our actors; all may, unless blocked (AP-35)."""
+    followee = await _ours(received, activity)
+    session, services = received.session, received.services
+    if services.settings.federation == "allow-list" and not await follows.is_followed(
+        session, [received.author.id]
+    ):
+        await follows.reject(session, services, received.author, followee, activity)
+        return
+    await follows.accept(session, services, received.author, followee, activity)
+
+
+async def _ours(received: Received, activity: Follow) -> Actor:
+    """The actor of ours that is meant; Follow of Public means the relay (PROTOCOL §4.2)."""
+    uri = activity.object_id or ""
+    if is_public(uri):
+        return await service.local(received.session, RELAY)
+    actor = await service.by_uri(received.session, uri)
+    if actor is None or not actor.local:
+        raise Unauthorised(f"{uri} is not an actor of this hub")
+    return actor
+
+
+@inbox.on(Accept, Follow)
+async def accepted(received: Received, activity: Accept) -> None:
+    """Our Follow was accepted, by the one whom we asked (AP-37)."""
+    row = await _asked(received, activity)
+    row.state, row.answered_at = follows.ACCEPTED, now()
+
+
+@inbox.on(Reject, Follow)
+async def rejected(received: Received, activity: Reject) -> None:
+    """Our Follow was refused, or ended later (AP-38)."""
+    row = await _asked(received, activity)
+    row.state, row.answered_at = follows.REJECTED, now()
+
+
+async def _asked(received: Received, activity: Accept | Reject) -> FollowRow:
+    """The Follow of ours that is answered: found by its id, else by who asked whom."""
+    inner = activity.object
+    if not isinstance(inner, Follow):
+        raise Unauthorised("an answer to nothing")
+    row = await follows.by_uri(received.session, inner.id or "")
+    if row is None:
+        asker = await service.by_uri(received.session, inner.actor)
+        if asker is not None and asker.local:
+            row = await follows.between(received.session, asker.id, received.author.id)
+    if row is None or row.followee_id != received.author.id:
+        raise Unauthorised("an answer to a Follow that was not sent to this actor")
+    return row
+
+
+@inbox.on(Undo, Follow)
+async def unfollowed(received: Received, activity: Undo) -> None:
+    """A follower has left (AP-39)."""
+    inner = activity.object
+    if not isinstance(inner, Follow):
+        return
+    followee = await _ours(received, inner)
+    await follows.forget(received.session, received.author.id, followee.id)
+
+
+@inbox.on(Block)
+async def blocked(received: Received, activity: Block) -> None:
+    """Somebody does not want to hear of us: they are a follower no more."""
+    actor = await service.by_uri(received.session, activity.object_id or "")
+    if actor is not None and actor.local:
+        await follows.forget(received.session, received.author.id, actor.id)
+
+
+@inbox.on(Update, ActorDocument)
+async def renamed(received: Received, activity: Update) -> None:
+    """An actor changed what it says of itself."""
+    thing = activity.object
+    if isinstance(thing, ActorDocument):
+        await remote.remember(received.session, thing, orjson.dumps(received.document["object"]))

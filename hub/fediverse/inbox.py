@@ -1,0 +1,256 @@
+"""Taking mail: kept before it is answered, acted upon afterwards.
+
+`accept` appends to the inbox log through group commit. `process` claims a batch of the log and
+hands each activity to the handlers, each inside its own savepoint. What a handler wants from
+another server is fetched between transactions, within a budget, and the handler starts anew.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from federation.errors import FederationError, Gone, MalformedDocument, Unauthorised
+from federation.inbox import Inbox
+from federation.origins import same_origin
+from federation.verification import VerifiedActivity
+from federation.vocab.activities import Accept, Activity, Create, Delete, Reject, Undo, Update
+from federation.vocab.actors import Actor as ActorDocument
+from federation.vocab.base import Object
+from federation.vocab.parse import loads, parse
+from hub.actors import remote, service
+from hub.actors.models import Actor
+from hub.core.batch import GroupCommit
+from hub.core.clock import now
+from hub.core.db import insert_for
+from hub.core.services import Services
+from hub.fediverse import follows, peers
+from hub.fediverse.models import InboxActivity
+from hub.fediverse.received import Document, Received, Wanted
+from hub.jobs.queue import claim
+
+log = logging.getLogger(__name__)
+
+BATCH = 50
+TRIES = 5  # a poisonous activity is given up after this (R14)
+PAUSE = timedelta(seconds=30)
+FETCHES = 10  # documents fetched for one activity (SECURITY B7)
+
+
+class InboxLog:
+    """The durable side of the inbox: `keep` returns when the activity would survive a crash."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._commits = GroupCommit[dict[str, Any]](self._write)
+
+    async def keep(self, verified: VerifiedActivity) -> None:
+        """Append to the log; the same activity id twice leaves one row (AP-28)."""
+        moment = now()
+        await self._commits.add(
+            {
+                "uri": verified.activity.id or f"{verified.actor}#{verified.activity.type}",
+                "actor_uri": verified.actor,
+                "host": verified.host,
+                "trust": verified.trust,
+                "body": verified.body,
+                "actor_document": orjson.dumps(verified.actor_document)
+                if verified.actor_document is not None
+                else None,
+                "received_at": moment,
+                "run_at": moment,
+                "attempts": 0,
+                "fence": 0,
+                "state": "waiting",
+            }
+        )
+
+    async def _write(self, rows: list[dict[str, Any]]) -> None:
+        async with self._services.db.write() as session:
+            statement = insert_for(session, InboxActivity).on_conflict_do_nothing()
+            await session.execute(statement, rows)
+        self._services.wake.ring()
+
+
+@dataclass
+class Case:
+    """One activity of a batch on its way through the handlers."""
+
+    row: InboxActivity
+    documents: dict[str, Document | FederationError] = field(default_factory=dict)
+    wanted: str | None = None
+    state: str = "waiting"
+    reason: str | None = None
+    retry: bool = False
+
+
+class Processor:
+    """Acts upon what was kept; one per worker process."""
+
+    def __init__(self, services: Services, handlers: Inbox[Received], worker: str) -> None:
+        self._services = services
+        self._handlers = handlers
+        self._worker = worker
+
+    async def process(self) -> int:
+        """How many activities were taken from the log and acted upon."""
+        async with self._services.db.write() as session:
+            rows = await claim(session, InboxActivity, self._worker, limit=BATCH)
+        cases = [Case(row) for row in rows]
+        todo: Sequence[Case] = cases
+        while todo:
+            await self._round(todo)
+            todo = [case for case in todo if case.wanted is not None]
+            for case in todo:
+                await self._fetch(case)
+        return len(cases)
+
+    async def _round(self, cases: Sequence[Case]) -> None:
+        async with self._services.db.write() as session:
+            for case in cases:
+                case.wanted = None
+                try:
+                    async with session.begin_nested():
+                        await self._handle(session, case)
+                except Wanted as wanted:
+                    case.wanted = wanted.uri
+                except FederationError as error:
+                    case.state, case.retry = "dropped", error.retry
+                    case.reason = f"{type(error).__name__}: {error}"
+                except DBAPIError:
+                    raise
+                except Exception as error:
+                    # A handler's fault must not stop its neighbours (R14).
+                    log.exception("inbound %s failed", case.row.uri)
+                    case.state, case.retry = "failed", True
+                    case.reason = f"{type(error).__name__}: {error}"
+            for case in cases:
+                if case.wanted is None:
+                    await _note(session, case)
+            await peers.seen(session, [case.row.host for case in cases])
+
+    async def _fetch(self, case: Case) -> None:
+        uri = case.wanted or ""
+        if len(case.documents) >= FETCHES:
+            case.documents[uri] = Unauthorised("it would take too many look-ups")
+            return
+        try:
+            case.documents[uri] = (await self._services.fetcher.fetch(uri)).document
+        except FederationError as error:
+            case.documents[uri] = error
+
+    async def _handle(self, session: AsyncSession, case: Case) -> None:
+        row = case.row
+        document = loads(row.body)
+        activity = parse(document)
+        if not isinstance(activity, Activity):
+            raise MalformedDocument("not an activity")
+        if await peers.is_blocked(session, row.host):
+            raise Unauthorised("the server is blocked")
+        received = Received(
+            session=session,
+            services=self._services,
+            author=Actor(uri=row.actor_uri),
+            activity=activity,
+            document=document,
+            host=row.host,
+            now=now(),
+            documents=case.documents,
+            dispatch=self._handlers.dispatch,
+        )
+        author = await _author(received, row)
+        if author.suspended_at is not None:
+            raise Unauthorised("the author is blocked")
+        received = await _authentic(replace(received, author=author), row.trust)
+        known = await self._handlers.dispatch(received, received.activity)
+        case.state = "done" if known else "dropped"
+        case.reason = None if known else f"nothing to do for {activity.type}"
+
+
+async def _author(received: Received, row: InboxActivity) -> Actor:
+    """The row of who did it, brought up to date with the document that proved the key."""
+    if row.actor_document is not None:
+        thing = parse(orjson.loads(row.actor_document))
+        if isinstance(thing, ActorDocument) and thing.id == row.actor_uri:
+            return await remote.remember(received.session, thing, row.actor_document)
+    return await received.actor(row.actor_uri)
+
+
+async def _authentic(received: Received, trust: str) -> Received:
+    """The same, with an object that its own origin said (AP-29, AP-31, SETTLED 9)."""
+    activity = received.activity
+    if isinstance(activity, Create | Update):
+        return await _own_object(received, activity, trust)
+    if isinstance(activity, Undo | Accept | Reject) and isinstance(activity.object, str):
+        row = await follows.by_uri(received.session, activity.object)
+        if row is not None:
+            activity = replace(activity, object=follows.activity_of(row))
+            return replace(received, activity=activity)
+    if trust != "refetch":
+        return received
+    if isinstance(activity, Delete) and activity.object_id:
+        try:
+            await received.fetched(activity.object_id)
+        except Gone:
+            return replace(received, vouched=True)
+    raise Unauthorised("the signer is not the actor, and the origin does not confirm it")
+
+
+async def _own_object(received: Received, activity: Create | Update, trust: str) -> Received:
+    thing = activity.object
+    if isinstance(thing, ActorDocument):
+        if thing.id != activity.actor or trust == "refetch":
+            raise Unauthorised("an actor may only be updated by itself")
+        return received
+    embedded = (
+        trust != "refetch"
+        and isinstance(thing, Object)
+        and thing.id is not None
+        and thing.attributed_to == activity.actor
+        and same_origin(thing.id, activity.actor)
+    )
+    if embedded:
+        return received
+    uri = activity.object_id
+    if uri is None:
+        raise MalformedDocument("an object without an id")
+    found = parse(await received.fetched(uri))
+    if not isinstance(found, Object) or found.id is None or found.attributed_to is None:
+        raise MalformedDocument("not an object with id and author")
+    if not same_origin(found.id, found.attributed_to):
+        raise Unauthorised("the object's author is of another origin")
+    if found.attributed_to == activity.actor:
+        return replace(received, activity=replace(activity, object=found))
+    if trust != "refetch":
+        raise Unauthorised("the object is somebody else's")
+    author = await received.actor(found.attributed_to)
+    activity = replace(activity, actor=author.uri, object=found)
+    sender = await service.by_uri(received.session, received.author.uri)
+    return replace(received, author=author, via=sender, activity=activity)
+
+
+async def _note(session: AsyncSession, case: Case) -> None:
+    """What became of it; tried again later where that may help."""
+    row = case.row
+    attempts = row.attempts + 1
+    again = case.retry and attempts < TRIES
+    await session.execute(
+        update(InboxActivity)
+        .where(InboxActivity.id == row.id, InboxActivity.fence == row.fence)
+        .values(
+            state="waiting" if again else case.state,
+            reason=(case.reason or "")[:300] or None,
+            attempts=attempts,
+            run_at=now() + PAUSE * 2**attempts if again else None,
+            lease_until=None,
+            leased_by=None,
+        )
+    )

@@ -1,0 +1,183 @@
+"""Keeping the ledger: many lanes' results in one transaction.
+
+A worker whose lease was taken over (the fence moved on) notes nothing: the lane's new holder does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import bindparam, case, delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from hub.core.clock import now
+from hub.core.db import insert_for
+from hub.core.services import Services
+from hub.fediverse.departures import look_after
+from hub.fediverse.models import Delivery, Peer, Receipt
+from hub.jobs.queue import enqueue
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one delivery; `run_at` and `attempts` count for `later` alone."""
+
+    delivery_id: int
+    object_uri: str
+    inbox: str
+    state: Literal["delivered", "later", "dropped", "gone"]
+    run_at: datetime | None = None
+    reason: str | None = None
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What became of one lane."""
+
+    host: str
+    fence: int
+    results: list[Result]
+    scheme: str | None
+    failures: int
+    closed_until: datetime | None
+    reason: str | None
+    answered: bool
+
+
+async def keep(services: Services, batch: Sequence[Served]) -> None:
+    """Note the results of these lanes and give the lanes back, in one transaction."""
+    async with services.db.write() as session:
+        held = await _still_ours(session, batch)
+        results = [(lane, result) for lane in held for result in lane.results]
+        await _finished(session, [(lane, r) for lane, r in results if r.state != "later"])
+        await _postponed(session, [r for _, r in results if r.state == "later"])
+        await _give_back(session, held)
+
+
+async def _still_ours(session: AsyncSession, batch: Sequence[Served]) -> list[Served]:
+    fences = dict(
+        (
+            await session.execute(
+                select(Peer.host, Peer.fence)
+                .where(Peer.host.in_([lane.host for lane in batch]))
+                .with_for_update()
+            )
+        ).all()
+    )
+    return [lane for lane in batch if fences.get(lane.host) == lane.fence]
+
+
+async def _finished(session: AsyncSession, results: list[tuple[Served, Result]]) -> None:
+    if not results:
+        return
+    await session.execute(
+        delete(Delivery).where(Delivery.id.in_([result.delivery_id for _, result in results]))
+    )
+    moment = now()
+    receipts = [
+        {
+            "object_uri": result.object_uri,
+            "inbox": result.inbox,
+            "host": lane.host,
+            "delivered_at": moment,
+        }
+        for lane, result in results
+        if result.state == "delivered"
+    ]
+    for box in {result.inbox for _, result in results if result.state == "gone"}:
+        await enqueue(session, look_after, key=f"gone:{box}", inbox=box)
+    if receipts:
+        statement = insert_for(session, Receipt)
+        await session.execute(
+            statement.on_conflict_do_update(
+                index_elements=["object_uri", "inbox"],
+                set_={"delivered_at": statement.excluded.delivered_at},
+            ),
+            receipts,
+        )
+
+
+async def _postponed(session: AsyncSession, results: list[Result]) -> None:
+    if not results:
+        return
+    connection = await session.connection()
+    await connection.execute(
+        update(Delivery)
+        .where(Delivery.id == bindparam("delivery_id"))
+        .values(
+            run_at=bindparam("again_at"),
+            attempts=bindparam("tries"),
+            last_error=bindparam("why"),
+        ),
+        [
+            {
+                "delivery_id": result.delivery_id,
+                "again_at": result.run_at,
+                "tries": result.attempts,
+                "why": (result.reason or "")[:300],
+            }
+            for result in results
+        ],
+    )
+
+
+async def _give_back(session: AsyncSession, lanes: list[Served]) -> None:
+    """Release the lanes: due again when their next delivery is, and not while closed."""
+    if not lanes:
+        return
+    moment = now()
+    earlier = aliased(Delivery)
+    waits = (
+        select(earlier.id)
+        .where(
+            earlier.host == Delivery.host,
+            earlier.object_uri == Delivery.object_uri,
+            earlier.activity_id < Delivery.activity_id,
+        )
+        .exists()
+    )
+    # Only the first delivery of each object counts: its successors wait for it.
+    due = (
+        select(Delivery.run_at)
+        .where(Delivery.host == bindparam("lane"), ~waits)
+        .order_by(Delivery.run_at)
+        .limit(1)
+        .scalar_subquery()
+    )
+    closed = bindparam("closed", type_=Peer.closed_until.type)
+    connection = await session.connection()
+    await connection.execute(
+        update(Peer)
+        .where(Peer.host == bindparam("lane"))
+        .values(
+            run_at=case((closed > due, closed), else_=due),
+            lease_until=None,
+            leased_by=None,
+            scheme=bindparam("worked"),
+            failures=bindparam("failed"),
+            closed_until=closed,
+            failing_since=case(
+                (bindparam("failed") == 0, None),
+                else_=func.coalesce(Peer.failing_since, bindparam("moment", moment)),
+            ),
+            last_error=func.coalesce(bindparam("why"), Peer.last_error),
+            last_delivered_at=func.coalesce(bindparam("arrived"), Peer.last_delivered_at),
+        ),
+        [
+            {
+                "lane": lane.host,
+                "closed": lane.closed_until,
+                "worked": lane.scheme,
+                "failed": lane.failures,
+                "why": lane.reason,
+                "arrived": moment if lane.answered else None,
+                "moment": moment,
+            }
+            for lane in lanes
+        ],
+    )

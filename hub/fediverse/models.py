@@ -1,0 +1,172 @@
+"""What the hub keeps of its traffic with other servers.
+
+Out: an `OutboxActivity` is the fan-out row; a worker expands it into `Delivery` rows; success
+leaves a `Receipt`. In: an `InboxActivity` is kept before it is answered with 202, and acted upon
+later. A `Peer` is another server: what we think of it, and the lane in which its mail waits.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from hub.actors.models import Actor
+from hub.core.clock import now
+from hub.core.db import Base
+from hub.jobs.models import BIG_ID, Claimable
+
+
+class Peer(Claimable, Base):
+    """Another server, and the lane of its deliveries.
+
+    `standing` is open, silenced or blocked. `run_at` is when its next delivery is due (None:
+    nothing waits); a worker leases the whole lane, so a server never gets more than two requests
+    at once from us. `failures` counts failed attempts in a row that speak of the server itself,
+    `closed_until` is when it may be tried again (breaker, Retry-After); `scheme` is the signature
+    scheme that worked last. `passed_at`: a steward let something of this server through.
+    """
+
+    __tablename__ = "peer"
+    __table_args__ = (Index("ix_peer_due", "run_at"),)
+
+    host: Mapped[str] = mapped_column(primary_key=True)
+    standing: Mapped[str] = mapped_column(default="open")
+    software: Mapped[str | None]
+    scheme: Mapped[str | None]
+    passed_at: Mapped[datetime | None]
+    first_seen_at: Mapped[datetime] = mapped_column(default=now)
+    last_seen_at: Mapped[datetime | None]
+    last_delivered_at: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(default=0)
+    closed_until: Mapped[datetime | None]
+    failing_since: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+
+
+class Follow(Base):
+    """One actor follows another; `state` is pending, accepted or rejected."""
+
+    __tablename__ = "follow"
+    __table_args__ = (UniqueConstraint("follower_id", "followee_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    uri: Mapped[str] = mapped_column(unique=True)
+    follower_id: Mapped[UUID] = mapped_column(ForeignKey("actor.id"))
+    followee_id: Mapped[UUID] = mapped_column(ForeignKey("actor.id"), index=True)
+    state: Mapped[str] = mapped_column(default="pending")
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    answered_at: Mapped[datetime | None]
+
+    follower: Mapped[Actor] = relationship(foreign_keys=[follower_id], lazy="raise")
+    followee: Mapped[Actor] = relationship(foreign_keys=[followee_id], lazy="raise")
+
+
+class OutboxActivity(Base):
+    """Something one of our actors said; `id` is the order in which things were said.
+
+    `to_followers`: it goes to the actor's followers. `inboxes`: and to these. `to_receivers`: and
+    to every server that got the object before. `expanded_at` is None until its deliveries exist.
+    """
+
+    __tablename__ = "outbox_activity"
+    __table_args__ = (
+        Index("ix_outbox_activity_actor", "actor_id", "listed", "id"),
+        Index("ix_outbox_activity_unexpanded", "expanded_at", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BIG_ID, primary_key=True, autoincrement=True)
+    uri: Mapped[str] = mapped_column(unique=True)
+    actor_id: Mapped[UUID] = mapped_column(ForeignKey("actor.id"))
+    type: Mapped[str]
+    object_uri: Mapped[str] = mapped_column(index=True)
+    body: Mapped[bytes]
+    digest: Mapped[str]
+    public: Mapped[bool]
+    listed: Mapped[bool]
+    to_followers: Mapped[bool]
+    to_receivers: Mapped[bool]
+    inboxes: Mapped[list[str]]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    run_at: Mapped[datetime] = mapped_column(default=now)
+    expanded_at: Mapped[datetime | None]
+
+
+class Delivery(Base):
+    """One activity on its way to one inbox; gone once it arrived."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        UniqueConstraint("activity_id", "inbox"),
+        Index("ix_delivery_lane", "host", "activity_id"),
+        Index("ix_delivery_due", "host", "run_at"),
+        Index("ix_delivery_object", "host", "object_uri", "activity_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BIG_ID, primary_key=True, autoincrement=True)
+    activity_id: Mapped[int] = mapped_column(ForeignKey("outbox_activity.id"))
+    object_uri: Mapped[str]
+    inbox: Mapped[str]
+    host: Mapped[str]
+    run_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    last_error: Mapped[str | None]
+
+
+class Receipt(Base):
+    """A server has this object; it must hear when the object changes or goes (AP-76)."""
+
+    __tablename__ = "receipt"
+
+    object_uri: Mapped[str] = mapped_column(primary_key=True)
+    inbox: Mapped[str] = mapped_column(primary_key=True)
+    host: Mapped[str] = mapped_column(index=True)
+    delivered_at: Mapped[datetime]
+
+
+class InboxActivity(Claimable, Base):
+    """Something another server said, kept before it was answered.
+
+    `state` is waiting, done, dropped or failed; `reason` says why in a few words. `trust` is how
+    we know that `actor_uri` said it (signer, proof) or `refetch` when its origin must be asked.
+    """
+
+    __tablename__ = "inbox_activity"
+    __table_args__ = (
+        Index("ix_inbox_activity_due", "run_at"),
+        Index("ix_inbox_activity_received_at", "received_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BIG_ID, primary_key=True, autoincrement=True)
+    uri: Mapped[str] = mapped_column(unique=True)
+    actor_uri: Mapped[str]
+    host: Mapped[str]
+    trust: Mapped[str]
+    body: Mapped[bytes]
+    actor_document: Mapped[bytes | None]
+    received_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(default=0)
+    state: Mapped[str] = mapped_column(default="waiting")
+    reason: Mapped[str | None]
+
+
+class Tombstone(Base):
+    """An object that is gone, ours or another's: a late Create of it is refused (AP-34)."""
+
+    __tablename__ = "tombstone"
+
+    uri: Mapped[str] = mapped_column(primary_key=True)
+    former_type: Mapped[str | None]
+    deleted_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Fact(Base):
+    """A small fact that the hub keeps about itself, such as the address it first federated as."""
+
+    __tablename__ = "fact"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]

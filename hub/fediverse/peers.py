@@ -1,0 +1,244 @@
+"""Other servers: who is blocked, who is heard, who was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import case, delete, exists, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from federation.errors import BadUrl
+from federation.origins import authority
+from hub.actors.models import Actor
+from hub.core.clock import now
+from hub.core.db import insert_for
+from hub.core.errors import Invalid
+from hub.core.services import Services
+from hub.fediverse.models import Delivery, Follow, Peer
+
+OPEN = "open"
+BLOCKED = "blocked"
+TRUSTED_AFTER = timedelta(hours=24)  # a follower's server is heard after this (SETTLED 8)
+
+
+@dataclass(frozen=True)
+class PeerView:
+    """A server as stewards see it; `waiting` counts deliveries."""
+
+    host: str
+    standing: str
+    software: str | None
+    last_seen_at: datetime | None
+    last_delivered_at: datetime | None
+    failures: int
+    last_error: str | None
+    closed_until: datetime | None
+    waiting: int
+    followed: bool
+    followers: int
+
+
+def host_of(text: str) -> str:
+    """The authority that somebody means by `example.org`, `@a@example.org` or an address.
+
+    Raises:
+        Invalid: it is none of these.
+    """
+    text = text.strip().rpartition("@")[2]
+    try:
+        return authority(text if "://" in text else f"https://{text}")
+    except BadUrl:
+        raise Invalid(f"{text} is not the name of a server, such as hub.example.") from None
+
+
+def _suffixes(host: str) -> list[str]:
+    """The host and the domains above it: a block covers subdomains (G4)."""
+    labels = host.split(".")
+    return [".".join(labels[i:]) for i in range(max(1, len(labels) - 1))]
+
+
+async def is_blocked(session: AsyncSession, host: str) -> bool:
+    """Whether the server, or a domain above it, is blocked."""
+    names = {*_suffixes(host), *_suffixes(host.partition(":")[0])}
+    found = await session.scalar(
+        select(Peer.host).where(Peer.host.in_(names), Peer.standing == BLOCKED).limit(1)
+    )
+    return found is not None
+
+
+async def hears(session: AsyncSession, services: Services, actor: Actor) -> bool:
+    """Whether what this actor says is shown without a steward's click (SETTLED 8)."""
+    if actor.local:
+        return True
+    if await is_blocked(session, actor.authority):
+        return False
+    if services.settings.federation == "open":
+        return True
+    if await follows_host(session, actor.authority):
+        return True
+    if services.settings.federation == "allow-list":
+        return False
+    follower = Actor.__table__.alias()
+    old_follower = exists().where(
+        Follow.follower_id == follower.c.id,
+        follower.c.authority == actor.authority,
+        Follow.state == "accepted",
+        Follow.created_at <= now() - TRUSTED_AFTER,
+    )
+    found = await session.scalar(
+        select(Peer.host).where(
+            Peer.host == actor.authority, Peer.passed_at.is_not(None), old_follower
+        )
+    )
+    return found is not None
+
+
+async def follows_host(session: AsyncSession, host: str) -> bool:
+    """Whether one of our actors follows someone on that server."""
+    followee = Actor.__table__.alias()
+    found = await session.scalar(
+        select(Follow.id)
+        .join(Actor, Actor.id == Follow.follower_id)
+        .join(followee, followee.c.id == Follow.followee_id)
+        .where(Actor.local, followee.c.authority == host, Follow.state == "accepted")
+        .limit(1)
+    )
+    return found is not None
+
+
+async def block(session: AsyncSession, services: Services, host: str) -> str:
+    """Take nothing more from a server and send it nothing; its followers are let go.
+
+    Raises:
+        Invalid: it is not a server's name, or is ours.
+    """
+    host = host_of(host)
+    if services.is_ours(host):
+        raise Invalid("A hub cannot block itself.")
+    await _ensure(session, [host])
+    await session.execute(
+        update(Peer).where(Peer.host == host).values(standing=BLOCKED, run_at=None)
+    )
+    inside = or_(Actor.authority == host, Actor.authority.endswith(f".{host}"))
+    theirs = select(Actor.id).where(inside, Actor.local.is_(False))
+    await session.execute(
+        delete(Follow).where(or_(Follow.follower_id.in_(theirs), Follow.followee_id.in_(theirs)))
+    )
+    await session.execute(
+        delete(Delivery).where(or_(Delivery.host == host, Delivery.host.endswith(f".{host}")))
+    )
+    await session.execute(
+        update(Actor)
+        .where(inside, Actor.local.is_(False), Actor.suspended_at.is_(None))
+        .values(suspended_at=now())
+    )
+    return host
+
+
+async def unblock(session: AsyncSession, host: str) -> str:
+    """Hear a server again; what it posted before is shown again."""
+    host = host_of(host)
+    await session.execute(update(Peer).where(Peer.host == host).values(standing=OPEN))
+    inside = or_(Actor.authority == host, Actor.authority.endswith(f".{host}"))
+    await session.execute(update(Actor).where(inside).values(suspended_at=None))
+    return host
+
+
+async def pass_on(session: AsyncSession, host: str) -> None:
+    """A steward let something of this server through: from now on it may be heard."""
+    await _ensure(session, [host])
+    await session.execute(
+        update(Peer).where(Peer.host == host, Peer.passed_at.is_(None)).values(passed_at=now())
+    )
+
+
+async def seen(session: AsyncSession, hosts: Iterable[str]) -> None:
+    """Verified requests came from there: they live, and what waits for them is due now."""
+    names = sorted(set(hosts))
+    if not names:
+        return
+    await _ensure(session, names)
+    moment = now()
+    silent = Peer.host.in_(names) & (Peer.failures > 0) & (Peer.standing != BLOCKED)
+    back = (await session.scalars(select(Peer.host).where(silent))).all()
+    if back:
+        await session.execute(
+            update(Delivery)
+            .where(Delivery.host.in_(back), Delivery.run_at > moment)
+            .values(run_at=moment)
+        )
+    await session.execute(
+        update(Peer)
+        .where(Peer.host.in_(names))
+        .values(
+            last_seen_at=moment,
+            failures=0,
+            closed_until=None,
+            failing_since=None,
+            run_at=case((silent & Peer.run_at.is_not(None), moment), else_=Peer.run_at),
+        )
+    )
+
+
+async def try_again(session: AsyncSession, hosts: Sequence[str]) -> None:
+    """Make what waits for these servers due now, whatever the schedule says."""
+    moment = now()
+    await session.execute(update(Delivery).where(Delivery.host.in_(hosts)).values(run_at=moment))
+    await session.execute(
+        update(Peer)
+        .where(Peer.host.in_(hosts), Peer.run_at.is_not(None))
+        .values(run_at=moment, closed_until=None)
+    )
+
+
+async def _ensure(session: AsyncSession, hosts: Sequence[str]) -> None:
+    moment = now()
+    await session.execute(
+        insert_for(session, Peer).on_conflict_do_nothing(),
+        [
+            {"host": host, "standing": OPEN, "failures": 0, "fence": 0, "first_seen_at": moment}
+            for host in hosts
+        ],
+    )
+
+
+async def listed(session: AsyncSession) -> list[PeerView]:
+    """Every server that we know, the busiest first."""
+    waiting = select(Delivery.host, func.count().label("n")).group_by(Delivery.host).subquery()
+    rows = await session.execute(
+        select(Peer, func.coalesce(waiting.c.n, 0))
+        .outerjoin(waiting, waiting.c.host == Peer.host)
+        .order_by(func.coalesce(waiting.c.n, 0).desc(), Peer.host)
+    )
+    followed = await _counts(session, Follow.follower_id, Follow.followee_id)
+    followers = await _counts(session, Follow.followee_id, Follow.follower_id)
+    return [
+        PeerView(
+            host=peer.host,
+            standing=peer.standing,
+            software=peer.software,
+            last_seen_at=peer.last_seen_at,
+            last_delivered_at=peer.last_delivered_at,
+            failures=peer.failures,
+            last_error=peer.last_error,
+            closed_until=peer.closed_until,
+            waiting=count,
+            followed=peer.host in followed,
+            followers=followers.get(peer.host, 0),
+        )
+        for peer, count in rows
+    ]
+
+
+async def _counts(session: AsyncSession, our_side: object, their_side: object) -> dict[str, int]:
+    """Accepted follows per server, seen from one side."""
+    ours = select(Actor.id).where(Actor.local)
+    rows = await session.execute(
+        select(Actor.authority, func.count())
+        .join(Follow, their_side == Actor.id)
+        .where(our_side.in_(ours), Follow.state == "accepted")  # type: ignore[attr-defined]
+        .group_by(Actor.authority)
+    )
+    return dict(rows.all())

@@ -1,0 +1,113 @@
+"""One activity of another server, as the handlers get it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from federation.errors import FederationError, MalformedDocument, Unauthorised
+from federation.origins import authority, same_origin
+from federation.vocab.activities import Activity, Create
+from federation.vocab.actors import Actor as ActorDocument
+from federation.vocab.base import Object
+from federation.vocab.parse import parse
+from hub.actors import remote, service
+from hub.actors.models import Actor
+from hub.core.services import Services
+from hub.fediverse import follows
+
+Document = dict[str, Any]
+
+
+class Wanted(FederationError):
+    """A handler needs a document that is not at hand; it is fetched, and the handler runs again."""
+
+    def __init__(self, uri: str) -> None:
+        super().__init__(f"wanted: {uri}")
+        self.uri = uri
+
+
+@dataclass(frozen=True)
+class Received:
+    """An authentic activity and all that is known around it.
+
+    `author` is who did it. `via` is who passed it on, when that is another (an Announce, a relay).
+    `vouched`: the origin of the object itself confirmed it (it answers 404 or 410 to a Delete).
+    Handlers ask for documents of others with `fetched` and `actor` before they write anything:
+    what is missing is fetched outside the transaction, and the handler starts anew.
+    """
+
+    session: AsyncSession
+    services: Services
+    author: Actor
+    activity: Activity
+    document: Document
+    host: str
+    now: datetime
+    via: Actor | None = None
+    vouched: bool = False
+    documents: Mapping[str, Document | FederationError] = field(default_factory=dict)
+    dispatch: Callable[[Received, Activity], Awaitable[bool]] | None = None
+
+    async def fetched(self, uri: str) -> Document:
+        """A document of another server, from its own origin.
+
+        Raises:
+            Wanted: it is not at hand yet.
+            Unauthorised: it would be one of ours.
+            FederationError: why it could not be had.
+        """
+        if self.services.is_ours(authority(uri)):
+            raise Unauthorised("another server may not hand us our own objects")
+        found = self.documents.get(uri)
+        if found is None:
+            raise Wanted(uri)
+        if isinstance(found, FederationError):
+            raise found
+        return found
+
+    async def actor(self, uri: str) -> Actor:
+        """The row of an actor, fetched if we do not know it.
+
+        Raises:
+            Wanted: it is not at hand yet.
+            FederationError: it could not be had, or is not an actor.
+        """
+        known = await service.by_uri(self.session, uri)
+        if known is not None:
+            return known
+        document = await self.fetched(uri)
+        thing = parse(document)
+        if not isinstance(thing, ActorDocument) or thing.id != uri:
+            raise MalformedDocument(f"{uri} is not an actor")
+        return await remote.remember(self.session, thing, orjson.dumps(document))
+
+    async def relevant(self) -> bool:
+        """Whether we asked for this: we follow the author, or who passed it on (AP-30)."""
+        people = [self.author.id, *([self.via.id] if self.via else [])]
+        return await follows.is_followed(self.session, people)
+
+    async def hand_on(self, document: Document) -> bool:
+        """Treat a document that came from its own origin as if its author had just created it.
+
+        Raises:
+            Unauthorised: the document does not belong to an actor of its own origin.
+        """
+        thing = parse(document)
+        if not isinstance(thing, Object) or thing.id is None or thing.attributed_to is None:
+            raise MalformedDocument("not an object with id and author")
+        if not same_origin(thing.id, thing.attributed_to):
+            raise Unauthorised("the object's author is of another origin")
+        author = await self.actor(thing.attributed_to)
+        create = Create(actor=author.uri, object=thing, to=thing.to, cc=thing.cc)
+        onward = replace(
+            self, author=author, via=self.author, activity=create, document=create.document()
+        )
+        if self.dispatch is None:
+            raise RuntimeError("no dispatcher")
+        return await self.dispatch(onward, create)

@@ -1,0 +1,193 @@
+"""Our side of the library's `Site`: what other servers may ask of this hub."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+
+import orjson
+from sqlalchemy import func, select
+
+from federation.origins import authority as authority_of
+from federation.site import ActorNames, NodeInfoFacts, Page, StoredDocument
+from federation.verification import KeyRing, VerifiedActivity, Verifier
+from hub import __version__
+from hub.actors import service
+from hub.actors.channels import RELAY
+from hub.actors.models import Actor
+from hub.core.clock import now
+from hub.core.db import Base
+from hub.core.errors import NotFound
+from hub.core.services import Services
+from hub.fediverse import collections, peers
+from hub.fediverse.inbox import InboxLog
+from hub.fediverse.models import Follow, Peer
+from hub.fediverse.rates import Rates
+
+DOCUMENT_LIFE = timedelta(minutes=1)
+REFRESH = timedelta(seconds=10)  # how long a block or a follow may go unnoticed by the inbox
+
+
+class HubSite:
+    """The hub as its peers may ask for it."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        settings = services.settings
+        self.origin = settings.url
+        self._log = InboxLog(services)
+        self._strangers = Rates(settings.inbox_burst, settings.inbox_rate)
+        self._peers = Rates(settings.peer_burst, settings.peer_rate)
+        self._known: frozenset[str] = frozenset()
+        self._blocks: frozenset[str] = frozenset()
+        self._read_at = now() - REFRESH * 2
+        self._documents: dict[str, tuple[datetime, StoredDocument]] = {}
+        self.keyring = KeyRing(services.fetcher, now)
+        self.verifier = Verifier(
+            self.keyring,
+            clock=now,
+            hosts=self.is_ours,
+            origin=self.origin,
+            is_known_actor=self._is_known_actor,
+            is_relay=self._is_relay,
+        )
+
+    def is_ours(self, authority: str) -> bool:
+        """Whether the authority is this hub."""
+        return self._services.is_ours(authority)
+
+    async def is_blocked(self, authority: str) -> bool:
+        """Whether nothing is taken from that server."""
+        await self._refresh()
+        if not self._blocks:
+            return False
+        host = authority.partition(":")[0]
+        return any(
+            block in {authority, host} or host.endswith(f".{block}") for block in self._blocks
+        )
+
+    def admit(self, authority: str, followed: bool | None = None) -> float | None:
+        """None to go on; else in how many seconds that server may knock again."""
+        known = authority in self._known if followed is None else followed
+        return (self._peers if known else self._strangers).take(authority)
+
+    async def accept(self, activity: VerifiedActivity) -> None:
+        """Keep it; returns when it would survive a crash."""
+        await self._log.keep(activity)
+
+    async def _refresh(self) -> None:
+        """Read again who is blocked and who is in a follow relation with us."""
+        if now() - self._read_at < REFRESH:
+            return
+        self._read_at = now()
+        async with self._services.db.read() as session:
+            blocks = await session.scalars(select(Peer.host).where(Peer.standing == peers.BLOCKED))
+            self._blocks = frozenset(blocks)
+            related = select(Follow.follower_id).union(select(Follow.followee_id))
+            hosts = await session.scalars(
+                select(Actor.authority).where(Actor.id.in_(related), Actor.local.is_(False))
+            )
+            self._known = frozenset(hosts)
+
+    def forget(self) -> None:
+        """Read blocks and follows again at the next request."""
+        self._read_at = now() - REFRESH * 2
+
+    async def _is_known_actor(self, uri: str) -> bool:
+        async with self._services.db.read() as session:
+            return await service.by_uri(session, uri) is not None
+
+    async def _is_relay(self, authority: str) -> bool:
+        async with self._services.db.read() as session:
+            return await peers.follows_host(session, authority)
+
+    async def actor(self, name: str) -> StoredDocument | None:
+        """The document of one of our actors; kept for a minute, as every inbox POST asks."""
+        kept = self._documents.get(name)
+        if kept is not None and now() - kept[0] < DOCUMENT_LIFE:
+            return kept[1]
+        found = await self._local(name)
+        if found is None:
+            return None
+        body = orjson.dumps(service.document(found, self._services).document(context=True))
+        stored = StoredDocument(body, hashlib.sha256(body).hexdigest()[:32])
+        self._documents[name] = (now(), stored)
+        return stored
+
+    async def _local(self, name: str) -> Actor | None:
+        async with self._services.db.read() as session:
+            try:
+                return await service.local(session, name)
+            except NotFound:
+                return None
+
+    async def resolve(self, resource: str) -> ActorNames | None:
+        """Who is meant: a name, a full uri, or '' for the hub itself."""
+        found = await self._local(self._name_in(resource))
+        if found is None:
+            return None
+        return ActorNames(
+            found.name, found.uri, found.url, instance=resource == "" or found.name == RELAY
+        )
+
+    def _name_in(self, resource: str) -> str:
+        """The actor's name in `events`, `…/actors/events` or `…/@events`."""
+        if not resource:
+            return RELAY
+        if "://" not in resource:
+            return resource
+        if not self.is_ours(authority_of(resource)):
+            return ""
+        path = resource.partition("://")[2].partition("/")[2]
+        for prefix in ("actors/", "@"):
+            if path.startswith(prefix):
+                return path.removeprefix(prefix)
+        return RELAY if not path else "?"
+
+    async def collection_total(self, name: str, which: str) -> int | None:
+        """How many items a collection of one of our actors holds."""
+        found = await self._local(name)
+        if found is None:
+            return None
+        async with self._services.db.read() as session:
+            return await collections.total(session, found, which)
+
+    async def collection_page(self, name: str, which: str, cursor: str | None, limit: int) -> Page:
+        """One page of it."""
+        found = await self._local(name)
+        if found is None:
+            return Page(items=())
+        async with self._services.db.read() as session:
+            return await collections.page(session, found, which, cursor, limit)
+
+    async def node_info(self) -> NodeInfoFacts:
+        """What NodeInfo publishes; people are counted by their accounts."""
+        settings = self._services.settings
+        entry, person = Base.metadata.tables["entry"], Base.metadata.tables["person"]
+        reply = Base.metadata.tables["reply"]
+        async with self._services.db.read() as session:
+            posts = await session.scalar(
+                select(func.count())
+                .select_from(entry)
+                .where(
+                    entry.c.origin == "",
+                    entry.c.visibility == "public",
+                    entry.c.deleted_at.is_(None),
+                )
+            )
+            people = await session.scalar(select(func.count()).select_from(person))
+            comments = await session.scalar(
+                select(func.count()).select_from(reply).where(reply.c.public, reply.c.from_us)
+            )
+        return NodeInfoFacts(
+            version=__version__,
+            users=people or 0,
+            active_month=people or 0,
+            active_half_year=people or 0,
+            local_posts=posts or 0,
+            local_comments=comments or 0,
+            open_registrations=False,
+            name=settings.name,
+            description=settings.strapline,
+            metadata={"area": settings.area} if settings.area else {},
+        )

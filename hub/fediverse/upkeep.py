@@ -1,0 +1,53 @@
+"""Housekeeping of the traffic with other servers: collapse, forget, retention."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from hub.core.clock import now
+from hub.fediverse.models import Delivery, InboxActivity, Peer
+from hub.jobs.registry import Run, job
+
+SILENT = timedelta(days=4)  # past the schedule of retries (SETTLED 4)
+LOG_LIFE = timedelta(days=30)  # how long activity ids are remembered (PROTOCOL §2.6)
+
+
+@job("fediverse.upkeep", every=timedelta(hours=1))
+async def upkeep(run: Run) -> None:
+    """Once an hour: collapse what waits for the silent, forget what is old."""
+    async with run.finish() as session:
+        await collapse(session)
+        await session.execute(
+            delete(InboxActivity).where(
+                InboxActivity.received_at < now() - LOG_LIFE,
+                InboxActivity.state.in_(("done", "dropped")),
+            )
+        )
+
+
+async def collapse(session: AsyncSession) -> None:
+    """Of each object that waits for a long-silent server, keep its newest state alone.
+
+    A waiting Create makes way for its Update, which goes out in its place; a Delete stays.
+    """
+    silent = select(Peer.host).where(Peer.failing_since < now() - SILENT)
+    newer = aliased(Delivery)
+    superseded = (
+        select(newer.id)
+        .where(
+            newer.host == Delivery.host,
+            newer.inbox == Delivery.inbox,
+            newer.object_uri == Delivery.object_uri,
+            newer.activity_id > Delivery.activity_id,
+        )
+        .exists()
+    )
+    await session.execute(
+        delete(Delivery)
+        .where(Delivery.host.in_(silent), superseded)
+        .execution_options(synchronize_session=False)
+    )

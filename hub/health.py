@@ -1,0 +1,64 @@
+"""Whether the process lives (`/healthz`), and whether it can do its work (`/readyz`)."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import timedelta
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from hub.core.clock import now
+from hub.core.services import Services
+from hub.fediverse.models import InboxActivity
+from hub.jobs.models import Job
+from hub.schema import newest
+
+router = APIRouter(include_in_schema=False)
+
+LATE = timedelta(minutes=10)  # work that waits longer than this is stuck
+ROOM_BYTES = 100 * 1024 * 1024  # less free disk than this, and the next upload may fail
+
+
+@router.get("/healthz")
+def healthz() -> JSONResponse:
+    """The process answers."""
+    return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
+
+
+@router.get("/readyz")
+async def readyz(request: Request) -> JSONResponse:
+    """Each check in plain words; 503 when one fails."""
+    services: Services = request.app.state.services
+    checks = {**await _database(services), "disk": _disk(services)}
+    well = all(said == "ok" for said in checks.values())
+    return JSONResponse(
+        {"status": "ok" if well else "failing", "checks": checks},
+        status_code=200 if well else 503,
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+async def _database(services: Services) -> dict[str, str]:
+    try:
+        async with services.db.read() as session:
+            version = await session.scalar(text("SELECT version_num FROM alembic_version"))
+            oldest = [
+                await session.scalar(select(func.min(table.run_at)))
+                for table in (Job, InboxActivity)
+            ]
+    except (SQLAlchemyError, OSError):
+        return {"database": "the database does not answer"}
+    waiting = [moment for moment in oldest if moment is not None and moment < now() - LATE]
+    return {
+        "database": "ok",
+        "migrations": "ok" if version == newest() else "run `hub migrate`",
+        "work": "ok" if not waiting else f"work waits since {min(waiting).isoformat()}",
+    }
+
+
+def _disk(services: Services) -> str:
+    free = shutil.disk_usage(services.settings.data_dir).free
+    return "ok" if free > ROOM_BYTES else f"only {free // 1024 // 1024} MB are free"

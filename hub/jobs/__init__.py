@@ -1,0 +1,1 @@
+"""The queue: work as rows, claimed in batches by one statement."""

@@ -1,0 +1,89 @@
+"""Claiming rows: one statement for jobs, inbound activities and lanes, on both databases."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import and_, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hub.core.clock import now
+from hub.core.db import insert_for
+from hub.core.services import Services
+from hub.jobs.models import Claimable, Job
+from hub.jobs.registry import JobKind
+
+Row = TypeVar("Row", bound=Claimable)
+
+LEASE = timedelta(minutes=2)  # longer than any batch takes; a killed worker's rows wait this long
+BATCH = 100
+
+
+async def enqueue(
+    session: AsyncSession,
+    kind: JobKind[Any],
+    *,
+    key: str | None = None,
+    run_at: datetime | None = None,
+    **arguments: Any,
+) -> None:
+    """Ask for work, in the caller's transaction; with a `key`, once until it is done."""
+    values = {
+        "name": kind.name,
+        "arguments": arguments,
+        "key": key,
+        "run_at": run_at or now(),
+        "attempts": 0,
+        "fence": 0,
+        "created_at": now(),
+    }
+    await session.execute(insert_for(session, Job).values(values).on_conflict_do_nothing())
+
+
+async def claim(
+    session: AsyncSession, table: type[Row], worker: str, *, limit: int = BATCH
+) -> list[Row]:
+    """Lease up to `limit` due rows, the longest due first.
+
+    SQLAlchemy leaves `SKIP LOCKED` out on SQLite, where the one writer makes it needless.
+    """
+    moment = now()
+    key = table.__mapper__.primary_key[0]  # type: ignore[attr-defined]
+    due = (
+        select(key)
+        .where(
+            table.run_at <= moment,
+            or_(table.lease_until.is_(None), table.lease_until <= moment),
+        )
+        .order_by(table.run_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    claimed = await session.execute(
+        update(table)
+        .where(key.in_(due))
+        .values(lease_until=moment + LEASE, leased_by=worker, fence=table.fence + 1)
+        .returning(table)
+        .execution_options(synchronize_session=False)
+    )
+    rows = list(claimed.scalars())
+    rows.sort(key=lambda row: (row.run_at, getattr(row, key.name)))
+    return rows
+
+
+async def release_own_leases(session: AsyncSession, tables: list[type[Any]], prefix: str) -> None:
+    """Forget the leases that an earlier run of this machine's hub left behind (SETTLED 26)."""
+    for table in tables:
+        await session.execute(
+            update(table)
+            .where(and_(table.lease_until.is_not(None), table.leased_by.startswith(prefix)))
+            .values(lease_until=None, leased_by=None)
+        )
+
+
+async def enqueue_now(services: Services, kind: JobKind[Any], **arguments: Any) -> None:
+    """Ask for work in a transaction of its own, and wake a worker."""
+    async with services.db.write() as session:
+        await enqueue(session, kind, **arguments)
+    services.wake.ring()

@@ -1,0 +1,113 @@
+"""Running a hub: web server, worker and command socket in one process, or apart."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import uvicorn
+
+from hub import control, logs, memory, schema
+from hub.app import create_app
+from hub.bootstrap import Hub, opened
+from hub.core.errors import CommandFailed
+from hub.core.settings import Settings
+from hub.people import service as people
+from hub.worker import Worker
+
+log = logging.getLogger(__name__)
+
+GRACE_S = 25  # how long requests may take to finish once the hub is told to stop (R18)
+KEEP_ALIVE_S = 15  # how long an idle connection is kept (SECURITY B11)
+MOST_CONNECTIONS = 1000
+
+
+async def serve(settings: Settings, *, with_worker: bool) -> None:
+    """Serve until told to stop.
+
+    Raises:
+        CommandFailed: another hub holds the data folder, or the settings do not fit it.
+    """
+    logs.configure(settings)
+    async with AsyncExitStack() as stack:
+        if settings.database.startswith("sqlite"):
+            if not with_worker:
+                raise CommandFailed("SQLite has one process: --no-worker needs PostgreSQL.")
+            stack.enter_context(control.lock(settings.data_dir))
+        await schema.upgrade(settings)
+        hub = await stack.enter_async_context(opened(settings))
+        if hub.services.db.is_sqlite:
+            await stack.enter_async_context(control.listening(hub.services))
+        if with_worker:
+            await stack.enter_async_context(Worker(hub.services, hub.handlers).running())
+        await _welcome(hub)
+        await _web(hub)
+
+
+async def work(settings: Settings) -> None:
+    """One more worker beside `hub serve`, on PostgreSQL.
+
+    Raises:
+        CommandFailed: the database is SQLite.
+    """
+    logs.configure(settings)
+    if settings.database.startswith("sqlite"):
+        raise CommandFailed("SQLite has one process: `hub work` needs PostgreSQL.")
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with opened(settings) as hub, Worker(hub.services, hub.handlers).running():
+        await stop.wait()
+
+
+async def _welcome(hub: Hub) -> None:
+    """Say where the hub is; while it has no steward, print the link that makes one."""
+    settings = hub.services.settings
+    print(f"{settings.name} is at {settings.url}", flush=True)  # noqa: T201
+    async with hub.services.db.write() as session:
+        if await people.has_steward(session):
+            return
+        link = await people.make_link(session, settings.url, "steward")
+    print("Open this link once to become its steward:", flush=True)  # noqa: T201
+    print(f"  {link}", flush=True)  # noqa: T201
+
+
+async def _web(hub: Hub) -> None:
+    settings = hub.services.settings
+    config = uvicorn.Config(
+        create_app(hub),
+        host=settings.host,
+        port=settings.port,
+        uds=str(settings.socket) if settings.socket else None,
+        proxy_headers=True,
+        forwarded_allow_ips=settings.trusted_proxies,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+        limit_concurrency=MOST_CONNECTIONS,
+        server_header=False,
+        access_log=False,
+        lifespan="off",
+        log_config=None,
+    )
+    memory.settle()
+    server = uvicorn.Server(config)
+    await server.serve()
+    if not server.started:
+        raise CommandFailed(f"Port {settings.port} on {settings.host} is taken already.")
+
+
+@asynccontextmanager
+async def briefly(settings: Settings) -> AsyncIterator[Hub]:
+    """A hub for one command, while none is running.
+
+    Raises:
+        CommandFailed: another process holds the data folder.
+    """
+    async with AsyncExitStack() as stack:
+        if settings.database.startswith("sqlite"):
+            stack.enter_context(control.lock(settings.data_dir))
+        await schema.upgrade(settings)
+        yield await stack.enter_async_context(opened(settings))

@@ -1,0 +1,129 @@
+"""The worker: three loops that look for work, do it, and sleep until the bell rings.
+
+The same in one process with the web server (`hub serve`) and alone (`hub work`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from federation.inbox import Inbox
+from hub.core.clock import now
+from hub.core.services import Services
+from hub.fediverse.delivery import Carrier
+from hub.fediverse.fanout import expand
+from hub.fediverse.inbox import Processor
+from hub.fediverse.models import InboxActivity, OutboxActivity, Peer
+from hub.fediverse.received import Received
+from hub.jobs.models import Job
+from hub.jobs.queue import release_own_leases
+from hub.jobs.running import run_due, start_timers
+
+log = logging.getLogger(__name__)
+
+PAUSE_S = 1.0  # how long work may go unnoticed when no bell rang (another process wrote it)
+TROUBLE_S = 2.0  # how long to wait when the database does not answer
+
+
+def worker_name() -> str:
+    """Who leases: this machine and process, so that a restart knows its own leases."""
+    return f"{machine()}{os.getpid()}"
+
+
+def machine() -> str:
+    """The prefix of every worker's name on this machine."""
+    return f"{socket.gethostname()}/"
+
+
+class Worker:
+    """Takes up what is due until it is stopped."""
+
+    def __init__(self, services: Services, handlers: Inbox[Received]) -> None:
+        self._services = services
+        self._name = worker_name()
+        self._processor = Processor(services, handlers, self._name)
+        self._carrier = Carrier(services, self._name)
+
+    async def step(self) -> int:
+        """One look at everything; how much was done. For tests and small commands."""
+        done = await self._processor.process()
+        done += await expand(self._services)
+        done += await self._carrier.send_due()
+        await self._carrier.settle()
+        return done + await run_due(self._services, self._name)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """The loops, for as long as the block lasts; what is on its way then is finished."""
+        if self._services.db.is_sqlite:
+            async with self._services.db.write() as session:
+                await release_own_leases(session, [Job, InboxActivity, Peer], machine())
+        await start_timers(self._services)
+        loops = [
+            asyncio.create_task(self._loop(self._take_in), name="inbox"),
+            asyncio.create_task(self._loop(self._send_out), name="outbox"),
+            asyncio.create_task(self._loop(self._do_jobs), name="jobs"),
+        ]
+        try:
+            yield
+        finally:
+            for task in loops:
+                task.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+            await self._carrier.settle()
+            self._carrier.close()
+
+    async def _take_in(self) -> int:
+        if not await self._due(InboxActivity.id, InboxActivity.run_at):
+            return 0
+        return await self._processor.process()
+
+    async def _send_out(self) -> int:
+        done = 0
+        unexpanded = OutboxActivity.expanded_at.is_(None)
+        if await self._due(OutboxActivity.id, OutboxActivity.run_at, unexpanded):
+            done += await expand(self._services)
+        if await self._due(Peer.host, Peer.run_at):
+            done += await self._carrier.send_due()
+        return done
+
+    async def _do_jobs(self) -> int:
+        if not await self._due(Job.id, Job.run_at):
+            return 0
+        return await run_due(self._services, self._name)
+
+    async def _due(self, key: object, run_at: object, *more: object) -> bool:
+        """A look that takes no lock: an idle hub writes nothing."""
+        due = run_at <= now()  # type: ignore[operator]
+        async with self._services.db.read() as session:
+            found = await session.scalar(select(key).where(due, *more).limit(1))  # type: ignore[call-overload]
+        return found is not None
+
+    async def _loop(self, step: Callable[[], Awaitable[int]]) -> None:
+        with self._services.wake.listen() as bell:
+            while True:
+                bell.clear()
+                try:
+                    done = await step()
+                except (SQLAlchemyError, OSError):
+                    log.exception("the database did not answer")
+                    await asyncio.sleep(TROUBLE_S)
+                    continue
+                if done == 0:
+                    await _ring_or_timeout(bell)
+
+
+async def _ring_or_timeout(bell: asyncio.Event) -> None:
+    try:
+        async with asyncio.timeout(PAUSE_S):
+            await bell.wait()
+    except TimeoutError:
+        return
