@@ -1,0 +1,1 @@
+"""What stewards do beside posting: servers, replies, deliveries."""

@@ -1,0 +1,257 @@
+"""Servers, follows, blocks and deliveries for programs of stewards."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from hub.admin import queries, service
+from hub.entries.paging import DEFAULT_LIMIT, CursorText, Limit, next_link
+from hub.fediverse import follows as fediverse_follows
+from hub.fediverse import peers as fediverse_peers
+from hub.people.permissions import require
+from hub.web.bodies import api_router
+from hub.web.doors import Asking, Hub
+
+blocks = api_router("/blocks", "servers")
+peers = api_router("/peers", "servers")
+follows = api_router("/follows", "follows")
+followers = api_router("/followers", "follows")
+deliveries = api_router("/deliveries", "servers")
+
+LONGEST = 300
+
+
+class View(BaseModel):
+    """What is read from rows."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class BlockDraft(BaseModel):
+    """A server to block; the names under it are blocked too."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    host: Annotated[str, Field(min_length=1, max_length=LONGEST, examples=["spam.example"])]
+
+
+class BlockView(View):
+    """A server that is blocked."""
+
+    host: str
+    standing: str
+
+
+class PeerView(View):
+    """A server that this hub knows; `waiting` counts deliveries."""
+
+    host: str
+    standing: str
+    software: str | None
+    last_seen_at: datetime | None
+    last_delivered_at: datetime | None
+    failures: int
+    last_error: str | None
+    closed_until: datetime | None
+    waiting: int
+    followed: bool
+    followers: int
+
+
+class FollowDraft(BaseModel):
+    """Somebody to follow: `@events@hub.example`, or the address of their page."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    handle: Annotated[str, Field(min_length=3, max_length=LONGEST)]
+
+
+class FollowView(View):
+    """A follow; `channel` is our side."""
+
+    id: UUID
+    handle: str
+    name: str
+    uri: str
+    url: str
+    channel: str
+    state: str
+    created_at: datetime
+    answered_at: datetime | None
+
+
+class DeliveryView(View):
+    """A delivery that waits, or arrived."""
+
+    activity: str | None
+    type: str | None
+    object: str
+    host: str
+    inbox: str
+    state: Literal["waiting", "retrying", "delivered"]
+    attempts: int
+    created_at: datetime | None
+    due_at: datetime | None
+    delivered_at: datetime | None
+    last_error: str | None
+
+
+class Blocks(BaseModel):
+    """The servers that are blocked."""
+
+    items: list[BlockView]
+    next: str | None = None
+
+
+class Peers(BaseModel):
+    """The servers that the hub knows."""
+
+    items: list[PeerView]
+    next: str | None = None
+
+
+class Follows(BaseModel):
+    """Follows, oldest first."""
+
+    items: list[FollowView]
+    next: str | None = None
+
+
+class Deliveries(BaseModel):
+    """A page of deliveries."""
+
+    items: list[DeliveryView]
+    next: str | None
+
+
+@blocks.get("")
+async def blocked(hub: Hub, caller: Asking) -> Blocks:
+    """The servers that are blocked."""
+    require(caller, "moderate")
+    async with hub.db.read() as session:
+        rows = await queries.blocks(session)
+    return Blocks(items=[BlockView.model_validate(row) for row in rows])
+
+
+@blocks.post("", status_code=201)
+async def block(draft: BlockDraft, request: Request, hub: Hub, caller: Asking) -> BlockView:
+    """Block a server: nothing is taken from it, nothing is sent to it, its entries vanish."""
+    require(caller, "moderate")
+    async with hub.db.write() as session:
+        host = await fediverse_peers.block(session, hub, draft.host)
+    look_again(request)
+    return BlockView(host=host, standing=fediverse_peers.BLOCKED)
+
+
+@blocks.delete("/{host}", status_code=204)
+async def unblock(host: str, request: Request, hub: Hub, caller: Asking) -> None:
+    """Hear a server again."""
+    require(caller, "moderate")
+    async with hub.db.write() as session:
+        await fediverse_peers.unblock(session, host)
+    look_again(request)
+
+
+@blocks.delete("", status_code=204)
+async def unblock_named(
+    host: Annotated[str, Query(max_length=LONGEST)], request: Request, hub: Hub, caller: Asking
+) -> None:
+    """Hear a server again; its name in the query."""
+    await unblock(host, request, hub, caller)
+
+
+@peers.get("")
+async def known(hub: Hub, caller: Asking) -> Peers:
+    """Every server that the hub knows, the busiest first."""
+    require(caller, "moderate")
+    async with hub.db.read() as session:
+        rows = await fediverse_peers.listed(session)
+    return Peers(items=[PeerView.model_validate(row) for row in rows])
+
+
+@follows.get("")
+async def following(hub: Hub, caller: Asking) -> Follows:
+    """Whom this hub follows."""
+    require(caller, "moderate")
+    async with hub.db.read() as session:
+        rows = await queries.following(session)
+    return Follows(items=[FollowView.model_validate(row) for row in rows])
+
+
+@follows.post("", status_code=201)
+async def follow(draft: FollowDraft, request: Request, hub: Hub, caller: Asking) -> FollowView:
+    """Ask to follow somebody on another server; it is pending until they accept."""
+    require(caller, "moderate")
+    row = await fediverse_follows.follow(hub, draft.handle)
+    look_again(request)
+    return FollowView.model_validate(queries.view_of(row, "out"))
+
+
+@follows.delete("/{follow_id}", status_code=204)
+async def unfollow(follow_id: UUID, hub: Hub, caller: Asking) -> None:
+    """Follow them no more."""
+    require(caller, "moderate")
+    async with hub.db.read() as session:
+        row = await queries.follow_by_id(session, follow_id)
+    await fediverse_follows.unfollow(hub, row.followee.handle)
+
+
+@follows.delete("", status_code=204)
+async def unfollow_named(
+    handle: Annotated[str, Query(max_length=LONGEST)], hub: Hub, caller: Asking
+) -> None:
+    """Follow them no more; their handle in the query."""
+    require(caller, "moderate")
+    await fediverse_follows.unfollow(hub, handle)
+
+
+@followers.get("")
+async def follower_list(hub: Hub, caller: Asking) -> Follows:
+    """Who follows the channels of this hub."""
+    require(caller, "moderate")
+    async with hub.db.read() as session:
+        rows = await queries.followers(session)
+    return Follows(items=[FollowView.model_validate(row) for row in rows])
+
+
+@followers.delete("/{follow_id}", status_code=204)
+async def remove_follower(follow_id: UUID, hub: Hub, caller: Asking) -> None:
+    """Send a follower away."""
+    require(caller, "moderate")
+    async with hub.db.write() as session:
+        await service.remove_follower(session, hub, follow_id)
+
+
+@deliveries.get("")
+async def on_their_way(
+    request: Request,
+    response: Response,
+    hub: Hub,
+    caller: Asking,
+    host: Annotated[str | None, Query(max_length=LONGEST)] = None,
+    state: queries.State | None = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: CursorText = None,
+) -> Deliveries:
+    """What waits to be delivered, oldest first; `state=delivered` shows what arrived."""
+    require(caller, "moderate")
+    async with hub.db.read() as session:
+        found = await queries.deliveries(
+            session, host=host, state=state, limit=limit, cursor=cursor
+        )
+    for name, value in next_link(request, found).items():
+        response.headers[name] = value
+    items = [DeliveryView.model_validate(row) for row in found.items]
+    return Deliveries(items=items, next=found.next)
+
+
+def look_again(request: Request) -> None:
+    """The inbox keeps blocks and follows for some seconds; a change counts from now on."""
+    site: Any = getattr(request.app.state, "site", None)
+    if site is not None:
+        site.forget()

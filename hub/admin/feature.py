@@ -1,0 +1,18 @@
+"""What this room plugs in."""
+
+from __future__ import annotations
+
+from hub.admin import api, pages
+from hub.core.feature import Feature
+
+feature = Feature(
+    name="admin",
+    routers=(
+        api.blocks,
+        api.peers,
+        api.follows,
+        api.followers,
+        api.deliveries,
+        pages.router,
+    ),
+)

@@ -1,0 +1,306 @@
+"""Stewards' pages: messages and replies, servers, people."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from hub.admin import queries, service
+from hub.admin.api import look_again
+from hub.core.errors import HubError, Invalid, NotFound
+from hub.entries import answers, replies, threads
+from hub.entries.paging import MAX_CURSOR
+from hub.fediverse import follows, peers
+from hub.people import queries as people
+from hub.people import service as accounts
+from hub.people.permissions import ROLES, require
+from hub.web.doors import Asking, Caller, Hub
+from hub.web.forms import Form, local_path, parse_form, see_other
+from hub.web.pages import render
+
+router = APIRouter(prefix="/admin", include_in_schema=False)
+
+INBOX: Final = "/admin/inbox"
+SERVERS: Final = "/admin/servers"
+PEOPLE: Final = "/admin/people"
+PER_PAGE: Final = 30
+
+
+async def _steward_form(request: Request, caller: Caller) -> Form:
+    """The form of a steward.
+
+    Raises:
+        NotSignedIn, Forbidden: it is nobody who may.
+    """
+    require(caller, "moderate")
+    return await parse_form(request)
+
+
+@router.get("")
+async def front(caller: Asking) -> Response:
+    """The stewards' first page: what waits."""
+    require(caller, "moderate")
+    return see_other(INBOX)
+
+
+# ------------------------------------------------------------------------------ messages
+
+
+@router.get("/inbox")
+async def inbox(
+    request: Request, hub: Hub, caller: Asking, show: str = "waiting", cursor: str = ""
+) -> Response:
+    """Private messages, and replies that wait."""
+    require(caller, "moderate")
+    return await _inbox(request, hub, show=show, cursor=cursor)
+
+
+@router.post("/inbox/{reply_id}/answer")
+async def answer(reply_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
+    """Answer in the name of the channel."""
+    form = await _steward_form(request, caller)
+    try:
+        async with hub.db.write() as session:
+            reply = await replies.by_id(session, reply_id)
+            await answers.answer(session, hub, reply, form.text("text"))
+    except Invalid as error:
+        return await _unsent(request, hub, reply_id, form.text("text"), error)
+    return _back(form, INBOX)
+
+
+@router.post("/inbox/{reply_id}/pass")
+async def pass_on(reply_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
+    """Show a reply that waited."""
+    form = await _steward_form(request, caller)
+    async with hub.db.write() as session:
+        reply = await replies.by_id(session, reply_id)
+        await answers.pass_on(session, reply, whole_server=form.checked("server"))
+    return _back(form, INBOX)
+
+
+@router.post("/inbox/{reply_id}/hide")
+async def hide(reply_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
+    """Show a reply to nobody."""
+    form = await _steward_form(request, caller)
+    async with hub.db.write() as session:
+        await answers.hide(session, hub, await replies.by_id(session, reply_id))
+    return _back(form, INBOX)
+
+
+@router.post("/inbox/{reply_id}/show")
+async def show_again(reply_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
+    """Show a hidden reply again."""
+    form = await _steward_form(request, caller)
+    async with hub.db.write() as session:
+        answers.show(await replies.by_id(session, reply_id))
+    return _back(form, INBOX)
+
+
+@router.post("/inbox/{reply_id}/read")
+async def mark_read(reply_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
+    """A message needs no more attention."""
+    form = await _steward_form(request, caller)
+    async with hub.db.write() as session:
+        answers.mark_read(await replies.by_id(session, reply_id))
+    return _back(form, INBOX)
+
+
+@router.post("/entries/{entry_id}/hide")
+async def hide_entry(entry_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
+    """Take an entry out of this hub's pages."""
+    form = await _steward_form(request, caller)
+    async with hub.db.write() as session:
+        await service.hide_entry(session, entry_id)
+    # Its own page is no more, so that is not where to go back to.
+    back = local_path(form.text("back"))
+    return see_other("/" if str(entry_id) in back else back)
+
+
+@router.post("/entries/{entry_id}/show")
+async def show_entry(entry_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
+    """Show an entry again."""
+    form = await _steward_form(request, caller)
+    async with hub.db.write() as session:
+        entry = await service.show_entry(session, entry_id)
+    return _back(form, entry.path)
+
+
+# ------------------------------------------------------------------------------ servers
+
+
+@router.get("/servers")
+async def servers(request: Request, hub: Hub, caller: Asking) -> Response:
+    """Every server that the hub knows, whom it follows, and who follows it."""
+    require(caller, "moderate")
+    return await _servers(request, hub)
+
+
+@router.post("/servers/{deed}")
+async def change_server(deed: str, request: Request, hub: Hub, caller: Asking) -> Response:
+    """Block or unblock a server; follow or unfollow somebody there."""
+    form = await _steward_form(request, caller)
+    entered = form.text("host") or form.text("handle")
+    try:
+        await _change(hub, deed, entered)
+    except HubError as error:
+        return await _servers(request, hub, error.status, error=str(error), entered=entered)
+    look_again(request)
+    return see_other(SERVERS)
+
+
+async def _change(hub: Hub, deed: str, entered: str) -> None:
+    if deed == "follow":
+        await follows.follow(hub, entered)
+    elif deed == "unfollow":
+        await follows.unfollow(hub, entered)
+    else:
+        async with hub.db.write() as session:
+            if deed == "block":
+                await peers.block(session, hub, entered)
+            elif deed == "unblock":
+                await peers.unblock(session, entered)
+
+
+# ------------------------------------------------------------------------------ people
+
+
+@router.get("/people")
+async def people_page(request: Request, hub: Hub, caller: Asking) -> Response:
+    """Everyone with an account, and new links for them."""
+    require(caller, "administer")
+    return await _people(request, hub)
+
+
+@router.post("/people/links")
+async def make_link(request: Request, hub: Hub, caller: Asking) -> Response:
+    """A one-time link, shown once: for a person, or for somebody new."""
+    require(caller, "administer")
+    form = await parse_form(request)
+    role, wanted = form.text("role", ROLES[0]), form.maybe("person")
+    try:
+        async with hub.db.write() as session:
+            person = await people.by_id(session, _uuid(wanted)) if wanted else None
+            link = await accounts.make_link(
+                session, hub.settings.url, role, person_id=person.id if person else None
+            )
+    except HubError as error:
+        return await _people(request, hub, error.status, error=str(error))
+    link_for = person.name if person is not None and person.name else role
+    return await _people(request, hub, link=link, link_for=link_for)
+
+
+@router.post("/people/{person_id}/disable")
+async def disable(person_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
+    """Shut somebody out, at once."""
+    require(caller, "administer")
+    await parse_form(request)
+    try:
+        async with hub.db.write() as session:
+            await accounts.shut_out(session, person_id)
+    except HubError as error:
+        return await _people(request, hub, error.status, error=str(error))
+    return see_other(PEOPLE)
+
+
+@router.post("/people/{person_id}/enable")
+async def enable(person_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
+    """Let somebody in again."""
+    require(caller, "administer")
+    await parse_form(request)
+    async with hub.db.write() as session:
+        await accounts.let_in(session, person_id)
+    return see_other(PEOPLE)
+
+
+async def _inbox(
+    request: Request, hub: Hub, *, show: str = "waiting", cursor: str = ""
+) -> Response:
+    shown: threads.Show = "all" if show == "all" else "waiting"
+    async with hub.db.read() as session:
+        listed = await threads.inbox(
+            session, shown, limit=PER_PAGE, cursor=cursor[: MAX_CURSOR + 1] or None
+        )
+        waiting = await threads.waiting(session)
+    return render(
+        request,
+        "admin/inbox.html",
+        show=shown,
+        waiting=waiting,
+        messages=listed.items,
+        next=listed.next,
+        error_for=None,
+        error="",
+        entered="",
+    )
+
+
+async def _unsent(
+    request: Request, hub: Hub, reply_id: UUID, entered: str, error: Invalid
+) -> Response:
+    """The message alone, with the answer that could not be sent and why."""
+    async with hub.db.read() as session:
+        found = await threads.message(session, reply_id)
+        waiting = await threads.waiting(session)
+    if found is None:
+        raise NotFound("This message is no longer here.")
+    return render(
+        request,
+        "admin/inbox.html",
+        error.status,
+        show="all",
+        waiting=waiting,
+        messages=(found,),
+        next=None,
+        error_for=found.id,
+        error=str(error),
+        entered=entered,
+    )
+
+
+async def _servers(
+    request: Request, hub: Hub, status: int = 200, *, error: str = "", entered: str = ""
+) -> Response:
+    async with hub.db.read() as session:
+        context = {
+            "peers": await peers.listed(session),
+            "following": await queries.following(session),
+            "followers": await queries.followers(session),
+        }
+    return render(request, "admin/servers.html", status, error=error, entered=entered, **context)
+
+
+async def _people(
+    request: Request,
+    hub: Hub,
+    status: int = 200,
+    *,
+    error: str = "",
+    link: str = "",
+    link_for: str = "",
+) -> Response:
+    async with hub.db.read() as session:
+        everybody = await people.everybody(session)
+    return render(
+        request,
+        "admin/people.html",
+        status,
+        people=everybody,
+        error=error,
+        link=link,
+        link_for=link_for,
+        roles=ROLES,
+    )
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        return UUID(int=0)
+
+
+def _back(form: Form, default: str) -> Response:
+    return see_other(local_path(form.text("back"), default))

@@ -1,0 +1,186 @@
+"""What stewards look at: servers, follows, deliveries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
+
+from hub.core.errors import Invalid, NotFound
+from hub.entries.paging import Listed
+from hub.fediverse import follows, peers
+from hub.fediverse.models import Delivery, Follow, OutboxActivity, Peer, Receipt
+
+State = Literal["waiting", "retrying", "delivered"]
+
+
+@dataclass(frozen=True, slots=True)
+class FollowView:
+    """A follow, seen from here: `handle` is the other side, `channel` ours.
+
+    `direction` is out where we follow them, in where they follow us.
+    """
+
+    id: UUID
+    handle: str
+    name: str
+    uri: str
+    url: str
+    channel: str
+    direction: Literal["in", "out"]
+    state: str
+    created_at: datetime
+    answered_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryView:
+    """One activity on its way to one inbox, or one object that arrived there."""
+
+    activity: str | None
+    type: str | None
+    object: str
+    host: str
+    inbox: str
+    state: State
+    attempts: int
+    created_at: datetime | None
+    due_at: datetime | None
+    delivered_at: datetime | None
+    last_error: str | None
+
+
+async def following(session: AsyncSession) -> list[FollowView]:
+    """Whom this hub follows or asked to follow."""
+    return [view_of(row, "out") for row in await follows.ours(session)]
+
+
+async def followers(session: AsyncSession) -> list[FollowView]:
+    """Who follows this hub's channels."""
+    return [view_of(row, "in") for row in await follows.followers(session)]
+
+
+async def follow_by_id(session: AsyncSession, follow_id: UUID) -> Follow:
+    """A follow, with both sides.
+
+    Raises:
+        NotFound: there is none.
+    """
+    row = await session.scalar(
+        select(Follow)
+        .where(Follow.id == follow_id)
+        .options(joinedload(Follow.follower), joinedload(Follow.followee))
+    )
+    if row is None:
+        raise NotFound("There is no such follow.")
+    return row
+
+
+async def blocks(session: AsyncSession) -> Sequence[Peer]:
+    """The servers that are blocked, by name."""
+    query = select(Peer).where(Peer.standing == peers.BLOCKED).order_by(Peer.host)
+    return (await session.scalars(query)).all()
+
+
+async def deliveries(
+    session: AsyncSession, *, host: str | None, state: State | None, limit: int, cursor: str | None
+) -> Listed[DeliveryView]:
+    """Deliveries, oldest first; without `state`, all that have not arrived.
+
+    `delivered` reads the receipts instead, newest first.
+
+    Raises:
+        Invalid: the cursor is none of ours.
+    """
+    if state == "delivered":
+        return await _delivered(session, host, limit, _offset(cursor))
+    query = (
+        select(Delivery, OutboxActivity.uri, OutboxActivity.type)
+        .join(OutboxActivity, OutboxActivity.id == Delivery.activity_id)
+        .where(Delivery.id > _offset(cursor))
+        .order_by(Delivery.id)
+        .limit(limit + 1)
+    )
+    if host is not None:
+        query = query.where(Delivery.host == host)
+    if state is not None:
+        query = query.where(Delivery.attempts == 0 if state == "waiting" else Delivery.attempts > 0)
+    rows = (await session.execute(query)).all()
+    views = tuple(_waiting(*row) for row in rows[:limit])
+    following_page = str(rows[limit - 1][0].id) if len(rows) > limit else None
+    return Listed(views, following_page)
+
+
+async def _delivered(
+    session: AsyncSession, host: str | None, limit: int, offset: int
+) -> Listed[DeliveryView]:
+    query = select(Receipt).order_by(Receipt.delivered_at.desc(), Receipt.object_uri, Receipt.inbox)
+    if host is not None:
+        query = query.where(Receipt.host == host)
+    rows = (await session.scalars(query.offset(offset).limit(limit + 1))).all()
+    views = tuple(
+        DeliveryView(
+            activity=None,
+            type=None,
+            object=row.object_uri,
+            host=row.host,
+            inbox=row.inbox,
+            state="delivered",
+            attempts=0,
+            created_at=None,
+            due_at=None,
+            delivered_at=row.delivered_at,
+            last_error=None,
+        )
+        for row in rows[:limit]
+    )
+    return Listed(views, str(offset + limit) if len(rows) > limit else None)
+
+
+def _offset(cursor: str | None) -> int:
+    if not cursor:
+        return 0
+    if not (cursor.isascii() and cursor.isdigit()) or len(cursor) > len(str(2**63)) - 1:
+        told = "Take it from `next` of the page before, or leave it out."
+        raise Invalid(f"The cursor cannot be read. {told}", {"cursor": told})
+    return int(cursor)
+
+
+def _waiting(row: Delivery, activity: str, kind: str) -> DeliveryView:
+    return DeliveryView(
+        activity=activity,
+        type=kind,
+        object=row.object_uri,
+        host=row.host,
+        inbox=row.inbox,
+        state="retrying" if row.attempts else "waiting",
+        attempts=row.attempts,
+        created_at=row.created_at,
+        due_at=row.run_at,
+        delivered_at=None,
+        last_error=row.last_error,
+    )
+
+
+def view_of(row: Follow, direction: Literal["in", "out"]) -> FollowView:
+    """A follow with both sides loaded, as stewards see it."""
+    sides: tuple[Any, Any] = (row.followee, row.follower)
+    theirs, ours = sides if direction == "out" else sides[::-1]
+    return FollowView(
+        id=row.id,
+        handle=theirs.handle,
+        name=theirs.display_name or theirs.name,
+        uri=theirs.uri,
+        url=theirs.url or theirs.uri,
+        channel=ours.name,
+        direction=direction,
+        state=row.state,
+        created_at=row.created_at,
+        answered_at=row.answered_at,
+    )

@@ -1,0 +1,1 @@
+"""What every published thing shares: Entry, visibility, publishing, replies, pictures."""

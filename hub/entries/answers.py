@@ -1,0 +1,172 @@
+"""What stewards do with replies: answer them, let them through, hide them, show them again."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID, uuid4
+
+import orjson
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from federation.vocab.names import PUBLIC
+from federation.vocab.objects import Note
+from hub.actors import service as actors
+from hub.actors.channels import RELAY
+from hub.actors.models import Actor
+from hub.core import text
+from hub.core.clock import now
+from hub.core.errors import Conflict, Invalid
+from hub.core.services import Services
+from hub.entries import notes
+from hub.entries.models import Entry, Reply
+from hub.entries.replies import HELD, HIDDEN, SHOWN
+from hub.fediverse import outbox, peers
+
+LONGEST_ANSWER: Final = 5000
+
+
+async def answer(session: AsyncSession, services: Services, reply: Reply, words: str) -> Reply:
+    """Answer in the name of the entry's channel: publicly what is public, else directly.
+
+    A direct answer goes to its reader's own inbox and bears no proof (AP-23).
+
+    Raises:
+        Invalid: there are no words, or too many.
+        Conflict: it is an answer of ours.
+    """
+    words = words.strip()
+    if not 1 <= len(words) <= LONGEST_ANSWER:
+        hint = f"Please write between 1 and {LONGEST_ANSWER} characters."
+        raise Invalid(hint, {"text": hint})
+    if reply.from_us:
+        raise Conflict("This is an answer of this hub.")
+    asker = await session.get_one(Actor, reply.author_id)
+    channel = await _speaker(session, reply)
+    note = _note(services, reply, channel, asker, words)
+    row = _our_reply(reply, note, channel)
+    session.add(row)
+    inbox = asker.delivery_inbox if reply.public else asker.inbox
+    await outbox.post(
+        session,
+        services,
+        channel,
+        notes.create_of(note),
+        to_followers=reply.public,
+        inboxes=[inbox],
+        listed=reply.public,
+    )
+    if reply.public and reply.state == HELD:
+        await pass_on(session, reply)
+    reply.read_at = reply.read_at or now()
+    return row
+
+
+def _note(services: Services, reply: Reply, channel: Actor, asker: Actor, words: str) -> Note:
+    uri = f"{services.settings.url}/replies/{uuid4()}"
+    return notes.answer(
+        uri=uri,
+        url=uri,
+        author=channel,
+        to=asker,
+        in_reply_to=reply.uri,
+        text=words,
+        public=reply.public,
+        language=services.settings.language,
+        moment=now(),
+    )
+
+
+def _our_reply(reply: Reply, note: Note, channel: Actor) -> Reply:
+    moment = note.published or now()
+    return Reply(
+        id=UUID((note.id or "").rpartition("/")[2]),
+        uri=note.id or "",
+        url=note.url or "",
+        entry_id=reply.entry_id,
+        channel_id=channel.id,
+        author_id=channel.id,
+        answers_id=reply.id,
+        content=note.content or "",
+        cleaned_by=text.RULES_VERSION,
+        public=reply.public,
+        state=SHOWN,
+        from_us=True,
+        document=orjson.dumps(note.document(context=True)),
+        published_at=moment,
+        received_at=moment,
+        read_at=moment,
+    )
+
+
+async def pass_on(session: AsyncSession, reply: Reply, *, whole_server: bool = False) -> None:
+    """Show what waited; its server counts as passed from now on (SETTLED 8).
+
+    `whole_server`: all that waits from there is shown as well.
+    """
+    author = await session.get_one(Actor, reply.author_id)
+    reply.state = SHOWN
+    reply.read_at = reply.read_at or now()
+    if author.local:
+        return
+    await peers.pass_on(session, author.authority)
+    if whole_server:
+        there = select(Actor.id).where(Actor.authority == author.authority)
+        await session.execute(
+            update(Reply)
+            .where(Reply.state == HELD, Reply.author_id.in_(there))
+            .values(state=SHOWN, read_at=now())
+            .execution_options(synchronize_session=False)
+        )
+
+
+async def hide(session: AsyncSession, services: Services, reply: Reply) -> None:
+    """Show it to nobody; an answer of our own is taken back from everyone who got it."""
+    if reply.from_us and reply.state != HIDDEN:
+        await _take_back(session, services, reply)
+    reply.state = HIDDEN
+    reply.read_at = reply.read_at or now()
+
+
+def show(reply: Reply) -> None:
+    """Show it again.
+
+    Raises:
+        Conflict: it was taken back from other servers, which would not believe us.
+    """
+    if reply.from_us:
+        raise Conflict("An answer that was taken back cannot return. Please write a new one.")
+    reply.state = SHOWN
+    reply.read_at = reply.read_at or now()
+
+
+def mark_read(reply: Reply) -> None:
+    """It needs no more attention."""
+    reply.read_at = reply.read_at or now()
+
+
+async def _take_back(session: AsyncSession, services: Services, reply: Reply) -> None:
+    channel = await session.get_one(Actor, reply.author_id)
+    asked = await session.get(Reply, reply.answers_id) if reply.answers_id else None
+    asker = await session.get(Actor, asked.author_id) if asked else None
+    to = (PUBLIC,) if reply.public else ((asker.uri,) if asker else ())
+    await outbox.post(
+        session,
+        services,
+        channel,
+        notes.delete_of(reply, channel.uri, now(), to),
+        to_followers=reply.public,
+        to_receivers=True,
+        inboxes=[asker.inbox] if asker and not asker.local else [],
+    )
+
+
+async def _speaker(session: AsyncSession, reply: Reply) -> Actor:
+    """The channel that answers: the author of our entry, else the one that was spoken to."""
+    entry = await session.get(Entry, reply.entry_id) if reply.entry_id else None
+    ids = [entry.author_id if entry is not None and entry.local else None, reply.channel_id]
+    for actor_id in ids:
+        actor = await session.get(Actor, actor_id) if actor_id else None
+        if actor is not None and actor.local:
+            return actor
+    return await actors.local(session, RELAY)

@@ -1,0 +1,147 @@
+"""What every published thing shares, and what hangs on it: pictures, replies, reactions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from hub.actors.models import Actor
+from hub.core.clock import now
+from hub.core.db import Base
+
+# Rooms of residents' pages by kind of entry: /events/{id}, /offers/{id}, /wants/{id}.
+FOLDERS = {"event": "events", "offer": "offers", "want": "wants"}
+
+
+class Picture(Base):
+    """A picture, re-encoded without metadata; the file is `media/{name}`.
+
+    `alt` says in words what is seen. Remote pictures are not copied: `url` is theirs.
+    """
+
+    __tablename__ = "picture"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    name: Mapped[str | None]
+    url: Mapped[str]
+    alt: Mapped[str] = mapped_column(default="")
+    media_type: Mapped[str]
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Entry(Base):
+    """One published thing, of this hub or of another.
+
+    `origin` is the authority it comes from, empty for our own. `happens_at` is the moment that
+    lists sort by: an event's start, an offer's or want's publication. `relevant_until` is when
+    lists drop it (None: never). `summary` is plain text; `content` is HTML that was cleaned once,
+    under rules version `cleaned_by`; `source` is the author's Markdown, None for remote ones.
+    `search_text` is folded text with `#tag` words, for filters. `document` is the ActivityPub
+    object as it was last said. `visibility` is private, hub or public (SETTLED 2).
+    """
+
+    __tablename__ = "entry"
+    __table_args__: tuple[Any, ...] = (
+        Index("ix_entry_list", "kind", "happens_at"),
+        Index("ix_entry_relevant", "kind", "relevant_until"),
+        Index("ix_entry_origin", "origin"),
+    )
+    __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "entry"}
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    kind: Mapped[str]
+    uri: Mapped[str] = mapped_column(unique=True)
+    url: Mapped[str]
+    author_id: Mapped[UUID] = mapped_column(ForeignKey("actor.id"), index=True)
+    origin: Mapped[str] = mapped_column(default="")
+    owner_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("person.id", use_alter=True), index=True
+    )
+    title: Mapped[str]
+    summary: Mapped[str] = mapped_column(default="")
+    content: Mapped[str] = mapped_column(default="")
+    cleaned_by: Mapped[int] = mapped_column(default=0)
+    source: Mapped[str | None]
+    language: Mapped[str] = mapped_column(default="en")
+    happens_at: Mapped[datetime]
+    relevant_until: Mapped[datetime | None]
+    place: Mapped[str] = mapped_column(default="")
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    tags: Mapped[list[str]] = mapped_column(default=list)
+    search_text: Mapped[str] = mapped_column(default="")
+    status: Mapped[str]
+    visibility: Mapped[str] = mapped_column(default="public")
+    picture_id: Mapped[UUID | None] = mapped_column(ForeignKey("picture.id"))
+    document: Mapped[bytes | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    published_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime] = mapped_column(default=now)
+    hidden_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
+
+    author: Mapped[Actor] = relationship(lazy="raise")
+    picture: Mapped[Picture | None] = relationship(lazy="raise")
+
+    @property
+    def local(self) -> bool:
+        """Whether it was published here."""
+        return not self.origin
+
+    @property
+    def path(self) -> str:
+        """Its page on this hub; remote ones are shown under the same folders."""
+        return f"/{FOLDERS[self.kind]}/{self.id}"
+
+
+class Reply(Base):
+    """An answer to an entry, from a resident's keyboard or another server.
+
+    `public` ones stand under the entry; private ones are for the stewards alone (AP-48). `state`
+    is shown, held (waits for a steward) or hidden. `answers_id` is the reply that it answers.
+    `from_us`: it was written by a steward, in the name of the entry's channel.
+    """
+
+    __tablename__ = "reply"
+    __table_args__ = (Index("ix_reply_entry", "entry_id", "published_at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    uri: Mapped[str] = mapped_column(unique=True)
+    url: Mapped[str]
+    entry_id: Mapped[UUID | None] = mapped_column(ForeignKey("entry.id"))
+    channel_id: Mapped[UUID | None] = mapped_column(ForeignKey("actor.id"))
+    author_id: Mapped[UUID] = mapped_column(ForeignKey("actor.id"), index=True)
+    answers_id: Mapped[UUID | None] = mapped_column(ForeignKey("reply.id"))
+    content: Mapped[str]
+    cleaned_by: Mapped[int] = mapped_column(default=0)
+    public: Mapped[bool]
+    state: Mapped[str]
+    from_us: Mapped[bool] = mapped_column(default=False)
+    document: Mapped[bytes | None]
+    published_at: Mapped[datetime]
+    received_at: Mapped[datetime] = mapped_column(default=now)
+    read_at: Mapped[datetime | None]
+
+    author: Mapped[Actor] = relationship(foreign_keys=[author_id], lazy="raise")
+    entry: Mapped[Entry | None] = relationship(lazy="raise")
+    channel: Mapped[Actor | None] = relationship(foreign_keys=[channel_id], lazy="raise")
+
+
+class Reaction(Base):
+    """A like or a boost from elsewhere; one of a kind per actor and entry (AP-40)."""
+
+    __tablename__ = "reaction"
+    __table_args__ = (UniqueConstraint("entry_id", "actor_uri", "kind"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    uri: Mapped[str] = mapped_column(unique=True)
+    entry_id: Mapped[UUID] = mapped_column(ForeignKey("entry.id"))
+    actor_uri: Mapped[str]
+    kind: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=now)

@@ -1,0 +1,143 @@
+"""Replies as other servers write and read them: Notes, both ways. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from html import escape
+from typing import Any, Final
+
+from federation.origins import same_origin
+from federation.vocab.activities import Create, Delete
+from federation.vocab.base import Attachment, Object, Tag
+from federation.vocab.names import AS2, PUBLIC, is_public
+from federation.vocab.objects import Note, Tombstone
+from hub.actors.models import Actor
+from hub.core.text import SafeHtml, paragraphs, teaser, tidy
+from hub.entries.models import Reply
+
+MAX_MENTIONS: Final = 20  # a reply that calls more people waits for a steward (PROTOCOL 6.7)
+MAX_LINKS: Final = 8
+LONGEST_WARNING: Final = 300
+
+
+def is_for_all(thing: Object) -> bool:
+    """Whether it is addressed to everybody, listed or not; unknown addressing is not (D1)."""
+    return any(is_public(uri) for uri in (*thing.to, *thing.cc))
+
+
+def addressees(thing: Object) -> tuple[str, ...]:
+    """Every actor or collection that it is addressed to or mentions, without the public."""
+    mentioned = (tag.href for tag in thing.tags if tag.type == "Mention" and tag.href)
+    found = (*thing.to, *thing.cc, *thing.audience, *mentioned)
+    return tuple(dict.fromkeys(uri for uri in found if not is_public(uri)))
+
+
+def calls_many(thing: Object) -> bool:
+    """Whether it mentions more people than a neighbour would."""
+    return sum(1 for tag in thing.tags if tag.type == "Mention") > MAX_MENTIONS
+
+
+def html_of(thing: Object) -> str:
+    """What a reply says, as HTML yet to be cleaned: its warning, its text, links to its files."""
+    warning = teaser(tidy(thing.summary or ""), LONGEST_WARNING)
+    head = f"<p><strong>{escape(warning)}</strong></p>" if warning else ""
+    return head + (thing.content or "") + _links(thing.attachments)
+
+
+def page_of(thing: Object) -> str:
+    """Where people read it: its `url` on its own server, else its id."""
+    if thing.url and thing.id and same_origin(thing.url, thing.id):
+        return thing.url
+    return thing.id or ""
+
+
+def answer(
+    *,
+    uri: str,
+    url: str,
+    author: Actor,
+    to: Actor,
+    in_reply_to: str,
+    text: str,
+    public: bool,
+    language: str,
+    moment: datetime,
+) -> Note:
+    """What one of our channels answers: a direct Note with a mention, or a public one.
+
+    Mastodon shows a direct Note only to those whom it mentions.
+    """
+    name = f"@{to.handle}"
+    link = f'<a href="{escape(to.url or to.uri)}" class="u-url mention">@{escape(to.name)}</a>'
+    body = str(paragraphs(text)).removeprefix("<p>")
+    return Note(
+        id=uri,
+        url=url,
+        attributed_to=author.uri,
+        in_reply_to=in_reply_to,
+        content=SafeHtml(f"<p>{link} {body}"),
+        language=language,
+        published=moment,
+        updated=moment,
+        to=(PUBLIC,) if public else (to.uri,),
+        cc=(f"{author.uri}/followers", to.uri) if public else (),
+        tags=(Tag(type="Mention", name=name, href=to.uri),),
+    )
+
+
+def create_of(note: Note) -> Create:
+    """The activity that says a Note for the first time."""
+    return Create(
+        id=f"{note.id}#create",
+        actor=note.attributed_to or "",
+        object=note,
+        to=note.to,
+        cc=note.cc,
+        published=note.published,
+    )
+
+
+def delete_of(reply: Reply, author: str, moment: datetime, to: tuple[str, ...]) -> Delete:
+    """The activity that takes one of our own replies back."""
+    return Delete(
+        id=f"{reply.uri}#delete",
+        actor=author,
+        object=Tombstone(id=reply.uri, former_type="Note", deleted=moment),
+        to=to,
+    )
+
+
+def collection(uri: str, items: Sequence[str], total: int, following: str | None) -> dict[str, Any]:
+    """The replies of an entry: ids, oldest first, with the first page inside (AS2 §5)."""
+    return {
+        "@context": AS2,
+        "id": uri,
+        "type": "Collection",
+        "totalItems": total,
+        "first": page(uri, None, items, following),
+    }
+
+
+def page(
+    uri: str, cursor: str | None, items: Sequence[str], following: str | None
+) -> dict[str, Any]:
+    """One page of the collection `uri`."""
+    found: dict[str, Any] = {
+        "id": f"{uri}?cursor={cursor}" if cursor else f"{uri}?page=first",
+        "type": "CollectionPage",
+        "partOf": uri,
+        "items": list(items),
+    }
+    if following is not None:
+        found["next"] = f"{uri}?cursor={following}"
+    return found
+
+
+def _links(attachments: Sequence[Attachment]) -> str:
+    """Files of a reply as links: pages load nothing from other servers."""
+    links = []
+    for file in attachments[:MAX_LINKS]:
+        words = teaser(tidy(file.name or file.summary or ""), 100) or file.url.rpartition("/")[2]
+        links.append(f'<a href="{escape(file.url)}">{escape(words or file.url)}</a>')
+    return f"<p>{'<br>'.join(links)}</p>" if links else ""

@@ -1,0 +1,196 @@
+"""From an entry to the outbox, whatever its kind."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import uuid4
+
+import orjson
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from federation.vocab.activities import Announce, Create, Delete, Update
+from federation.vocab.base import Object
+from federation.vocab.names import PUBLIC
+from federation.vocab.objects import Note
+from federation.vocab.objects import Tombstone as TombstoneDocument
+from hub.actors import service
+from hub.actors.channels import AUTHOR_OF, RELAY
+from hub.actors.models import Actor
+from hub.core.clock import now
+from hub.core.db import insert_for
+from hub.core.services import Services
+from hub.core.text import paragraphs
+from hub.entries.models import FOLDERS, Entry, Reaction, Reply
+from hub.fediverse import outbox
+from hub.fediverse.models import Tombstone
+
+
+async def author_for(session: AsyncSession, kind: str) -> Actor:
+    """The channel in whose name entries of a kind are published."""
+    return await service.local(session, AUTHOR_OF[kind])
+
+
+def address(services: Services, kind: str, entry_id: object) -> str:
+    """The id of a local entry, which is its page too (SETTLED 11)."""
+    return f"{services.settings.url}/{FOLDERS[kind]}/{entry_id}"
+
+
+async def publish(
+    session: AsyncSession, services: Services, entry: Entry, thing: Object, *, tell: bool = True
+) -> None:
+    """Keep an entry, and tell the followers of its author; `author` must be loaded.
+
+    What is not public never leaves; `tell=False` keeps quiet about what is.
+    """
+    entry.document = orjson.dumps(thing.document(context=True))
+    session.add(entry)
+    await session.flush()
+    if entry.visibility != "public" or not tell:
+        return
+    entry.published_at = now()
+    create = Create(
+        id=f"{entry.uri}#create",
+        actor=entry.author.uri,
+        object=thing,
+        to=thing.to,
+        cc=thing.cc,
+        published=thing.published,
+    )
+    await outbox.post(session, services, entry.author, create, to_followers=True, listed=True)
+    await _announce(session, services, entry)
+
+
+async def _announce(session: AsyncSession, services: Services, entry: Entry) -> None:
+    """The relay passes every public entry on, once (AP-86)."""
+    relay = await service.local(session, RELAY)
+    announce = Announce(
+        id=f"{entry.uri}#announce",
+        actor=relay.uri,
+        object=entry.uri,
+        to=(PUBLIC,),
+        cc=(f"{relay.uri}/followers", entry.author.uri),
+        published=now(),
+    )
+    await outbox.post(session, services, relay, announce, to_followers=True, listed=True)
+
+
+async def revise(
+    session: AsyncSession,
+    services: Services,
+    entry: Entry,
+    thing: Object,
+    *,
+    note: str | None = None,
+    tell: bool = True,
+) -> None:
+    """Send what an entry is now to everyone who has it or follows its author.
+
+    `note` is said in a short reply besides: Mastodon shows no Update of an Event (N9).
+    """
+    entry.document = orjson.dumps(thing.document(context=True))
+    await session.flush()
+    if entry.visibility != "public" or not tell:
+        return
+    if entry.published_at is None:
+        await publish(session, services, entry, thing)
+        return
+    update = Update(
+        id=f"{entry.uri}#updates/{uuid4()}",
+        actor=entry.author.uri,
+        object=thing,
+        to=thing.to,
+        cc=thing.cc,
+    )
+    await outbox.post(session, services, entry.author, update, to_followers=True, to_receivers=True)
+    if note:
+        await _reply_note(session, services, entry, note)
+
+
+async def _reply_note(session: AsyncSession, services: Services, entry: Entry, text: str) -> None:
+    """A public reply under our own entry, by its author."""
+    uri = f"{services.settings.url}/replies/{uuid4()}"
+    moment = now()
+    thing = Note(
+        id=uri,
+        attributed_to=entry.author.uri,
+        in_reply_to=entry.uri,
+        content=paragraphs(text),
+        language=entry.language,
+        url=entry.url,
+        published=moment,
+        updated=moment,
+        to=(PUBLIC,),
+        cc=(f"{entry.author.uri}/followers",),
+    )
+    session.add(
+        Reply(
+            uri=uri,
+            url=entry.url,
+            entry_id=entry.id,
+            author_id=entry.author_id,
+            content=thing.content or "",
+            public=True,
+            state="shown",
+            from_us=True,
+            document=orjson.dumps(thing.document(context=True)),
+            published_at=moment,
+            read_at=moment,
+        )
+    )
+    create = Create(
+        id=f"{uri}#create", actor=entry.author.uri, object=thing, to=thing.to, cc=thing.cc
+    )
+    await outbox.post(
+        session, services, entry.author, create, to_followers=True, to_receivers=False, listed=True
+    )
+
+
+async def withdraw(
+    session: AsyncSession, services: Services, entry: Entry, former_type: str, *, tell: bool = True
+) -> None:
+    """Take an entry back: a tombstone stays, its words go, and everyone who has it is told."""
+    was_out = entry.published_at is not None
+    await bury(session, entry, former_type)
+    if not was_out or not tell:
+        return
+    thing = TombstoneDocument(id=entry.uri, former_type=former_type, deleted=entry.deleted_at)
+    gone = Delete(
+        id=f"{entry.uri}#delete",
+        actor=entry.author.uri,
+        object=thing,
+        to=(PUBLIC,),
+        cc=(f"{entry.author.uri}/followers",),
+    )
+    await outbox.post(session, services, entry.author, gone, to_followers=True, to_receivers=True)
+
+
+async def bury(session: AsyncSession, entry: Entry, former_type: str) -> None:
+    """Purge an entry of ours or of others; only that it was, and when, stays (AP-34)."""
+    moment = now()
+    entry.deleted_at = entry.deleted_at or moment
+    entry.title, entry.summary, entry.content, entry.source = "", "", "", None
+    entry.place, entry.latitude, entry.longitude = "", None, None
+    entry.tags, entry.search_text, entry.document, entry.picture_id = [], "", None, None
+    await session.execute(delete(Reply).where(Reply.entry_id == entry.id))
+    await session.execute(delete(Reaction).where(Reaction.entry_id == entry.id))
+    await remember_gone(session, entry.uri, former_type)
+
+
+async def remember_gone(session: AsyncSession, uri: str, former_type: str | None) -> None:
+    """A late Create of `uri` will be refused."""
+    await session.execute(
+        insert_for(session, Tombstone)
+        .values(uri=uri, former_type=former_type, deleted_at=now())
+        .on_conflict_do_nothing()
+    )
+
+
+async def is_gone(session: AsyncSession, uri: str) -> bool:
+    """Whether something of this id was deleted before."""
+    return await session.scalar(select(Tombstone.uri).where(Tombstone.uri == uri)) is not None
+
+
+def addressed(thing: Object, author: Actor) -> Object:
+    """The same thing, to the public and the author's followers, as hub listings are."""
+    return replace(thing, to=(PUBLIC,), cc=(f"{author.uri}/followers",))

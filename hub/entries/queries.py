@@ -1,0 +1,223 @@
+"""What every list of published things can be asked for, and how it is read page by page.
+
+`search_text` is made here and asked here: folded text, then ` #tag ` for each tag, then the place
+between two marks. What is looked for is folded alike.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, TypedDict, TypeVar
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+
+from federation.vocab.base import moment
+from federation.vocab.names import AS2
+from hub.core.errors import Gone, NotFound
+from hub.core.text import fold
+from hub.entries import paging
+from hub.entries.models import Entry, Reaction, Reply
+from hub.entries.paging import Cursor, Listed
+from hub.entries.reactions import BOOST, LIKE
+from hub.entries.schemas import EAST
+from hub.entries.visibility import Viewer, visible_to
+
+E = TypeVar("E", bound=Entry)
+
+METRES_PER_DEGREE = 111_195.0  # of latitude, on a sphere of the Earth's mean radius
+MOST_WORDS = 10  # of a search; each is a walk through the texts
+LONGEST_SEARCH_TEXT = 30_000
+
+_MARK = "\x1f"  # stands on both sides of the place, and nowhere else
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filter:
+    """What a list is narrowed to; empty members do not narrow.
+
+    `words` must all occur, parts of words too. `near` is latitude and longitude, `within_m` the
+    radius around it. `origin` is `local`, `all` or the host that things come from.
+    """
+
+    words: str = ""
+    tag: str = ""
+    place: str = ""
+    near: tuple[float, float] | None = None
+    within_m: float = 2000.0
+    origin: str = "all"
+    limit: int = 30
+    cursor: str | None = None
+
+
+class Filters(TypedDict, total=False):
+    """The members of `Filter` as keywords; see there."""
+
+    words: str
+    tag: str
+    place: str
+    near: tuple[float, float] | None
+    within_m: float
+    origin: str
+    limit: int
+    cursor: str | None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How often an entry was answered, liked and passed on."""
+
+    replies: int = 0
+    likes: int = 0
+    boosts: int = 0
+
+
+@lru_cache(maxsize=4)
+def search_text(texts: tuple[str, ...], tags: tuple[str, ...], place: str) -> str:
+    """What filters look into, for one entry; the dates of a series share theirs."""
+    words = fold(" ".join(texts)).replace(_MARK, " ")[:LONGEST_SEARCH_TEXT]
+    marked = " ".join(f"#{fold(tag)}" for tag in tags)
+    return f"{words} {marked} {_MARK}{fold(place).replace(_MARK, ' ')}{_MARK}"
+
+
+def conditions(wanted: Filter) -> list[ColumnElement[bool]]:
+    """The filter as SQL over `Entry`."""
+    text = Entry.search_text
+    words = fold(wanted.words).split()[:MOST_WORDS]
+    found: list[ColumnElement[bool]] = [text.contains(word, autoescape=True) for word in words]
+    if wanted.tag:
+        found.append(text.contains(f" #{fold(wanted.tag.lstrip('#'))} ", autoescape=True))
+    if wanted.place:
+        name = _escaped(fold(wanted.place))
+        found.append(text.like(f"%{_MARK}%{name}%{_MARK}", escape="/"))
+    if wanted.near is not None:
+        found.append(_within(*wanted.near, wanted.within_m))
+    if wanted.origin == "local":
+        found.append(Entry.origin == "")
+    elif wanted.origin != "all":
+        found.append(Entry.origin == wanted.origin.lower())
+    return found
+
+
+def _escaped(text: str) -> str:
+    return text.replace("/", "//").replace("%", "/%").replace("_", "/_")
+
+
+def _within(latitude: float, longitude: float, radius_m: float) -> ColumnElement[bool]:
+    """Whether an entry lies in the circle; arithmetic only, so that both databases can do it.
+
+    A flat map around the centre: right to a part in a thousand at 100 km, which is far enough.
+    """
+    narrow = math.cos(math.radians(latitude))
+    apart = func.abs(Entry.longitude - longitude)
+    around = case((apart > EAST, 2 * EAST - apart), else_=apart)  # the short way round the Earth
+    north = (Entry.latitude - latitude) * METRES_PER_DEGREE
+    east = around * (METRES_PER_DEGREE * narrow)
+    span = radius_m / METRES_PER_DEGREE
+    return and_(
+        Entry.latitude.between(latitude - span, latitude + span),
+        north * north + east * east <= radius_m * radius_m,
+    )
+
+
+async def page(
+    session: AsyncSession,
+    kind: type[E],
+    query: Select[E],
+    wanted: Filter,
+    viewer: Viewer,
+    *,
+    newest_first: bool = False,
+) -> Listed[E]:
+    """One page of what `query`, a query for `kind`, finds, as far as `viewer` may see it.
+
+    Raises:
+        Invalid: the cursor is none of ours.
+    """
+    query = query.where(visible_to(viewer), *conditions(wanted))
+    cursor = Cursor.decode(wanted.cursor)
+    if cursor is not None:
+        query = query.where(
+            paging.after(Entry.happens_at, Entry.id, cursor, descending=newest_first)
+        )
+    order = (Entry.happens_at, Entry.id)
+    query = query.order_by(*(column.desc() if newest_first else column for column in order))
+    query = query.options(selectinload(kind.author), selectinload(kind.picture))
+    rows = await session.scalars(query.limit(wanted.limit + 1))
+    return paging.page(list(rows), wanted.limit)
+
+
+async def by_id(session: AsyncSession, kind: type[E], id_: UUID, viewer: Viewer) -> E:
+    """One entry, with its author and picture.
+
+    Raises:
+        NotFound: there is none that `viewer` may see.
+        Gone: it was deleted.
+    """
+    query = select(kind).where(kind.id == id_, visible_to(viewer))
+    query = query.options(selectinload(kind.author), selectinload(kind.picture))
+    found = await session.scalar(query)
+    if found is not None:
+        return found
+    await _check_gone(session, kind, id_)
+    raise NotFound("There is nothing here. Perhaps the address has a typing mistake.")
+
+
+async def _check_gone(session: AsyncSession, kind: type[Entry], id_: UUID) -> None:
+    """Say so of what was public once; of the rest nobody learns that it ever was (SECURITY D2)."""
+    row = (
+        await session.execute(
+            select(Entry.uri, Entry.kind, Entry.origin, Entry.deleted_at).where(
+                kind.id == id_,
+                Entry.id == id_,
+                Entry.deleted_at.is_not(None),
+                Entry.visibility == "public",
+            )
+        )
+    ).one_or_none()
+    if row is None:
+        return
+    former = "Event" if row.kind == "event" else "Note"
+    ours = {
+        "@context": AS2,
+        "id": row.uri,
+        "type": "Tombstone",
+        "formerType": former,
+        "deleted": moment(row.deleted_at),
+    }
+    message = "This was taken down by whoever published it."
+    raise Gone(message, None if row.origin else ours)
+
+
+async def by_uri(session: AsyncSession, uri: str) -> Entry | None:
+    """The entry that has this ActivityPub id, whatever became of it."""
+    query = select(Entry).where(Entry.uri == uri)
+    return await session.scalar(query.options(selectinload(Entry.author)))
+
+
+async def counts(session: AsyncSession, entries: Sequence[Entry]) -> dict[UUID, Counts]:
+    """Replies that are shown, likes and boosts of each entry."""
+    ids = [entry.id for entry in entries]
+    shown = select(Reply.entry_id, func.count()).where(
+        Reply.entry_id.in_(ids), Reply.public, Reply.state == "shown"
+    )
+    replies = await _counted(session, shown.group_by(Reply.entry_id))
+    likes = await _counted(session, _reactions(ids, LIKE))
+    boosts = await _counted(session, _reactions(ids, BOOST))
+    return {id_: Counts(replies.get(id_, 0), likes.get(id_, 0), boosts.get(id_, 0)) for id_ in ids}
+
+
+def _reactions(ids: Sequence[UUID], kind: str) -> Select[Any, Any]:
+    found = select(Reaction.entry_id, func.count()).where(
+        Reaction.entry_id.in_(ids), Reaction.kind == kind
+    )
+    return found.group_by(Reaction.entry_id)
+
+
+async def _counted(session: AsyncSession, query: Select[Any, Any]) -> dict[UUID, int]:
+    return dict((await session.execute(query)).all())

@@ -1,0 +1,76 @@
+"""Deletes of others: of an entry, a reply, or an actor with all that is theirs (AP-34, AP-45)."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from federation.errors import Unauthorised
+from federation.origins import same_origin
+from federation.vocab.objects import Tombstone
+from hub.actors.models import Actor
+from hub.entries import publishing, queries, reactions, replies
+from hub.entries.models import Entry
+from hub.fediverse import follows
+from hub.fediverse.received import Received
+
+TYPES = {"event": "Event", "offer": "Note", "want": "Note"}
+
+
+async def remove(received: Received, uri: str) -> None:
+    """What had this id is gone, if it was the sender's, or its own server says so.
+
+    An id that we do not know yet is remembered, so that its late Create is refused.
+
+    Raises:
+        Unauthorised: it belongs to somebody else.
+    """
+    if uri == received.author.uri:
+        await _forget_actor(received, received.author)
+        return
+    session = received.session
+    entry = await queries.by_uri(session, uri)
+    if entry is not None:
+        _check_owner(received, entry.author, uri)
+        if entry.deleted_at is None:
+            await publishing.bury(session, entry, TYPES.get(entry.kind, "Object"))
+        return
+    reply = await replies.by_uri(session, uri)
+    if reply is not None:
+        _check_owner(received, await session.get_one(Actor, reply.author_id), uri)
+        await replies.purge(session, reply)
+        return
+    if not same_origin(uri, received.author.uri):
+        raise Unauthorised("it is on another server")
+    await publishing.remember_gone(session, uri, _former_type(received))
+
+
+def _check_owner(received: Received, owner: Actor, uri: str) -> None:
+    """Only the owner deletes; or the server that it came from, by answering that it is gone."""
+    if owner.local:
+        raise Unauthorised("it is ours")
+    if owner.id == received.author.id:
+        return
+    if not (received.vouched and same_origin(uri, owner.uri)):
+        raise Unauthorised("it belongs to somebody else (AP-34)")
+
+
+async def _forget_actor(received: Received, actor: Actor) -> None:
+    """Everything of an actor who is no more: entries, replies, reactions, follows."""
+    session = received.session
+    if actor.local:
+        raise Unauthorised("it is ours")
+    entries = select(Entry).where(Entry.author_id == actor.id, Entry.deleted_at.is_(None))
+    for entry in (await session.scalars(entries)).all():
+        await publishing.bury(session, entry, TYPES.get(entry.kind, "Object"))
+    await replies.purge_of(session, actor)
+    await reactions.remove_of(session, actor.uri)
+    await follows.forget(session, actor.id)
+    await publishing.remember_gone(session, actor.uri, actor.kind)
+    actor.deleted_at = received.now
+    actor.document = None
+    actor.display_name, actor.summary, actor.icon_url = actor.name, "", None
+
+
+def _former_type(received: Received) -> str | None:
+    thing = received.activity.object
+    return thing.former_type if isinstance(thing, Tombstone) else None

@@ -1,0 +1,76 @@
+"""Who sees what: one predicate, applied by every query that reads entries (SECURITY D1).
+
+`public` is for everybody and leaves the hub. `hub` is for those who are signed in here, and stays.
+`private` is for its owner and the stewards. What is deleted, hidden by a steward, by a suspended
+author or from a blocked server is seen by nobody.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, exists, or_
+from sqlalchemy.orm import aliased
+
+from hub.actors.models import Actor
+from hub.entries.models import Entry
+from hub.fediverse.models import Peer
+from hub.web.doors import Caller, Role
+
+PUBLIC: Final = "public"
+HUB: Final = "hub"
+PRIVATE: Final = "private"
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """For whom something is read; the default is anybody."""
+
+    person_id: UUID | None = None
+    role: Role | None = None
+
+    @classmethod
+    def of(cls, caller: Caller) -> Viewer:
+        """The viewer behind a request."""
+        return cls(caller.person_id, caller.role)
+
+
+ANYBODY: Final = Viewer()
+
+
+def visible_to(viewer: Viewer) -> ColumnElement[bool]:
+    """Entries that this viewer may see."""
+    return and_(standing(), _shown_to(viewer))
+
+
+def standing() -> ColumnElement[bool]:
+    """Entries that are there for somebody: not deleted, not hidden, of nobody who is barred."""
+    author = aliased(Actor)
+    barred = exists().where(
+        author.id == Entry.author_id,
+        or_(author.suspended_at.is_not(None), author.deleted_at.is_not(None)),
+    )
+    # A block of a name holds for the names under it too (PROTOCOL 6.9).
+    blocked = exists().where(
+        Peer.standing == "blocked",
+        or_(Entry.origin == Peer.host, Entry.origin.like("%." + Peer.host)),
+    )
+    return and_(
+        Entry.deleted_at.is_(None),
+        Entry.hidden_at.is_(None),
+        ~barred,
+        or_(Entry.origin == "", ~blocked),
+    )
+
+
+def _shown_to(viewer: Viewer) -> ColumnElement[bool]:
+    if viewer.role == "steward":
+        return Entry.visibility.in_((PUBLIC, HUB, PRIVATE))
+    if viewer.role is None:
+        return Entry.visibility == PUBLIC
+    return or_(
+        Entry.visibility.in_((PUBLIC, HUB)),
+        and_(Entry.visibility == PRIVATE, Entry.owner_id == viewer.person_id),
+    )

@@ -1,0 +1,148 @@
+"""The few words that stand in what other servers show, in the languages that the hub speaks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One language's words."""
+
+    cancelled: str
+    postponed: str
+    online: str
+    new_time: str
+    offer: str
+    want: str
+    taken: str
+    found: str
+    until: str
+    details: str
+    modes: dict[str, str]
+
+
+_ENGLISH: Final = Words(
+    cancelled="Cancelled",
+    postponed="Postponed",
+    online="Online",
+    new_time="New time",
+    offer="Offer",
+    want="Wanted",
+    taken="Taken",
+    found="Found",
+    until="Until",
+    details="details and contact",
+    modes={
+        "give": "Free to keep",
+        "lend": "To lend",
+        "swap": "To swap",
+        "share": "To share",
+        "sell": "For sale",
+    },
+)
+
+_LANGUAGES: Final = {
+    "en": _ENGLISH,
+    "de": Words(
+        cancelled="Abgesagt",
+        postponed="Verschoben",
+        online="Online",
+        new_time="Neuer Termin",
+        offer="Biete",
+        want="Suche",
+        taken="Vergeben",
+        found="Gefunden",
+        until="Bis",
+        details="Einzelheiten und Kontakt",
+        modes={
+            "give": "Zu verschenken",
+            "lend": "Zu verleihen",
+            "swap": "Zum Tauschen",
+            "share": "Zum Teilen",
+            "sell": "Zu verkaufen",
+        },
+    ),
+    "fr": Words(
+        cancelled="Annulé",
+        postponed="Reporté",
+        online="En ligne",
+        new_time="Nouvelle date",
+        offer="Offre",
+        want="Recherche",
+        taken="Déjà pris",
+        found="Trouvé",
+        until="Jusqu’au",
+        details="détails et contact",
+        modes={
+            "give": "À donner",
+            "lend": "À prêter",
+            "swap": "À échanger",
+            "share": "À partager",
+            "sell": "À vendre",
+        },
+    ),
+    "cy": Words(
+        cancelled="Wedi'i ganslo",
+        postponed="Wedi'i ohirio",
+        online="Ar-lein",
+        new_time="Amser newydd",
+        offer="Cynnig",
+        want="Eisiau",
+        taken="Wedi mynd",
+        found="Wedi'i ganfod",
+        until="Tan",
+        details="manylion a chyswllt",
+        modes={
+            "give": "Am ddim",
+            "lend": "I'w fenthyg",
+            "swap": "I'w gyfnewid",
+            "share": "I'w rannu",
+            "sell": "Ar werth",
+        },
+    ),
+    "pl": Words(
+        cancelled="Odwołane",
+        postponed="Przełożone",
+        online="Online",
+        new_time="Nowy termin",
+        offer="Oferuję",
+        want="Szukam",
+        taken="Oddane",
+        found="Znalezione",
+        until="Do",
+        details="szczegóły i kontakt",
+        modes={
+            "give": "Oddam za darmo",
+            "lend": "Pożyczę",
+            "swap": "Zamienię",
+            "share": "Podzielę się",
+            "sell": "Sprzedam",
+        },
+    ),
+    "ar": Words(
+        cancelled="أُلغي",
+        postponed="تأجّل",
+        online="عبر الإنترنت",
+        new_time="موعد جديد",
+        offer="عرض",
+        want="مطلوب",
+        taken="أُخذ",
+        found="وُجد",
+        until="حتى",
+        details="التفاصيل والتواصل",
+        modes={
+            "give": "مجاناً",
+            "lend": "للإعارة",
+            "swap": "للمبادلة",
+            "share": "للمشاركة",
+            "sell": "للبيع",
+        },
+    ),
+}
+
+
+def words(language: str) -> Words:
+    """The words of a BCP 47 language; English where we have none."""
+    return _LANGUAGES.get(language.replace("_", "-").partition("-")[0].lower(), _ENGLISH)

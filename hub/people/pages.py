@@ -1,0 +1,97 @@
+"""Signing in by a one-time link, saying one's name, signing out.
+
+Opening a link changes nothing, because mail programs open links too; a button does (SECURITY E7).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from hub.core.errors import Gone, Invalid, NotSignedIn
+from hub.people import queries, service
+from hub.web.doors import Asking, Hub, form_cookie, session_cookie
+from hub.web.forms import drop_cookie, parse_form, see_other, set_cookie
+from hub.web.pages import render
+
+router = APIRouter(include_in_schema=False)
+
+GONE: Final = 410
+
+
+@router.get("/sign-in")
+async def sign_in_page(request: Request, caller: Asking) -> Response:
+    """How to get in."""
+    if caller.known:
+        return see_other("/")
+    return _page(request, "ask")
+
+
+@router.get("/sign-in/{secret}")
+async def open_link(secret: str, request: Request, hub: Hub, caller: Asking) -> Response:
+    """A button, if the link is good; nothing is used up."""
+    del caller  # looked up so that the form is bound to their session, if they have one
+    async with hub.db.read() as session:
+        link = await queries.open_link(session, secret)
+    if link is None:
+        return _page(request, "spent", GONE)
+    return _page(request, "open", action=f"/sign-in/{secret}", new=link.person_id is None)
+
+
+@router.post("/sign-in/{secret}")
+async def use_link(secret: str, request: Request, hub: Hub, caller: Asking) -> Response:
+    """The button was pressed: the link is used up, and the browser signed in."""
+    await parse_form(request)
+    try:
+        async with hub.db.write() as session:
+            signed_in = await service.sign_in(session, secret, before=caller.secret)
+    except Gone:
+        return _page(request, "spent", GONE)
+    response = see_other("/welcome" if signed_in.is_new else "/")
+    lasts_s = int(service.SESSION_LASTS.total_seconds())
+    set_cookie(response, hub, session_cookie(hub), signed_in.secret, lasts_s)
+    drop_cookie(response, hub, form_cookie(hub))
+    return response
+
+
+@router.get("/welcome")
+async def welcome_page(request: Request, caller: Asking) -> Response:
+    """The one question to somebody new: their name."""
+    if not caller.known:
+        raise NotSignedIn("Please open the link that you were given.")
+    return render(request, "people/welcome.html", name=caller.name, error="")
+
+
+@router.post("/welcome")
+async def welcome(request: Request, hub: Hub, caller: Asking) -> Response:
+    """Their name."""
+    if caller.person_id is None:
+        raise NotSignedIn("Please open the link that you were given.")
+    form = await parse_form(request)
+    name = form.text("name")
+    try:
+        async with hub.db.write() as session:
+            await service.rename(session, caller.person_id, name)
+    except Invalid as error:
+        return render(request, "people/welcome.html", error.status, name=name, error=str(error))
+    return see_other("/")
+
+
+@router.post("/sign-out")
+async def sign_out(request: Request, hub: Hub, caller: Asking) -> Response:
+    """The session ends here and in the database."""
+    await parse_form(request)
+    if caller.secret:
+        async with hub.db.write() as session:
+            await service.sign_out(session, caller.secret)
+    response = see_other("/")
+    drop_cookie(response, hub, session_cookie(hub))
+    return response
+
+
+def _page(
+    request: Request, state: str, status: int = 200, *, action: str = "", new: bool = False
+) -> Response:
+    return render(request, "people/sign_in.html", status, state=state, action=action, new=new)

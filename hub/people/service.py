@@ -1,0 +1,252 @@
+"""Making people, and the ways in: one-time links, sessions, tokens.
+
+One `shut_out` ends every way in at once (SECURITY D4).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import UUID, uuid4
+
+from fastapi import Request
+from sqlalchemy import delete, or_, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hub.core.clock import now
+from hub.core.errors import Conflict, Gone, Invalid, NotSignedIn
+from hub.core.services import Services
+from hub.core.text import tidy
+from hub.people import queries, secrets
+from hub.people.models import ApiToken, Idempotency, Person, Session, SignInLink
+from hub.people.permissions import ROLES
+from hub.web.doors import ANYBODY, Caller, session_cookie
+
+LINK_LASTS: Final = timedelta(days=7)
+SESSION_LASTS: Final = timedelta(days=90)
+ANSWERS_LAST: Final = timedelta(days=1)
+LONGEST_NAME: Final = 60
+BEARER: Final = "bearer "
+
+SPENT: Final = (
+    "This link has been used, or it is too old. Please ask a steward for a new one, "
+    "or run `hub setup --link` on the server."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A browser that is signed in now; `secret` is the new cookie's value.
+
+    `is_new`: the person was made just now, and has no name yet.
+    """
+
+    secret: str
+    person_id: UUID
+    is_new: bool
+
+
+async def identify(services: Services, request: Request) -> Caller:
+    """Who is asking: by token where one is sent, else by cookie.
+
+    A cookie that ran out makes anybody of its bearer; a token that is not good is an error, since
+    a program should hear of it.
+
+    Raises:
+        NotSignedIn: the token is not good.
+    """
+    authorization = request.headers.get("authorization", "")
+    if authorization.lower().startswith(BEARER):
+        async with services.db.read() as session:
+            caller = await queries.by_token(session, authorization[len(BEARER) :].strip())
+        if not caller.known:
+            raise NotSignedIn("This token is not known, or was revoked. Please use another one.")
+        return caller
+    secret = request.cookies.get(session_cookie(services), "")
+    if not secret:
+        return ANYBODY
+    async with services.db.read() as session:
+        return await queries.by_session(session, secret)
+
+
+async def make_link(
+    session: AsyncSession,
+    url: str,
+    role: str = "steward",
+    *,
+    person_id: UUID | None = None,
+    lasts: timedelta = LINK_LASTS,
+) -> str:
+    """The address of a new one-time link: for a person, or for whoever becomes a new `role`.
+
+    `url` is the hub's own origin.
+
+    Raises:
+        Invalid: there is no such role.
+        NotFound: there is no such person.
+    """
+    if person_id is not None:
+        role = (await queries.by_id(session, person_id)).role
+    _check_role(role)
+    secret = secrets.new_link()
+    session.add(
+        SignInLink(
+            digest=secrets.digest(secret),
+            person_id=person_id,
+            role=role,
+            expires_at=now() + lasts,
+        )
+    )
+    await session.flush()
+    return f"{url}/sign-in/{secret}"
+
+
+async def sign_in(session: AsyncSession, secret: str, before: str = "") -> SignedIn:
+    """Use a one-time link up, and begin a session; the session `before` ends (SECURITY E11).
+
+    Of many who use the same link at once, one gets in: the row is claimed by its update.
+
+    Raises:
+        Gone: the link was used, ran out, or never was; or its person was shut out.
+    """
+    moment = now()
+    claimed = await session.execute(
+        update(SignInLink)
+        .where(
+            SignInLink.digest == secrets.digest(secret),
+            SignInLink.used_at.is_(None),
+            SignInLink.expires_at > moment,
+        )
+        .values(used_at=moment)
+        .returning(SignInLink.person_id, SignInLink.role)
+        .execution_options(synchronize_session=False)
+    )
+    row = claimed.one_or_none()
+    if row is None:
+        raise Gone(SPENT)
+    person_id, role = row
+    if person_id is None:
+        person = Person(id=uuid4(), name="", role=role)
+        session.add(person)
+        await session.flush()
+    else:
+        person = await queries.by_id(session, person_id)
+        if person.disabled_at is not None:
+            raise Gone(SPENT)
+    person.last_seen_at = moment
+    if before:
+        await sign_out(session, before)
+    return SignedIn(await _new_session(session, person), person.id, person_id is None)
+
+
+async def _new_session(session: AsyncSession, person: Person) -> str:
+    secret = secrets.new_session()
+    session.add(
+        Session(
+            digest=secrets.digest(secret), person_id=person.id, expires_at=now() + SESSION_LASTS
+        )
+    )
+    await session.flush()
+    return secret
+
+
+async def sign_out(session: AsyncSession, secret: str) -> None:
+    """End the session of this cookie."""
+    await session.execute(delete(Session).where(Session.digest == secrets.digest(secret)))
+
+
+async def rename(session: AsyncSession, person_id: UUID, name: str) -> Person:
+    """Give a person a name.
+
+    Raises:
+        Invalid: there is no name, or it is too long.
+        NotFound: there is no such person.
+    """
+    person = await queries.by_id(session, person_id)
+    person.name = _name(name)
+    return person
+
+
+async def token_create(session: AsyncSession, name: str, role: str) -> str:
+    """A new token for a program, which acts as a person of its own; it is shown only now.
+
+    Raises:
+        Invalid: there is no name, or no such role.
+    """
+    _check_role(role)
+    person = Person(id=uuid4(), name=_name(name), role=role)
+    session.add(person)
+    await session.flush()
+    secret = secrets.new_token()
+    session.add(ApiToken(digest=secrets.digest(secret), person_id=person.id))
+    await session.flush()
+    return secret
+
+
+async def shut_out(session: AsyncSession, person_id: UUID) -> None:
+    """End every way in of a person, now: sessions, tokens, links.
+
+    Raises:
+        NotFound: there is no such person.
+        Conflict: it is the last steward.
+    """
+    person = await queries.by_id(session, person_id)
+    if await queries.is_last_steward(session, person):
+        raise Conflict("The last steward cannot be shut out. Make another one first.")
+    moment = now()
+    person.disabled_at = person.disabled_at or moment
+    await session.execute(delete(Session).where(Session.person_id == person_id))
+    await session.execute(
+        update(ApiToken)
+        .where(ApiToken.person_id == person_id, ApiToken.revoked_at.is_(None))
+        .values(revoked_at=moment)
+    )
+    await session.execute(
+        update(SignInLink)
+        .where(SignInLink.person_id == person_id, SignInLink.used_at.is_(None))
+        .values(used_at=moment)
+    )
+
+
+async def let_in(session: AsyncSession, person_id: UUID) -> None:
+    """A person who was shut out may have new ways in; the old ones stay closed.
+
+    Raises:
+        NotFound: there is no such person.
+    """
+    (await queries.by_id(session, person_id)).disabled_at = None
+
+
+async def has_steward(session: AsyncSession) -> bool:
+    """Whether somebody is there who can sign in as a steward."""
+    return await queries.count_stewards(session) > 0
+
+
+async def forget_old(session: AsyncSession) -> None:
+    """Delete what ran out: sessions, links, kept answers."""
+    moment = now()
+    await session.execute(delete(Session).where(Session.expires_at <= moment))
+    await session.execute(
+        delete(SignInLink).where(
+            or_(SignInLink.expires_at <= moment, SignInLink.used_at <= moment - LINK_LASTS)
+        )
+    )
+    await session.execute(
+        delete(Idempotency).where(Idempotency.created_at <= moment - ANSWERS_LAST)
+    )
+
+
+def _check_role(role: str) -> None:
+    if role not in ROLES:
+        raise Invalid(
+            f"{role} is no role. Choose one of {', '.join(ROLES)}.", {"role": "unknown role"}
+        )
+
+
+def _name(name: str) -> str:
+    name = tidy(name)
+    if not 1 <= len(name) <= LONGEST_NAME:
+        hint = f"Please enter a name of 1 to {LONGEST_NAME} letters."
+        raise Invalid(hint, {"name": hint})
+    return name

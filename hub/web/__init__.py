@@ -1,0 +1,1 @@
+"""The page toolkit: templates, forms, answers, static files."""

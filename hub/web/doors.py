@@ -1,0 +1,78 @@
+"""What a door (page or API) is given: the hub's services, and who is asking.
+
+The floors above know people; this one does not. `people` hangs its look-up into
+`app.state.identify`, and every door gets its answer as `Asking`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal
+from uuid import UUID
+
+from fastapi import Depends, Request
+
+from hub.core.services import Services
+
+Role = Literal["steward", "editor", "reader"]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is asking: a person by session or token, or anybody (`role` None).
+
+    `by` is how they showed it. `secret` is the cookie's value, to which forms are bound; it is
+    empty for tokens, whose requests no browser sends by itself.
+    """
+
+    person_id: UUID | None = None
+    name: str = ""
+    role: Role | None = None
+    by: Literal["nobody", "session", "token"] = "nobody"
+    secret: str = ""
+
+    @property
+    def known(self) -> bool:
+        """Whether it is a person that we know."""
+        return self.person_id is not None
+
+    @property
+    def steward(self) -> bool:
+        """Whether it is a steward."""
+        return self.role == "steward"
+
+
+ANYBODY: Final = Caller()
+
+Identify = Callable[[Services, Request], Awaitable[Caller]]
+
+
+def services_of(request: Request) -> Services:
+    """The services of the hub that this request reached."""
+    services: Services = request.app.state.services
+    return services
+
+
+async def caller_of(request: Request) -> Caller:
+    """Who is asking; looked up once per request."""
+    found: Caller | None = getattr(request.state, "caller", None)
+    if found is None:
+        identify: Identify | None = getattr(request.app.state, "identify", None)
+        found = ANYBODY if identify is None else await identify(services_of(request), request)
+        request.state.caller = found
+    return found
+
+
+Hub = Annotated[Services, Depends(services_of)]
+Asking = Annotated[Caller, Depends(caller_of)]
+
+
+def session_cookie(services: Services) -> str:
+    """The session cookie's name; the prefix makes browsers hold it to this host by https."""
+    return "__Host-hub" if services.settings.secure else "hub"
+
+
+def form_cookie(services: Services) -> str:
+    """The name of the cookie to which forms of those are bound who are not signed in."""
+    return "__Host-hub-form" if services.settings.secure else "hub-form"

@@ -1,0 +1,121 @@
+// Small kindnesses on top of pages that work without them.
+
+/** Say something to everyone, screen readers too. */
+function tell(words) {
+  const toast = document.getElementById("toast");
+  if (!toast) return;
+  toast.textContent = words;
+  setTimeout(() => {
+    toast.textContent = "";
+  }, 4000);
+}
+
+async function copy(button) {
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    tell(button.dataset.done);
+  } catch {
+    // No clipboard (plain http, or not allowed): select the text, so that a hand can copy it.
+    const text = document.getElementById(button.dataset.of);
+    if (text) getSelection().selectAllChildren(text);
+  }
+}
+
+async function share(button) {
+  const page = { title: document.title, url: button.dataset.copy };
+  if (!navigator.share) return copy(button);
+  try {
+    await navigator.share(page);
+  } catch {
+    // Closed without sharing: nothing to say.
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (button) (button.dataset.share === undefined ? copy : share)(button);
+});
+
+// A second tap on a slow line must not post twice.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post") return;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.sent = "yes";
+  for (const button of form.querySelectorAll(".button")) button.setAttribute("aria-disabled", "true");
+});
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) {
+    delete form.dataset.sent;
+    for (const button of form.querySelectorAll(".button")) button.removeAttribute("aria-disabled");
+  }
+});
+
+/** Fields that a choice makes needless go away: `data-if="repeat"` names the field chosen in. */
+function follow(choice) {
+  const on = choice.type === "checkbox" ? choice.checked : Boolean(choice.value);
+  for (const field of document.querySelectorAll(`[data-if="${choice.name}"]`)) field.hidden = !on;
+  for (const field of document.querySelectorAll(`[data-unless="${choice.name}"]`)) field.hidden = on;
+}
+
+/** Themes that people are shy about are shown to neighbours first, until somebody chooses. */
+function theme(field) {
+  const { form } = field;
+  const chosen = form.elements.namedItem("chosen");
+  const visibility = form.elements.namedItem("visibility");
+  if (!chosen || chosen.value || !visibility) return;
+  visibility.value = form.querySelector("[data-shy]:checked") ? "hub" : "public";
+}
+
+document.addEventListener("change", (event) => {
+  const field = event.target;
+  if (field.name === "visibility") {
+    const chosen = field.form.elements.namedItem("chosen");
+    if (chosen) chosen.value = "yes";
+  } else if (field.closest("[data-themes]")) {
+    theme(field);
+  } else if (field.name) {
+    follow(field);
+  }
+  if (field.type === "file") preview(field);
+  if (field.dataset.earliest) keepOrder(field);
+});
+
+function preview(field) {
+  const picture = document.getElementById(`${field.id}-preview`);
+  const [file] = field.files;
+  if (!picture || !file) return;
+  // A data: address, since the page's policy allows no blob: pictures.
+  const reader = new FileReader();
+  reader.addEventListener("load", () => {
+    picture.src = reader.result;
+    picture.hidden = false;
+  });
+  reader.readAsDataURL(file);
+}
+
+/** An end is never before its start. */
+function keepOrder(field) {
+  const end = document.getElementById(field.dataset.earliest);
+  if (!end) return;
+  end.min = field.value;
+  if (end.value && end.value < field.value) end.value = field.value;
+}
+
+for (const box of document.querySelectorAll('input[type="checkbox"], select')) {
+  if (box.name) follow(box);
+}
+// htmx is only fetched when somebody begins to filter: most visits never do.
+for (const form of document.querySelectorAll("form[data-htmx]")) {
+  const fetchIt = () => {
+    const script = document.createElement("script");
+    script.src = form.dataset.htmx;
+    document.head.append(script);
+  };
+  form.addEventListener("focusin", fetchIt, { once: true });
+}
+for (const button of document.querySelectorAll("[data-copy][hidden]")) button.hidden = false;
+document.querySelector("[data-focus]")?.focus();
