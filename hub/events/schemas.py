@@ -1,0 +1,130 @@
+"""What goes in and comes out of events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from federation.vocab.names import CATEGORIES
+from hub.entries.schemas import EntryDraft, EntryView, Line, Moment, Text, WebAddress, checked
+from hub.events.models import Event
+
+Status = Literal["scheduled", "cancelled", "postponed", "moved_online"]
+
+
+class EventDraft(EntryDraft):
+    """An event as somebody describes it.
+
+    `ends_at` None: the end is open. `all_day`: only dates count, and both moments are moved to
+    midnights on the clock of `timezone`. `recurrence` is an RRULE (RFC 5545 §3.3.10).
+    """
+
+    summary: Annotated[Line, Field(max_length=500)] = ""
+    all_day: bool = False
+    starts_at: Moment
+    ends_at: Moment | None = None
+    online_url: WebAddress | None = None
+    organiser: Annotated[Line, Field(max_length=200)] = ""
+    capacity: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
+    access: Annotated[Text, Field(max_length=1000)] = ""
+    category: str = "MEETING"
+    recurrence: Annotated[Line | None, Field(max_length=500)] = None
+    status: Status = "scheduled"
+
+    @field_validator("starts_at")
+    @classmethod
+    def _first_midnight(cls, value: datetime, info: ValidationInfo) -> datetime:
+        return _midnight(value, info.data)[0] if info.data.get("all_day") else value
+
+    @field_validator("ends_at")
+    @classmethod
+    def _after_the_start(cls, value: datetime | None, info: ValidationInfo) -> datetime | None:
+        start = info.data.get("starts_at")
+        if value is None or start is None:
+            return value
+        if value <= start:
+            raise ValueError("must be after starts_at")
+        return _midnight(value, info.data)[1] if info.data.get("all_day") else value
+
+    @field_validator("category")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        word = value.strip().upper()
+        if word not in CATEGORIES:
+            raise ValueError("must be one of FEP-8a8e's categories, such as MEETING or MUSIC")
+        return word
+
+    @model_validator(mode="after")
+    def _moved_where(self) -> Self:
+        if self.status == "moved_online" and self.online_url is None:
+            raise ValueError("online_url is needed for an event that moved online")
+        return self
+
+
+def _midnight(moment: datetime, data: Mapping[str, Any]) -> tuple[datetime, datetime]:
+    """The midnight at or before `moment`, and the one at or after it, on the draft's clock."""
+    zone = ZoneInfo(data.get("timezone", "UTC"))
+    local = moment.astimezone(zone)
+    before = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    after = before if before == local else before + timedelta(days=1)
+    return before.astimezone(UTC), after.astimezone(UTC)
+
+
+def event_draft(data: Mapping[str, Any], *, timezone: str) -> EventDraft:
+    """The draft that a form, a program or an import describes.
+
+    Raises:
+        Invalid: something in it does not make sense; `fields` says what.
+    """
+    return checked(EventDraft, data, timezone=timezone)
+
+
+def members_of(event: Event) -> dict[str, Any]:
+    """The event as the members of a draft, for a form or to merge changes into.
+
+    Its `recurrence` is not among them: that belongs to the series.
+    """
+    return {
+        "timezone": event.timezone,
+        "title": event.title,
+        "summary": event.summary,
+        "description": event.source or "",
+        "location": event.place,
+        "latitude": event.latitude,
+        "longitude": event.longitude,
+        "all_day": event.all_day,
+        "starts_at": event.starts_at,
+        "ends_at": event.ends_at,
+        "online_url": event.online_url,
+        "organiser": event.organiser,
+        "capacity": event.capacity,
+        "price": event.price,
+        "access": event.access,
+        "category": event.category,
+        "tags": event.tags,
+        "image": event.picture_id,
+        "visibility": event.visibility,
+        "status": event.status,
+    }
+
+
+class EventView(EntryView):
+    """An event as the API shows it; times carry the offset of `timezone`."""
+
+    summary: str
+    starts_at: datetime
+    ends_at: datetime | None
+    timezone: str
+    all_day: bool
+    online_url: str | None
+    organiser: str
+    capacity: int | None
+    access: str
+    category: str
+    recurrence: str | None
+    series_id: UUID | None

@@ -1,0 +1,1 @@
+"""Offers and wants of neighbours."""

@@ -1,0 +1,213 @@
+"""Offers and wants for programs: `/api/v1/offers` and `/api/v1/wants`, alike but for the side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Query, Request, Response
+from pydantic import BaseModel, Field, WithJsonSchema
+
+from hub.core.db import AsyncSession
+from hub.core.errors import Forbidden
+from hub.core.services import Services
+from hub.entries import asking, writing
+from hub.entries import queries as entries
+from hub.entries.paging import Listed
+from hub.entries.visibility import Viewer
+from hub.exchange import queries, service
+from hub.exchange.models import Listing
+from hub.exchange.queries import Side
+from hub.exchange.schemas import (
+    Kind,
+    ListingDraft,
+    ListingView,
+    Mode,
+    Status,
+    listing_draft,
+    members_of,
+)
+from hub.people import permissions
+from hub.people.idempotency import once
+from hub.web.bodies import api_router
+from hub.web.doors import Asking, Caller, Hub
+
+Members = Annotated[
+    dict[str, Any], Body(), WithJsonSchema(ListingDraft.model_json_schema(mode="validation"))
+]
+Changes = Annotated[
+    dict[str, Any],
+    Body(description="Members to change; null empties one."),
+    WithJsonSchema({**ListingDraft.model_json_schema(mode="validation"), "required": []}),
+]
+
+
+class ListingsAsked(asking.Asked):
+    """The filters of both lists."""
+
+    kind: Kind | None = None
+    mode: Mode | None = None
+    status: Annotated[
+        Status | Literal["all"] | None, Field(description="without it: open and promised")
+    ] = None
+
+
+class ListingPage(BaseModel):
+    """A page of offers or wants; `next` is the cursor of the following one."""
+
+    items: list[ListingView]
+    next: str | None
+
+
+class Closing(BaseModel):
+    """What became of it."""
+
+    status: Literal["promised", "done", "withdrawn"] = "done"
+
+
+def _doors(side: Side, folder: str) -> APIRouter:
+    """The doors of one side."""
+    router = api_router(f"/{folder}", folder)
+
+    @router.get("", name=f"{folder} listed")
+    async def listed(
+        request: Request,
+        response: Response,
+        hub: Hub,
+        caller: Asking,
+        asked: Annotated[ListingsAsked, Query()],
+    ) -> ListingPage:
+        """What is to be had, the newest first."""
+        async with hub.db.read() as session:
+            found = await _found(session, hub, caller, side, asked)
+            items = await views(session, hub, found.items)
+        asking.link_next(request, response, found)
+        return ListingPage(items=items, next=found.next)
+
+    @router.post("", status_code=201, response_model=ListingView, name=f"{folder} published")
+    async def published(hub: Hub, caller: Asking, request: Request, members: Members) -> Response:
+        """Publish one."""
+        permissions.require(caller, "post")
+        draft = listing_draft(members, timezone=hub.settings.timezone)
+        draft = await writing.with_picture(hub, draft)
+        async with once(hub, request, caller) as unit:
+            if unit.new:
+                owner = caller.person_id
+                listing = await service.publish(unit.session, hub, side, draft, owner=owner)
+                (view,) = await views(unit.session, hub, [listing])
+                unit.answer(view, location=f"{hub.settings.url}/api/v1/{folder}/{listing.id}")
+        return unit.response
+
+    _doors_to_one(router, side)
+    return router
+
+
+def _doors_to_one(router: APIRouter, side: Side) -> None:
+    """The doors that lead to one offer or want."""
+
+    @router.get("/{listing_id}", name=f"{side} shown")
+    async def shown(listing_id: UUID, hub: Hub, caller: Asking) -> ListingView:
+        """One of them."""
+        async with hub.db.read() as session:
+            listing = await queries.by_id(session, listing_id, Viewer.of(caller), side)
+            (view,) = await views(session, hub, [listing])
+        return view
+
+    @router.patch("/{listing_id}", name=f"{side} revised")
+    async def revised(listing_id: UUID, hub: Hub, caller: Asking, changes: Changes) -> ListingView:
+        """Change it: what is not named stays. `status: open` opens it again."""
+        return await _revise(hub, caller, listing_id, side, changes)
+
+    @router.post("/{listing_id}/close", name=f"{side} closed")
+    async def closed(
+        listing_id: UUID, hub: Hub, caller: Asking, closing: Closing | None = None
+    ) -> ListingView:
+        """Say that it is done, promised or withdrawn; others see that it is taken."""
+        permissions.require(caller, "post")
+        status = closing.status if closing else "done"
+        async with hub.db.write() as session:
+            listing = await _own(session, listing_id, side, caller)
+            await service.close(session, hub, listing, status)
+            (view,) = await views(session, hub, [listing])
+        return view
+
+    @router.delete("/{listing_id}", status_code=204, name=f"{side} deleted")
+    async def withdrawn(listing_id: UUID, hub: Hub, caller: Asking) -> None:
+        """Delete it, here and wherever it was sent."""
+        permissions.require(caller, "post")
+        async with hub.db.write() as session:
+            listing = await _own(session, listing_id, side, caller)
+            await service.withdraw(session, hub, listing)
+
+
+offers = _doors("offer", "offers")
+wants = _doors("want", "wants")
+
+
+async def _found(
+    session: AsyncSession, hub: Services, caller: Caller, side: Side, asked: ListingsAsked
+) -> Listed[Listing]:
+    return await queries.listed(
+        session,
+        Viewer.of(caller),
+        kind=side,
+        item_kind=asked.kind,
+        mode=asked.mode,
+        status=asked.status,
+        **asking.filters(asked, hub.settings),
+    )
+
+
+async def views(
+    session: AsyncSession, hub: Services, listings: Sequence[Listing]
+) -> list[ListingView]:
+    """Offers and wants as the API shows them."""
+    counts = await entries.counts(session, listings)
+    return [_view(listing, counts[listing.id], hub) for listing in listings]
+
+
+def _view(listing: Listing, counts: entries.Counts, hub: Services) -> ListingView:
+    zone = hub.settings.zone
+    begins, ends = listing.available_from, listing.expires_at
+    return ListingView(
+        **asking.shared_members(listing, counts, hub.settings),
+        kind=listing.item_kind,
+        mode=listing.mode,
+        quantity=listing.quantity,
+        price=listing.price,
+        available_from=None if begins is None else begins.astimezone(zone),
+        expires_at=None if ends is None else ends.astimezone(zone),
+        timezone=hub.settings.timezone,
+    )
+
+
+async def _revise(
+    hub: Services, caller: Caller, listing_id: UUID, side: Side, changes: dict[str, Any]
+) -> ListingView:
+    permissions.require(caller, "post")
+    async with hub.db.read() as session:
+        draft = _merged(await _own(session, listing_id, side, caller), changes, hub)
+    kept = await writing.with_picture(hub, draft)
+    if kept.image is not None and kept is not draft:
+        changes = {**changes, "image": kept.image.id}
+    async with hub.db.write() as session:
+        listing = await _own(session, listing_id, side, caller)
+        if changes:
+            await service.revise(session, hub, listing, _merged(listing, changes, hub))
+        (view,) = await views(session, hub, [listing])
+    return view
+
+
+async def _own(session: AsyncSession, listing_id: UUID, side: Side, caller: Caller) -> Listing:
+    listing = await queries.by_id(session, listing_id, Viewer.of(caller), side)
+    if not listing.local:
+        raise Forbidden(f"This comes from {listing.origin}, and can be changed only there.")
+    if not permissions.may_change(caller, listing.owner_id):
+        raise Forbidden("Only whoever published this, or a steward, can change it.")
+    return listing
+
+
+def _merged(listing: Listing, changes: dict[str, Any], hub: Services) -> ListingDraft:
+    merged = {**members_of(listing), **changes}
+    return listing_draft(merged, timezone=hub.settings.timezone)

@@ -1,0 +1,96 @@
+"""Reading offers and wants."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final, Literal, Unpack
+from uuid import UUID
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+
+from hub.core.clock import now
+from hub.core.errors import NotFound
+from hub.entries import queries as entries
+from hub.entries.paging import Listed
+from hub.entries.queries import Filter, Filters
+from hub.entries.visibility import Viewer
+from hub.exchange.models import Listing, Offer, Want
+
+Side = Literal["offer", "want"]
+
+ROWS: Final[dict[str, type[Listing]]] = {"offer": Offer, "want": Want}
+CURRENT: Final = ("open", "promised")
+
+
+async def by_id(
+    session: AsyncSession, listing_id: UUID, viewer: Viewer, kind: Side | None = None
+) -> Listing:
+    """One offer or want, with its author and picture; with `kind`, only of that one.
+
+    Raises:
+        NotFound: there is none that `viewer` may see.
+        Gone: it was deleted.
+    """
+    row = ROWS[kind] if kind is not None else Listing
+    return await entries.by_id(session, row, listing_id, viewer)
+
+
+async def listed(
+    session: AsyncSession,
+    viewer: Viewer,
+    *,
+    kind: Side | None = None,
+    item_kind: str | None = None,
+    mode: str | None = None,
+    status: str | None = None,
+    **filters: Unpack[Filters],
+) -> Listed[Listing]:
+    """Offers, wants or both, the newest first.
+
+    Without `status`, those that are still to be had; `all` for every one.
+
+    Raises:
+        Invalid: the cursor is none of ours.
+    """
+    query = select(Listing)
+    if kind is not None:
+        query = query.where(Listing.kind == kind)
+    if item_kind is not None:
+        query = query.where(Listing.item_kind == item_kind)
+    if mode is not None:
+        query = query.where(Listing.mode == mode)
+    if status is None:
+        query = query.where(
+            Listing.status.in_(CURRENT),
+            or_(Listing.relevant_until.is_(None), Listing.relevant_until > now()),
+        )
+    elif status != "all":
+        query = query.where(Listing.status == status)
+    return await entries.page(session, Listing, query, Filter(**filters), viewer, newest_first=True)
+
+
+async def run_out(session: AsyncSession, moment: datetime) -> list[UUID]:
+    """Our own listings that are open although their time is over."""
+    query = select(Listing.id).where(
+        Listing.origin == "",
+        Listing.deleted_at.is_(None),
+        Listing.status.in_(CURRENT),
+        Listing.expires_at <= moment,
+    )
+    return list(await session.scalars(query))
+
+
+async def whole(session: AsyncSession, listing_id: UUID) -> Listing:
+    """A listing to be changed, with author and picture.
+
+    Raises:
+        NotFound: there is none.
+    """
+    query = select(Listing).where(Listing.id == listing_id)
+    query = query.options(selectinload(Listing.author), selectinload(Listing.picture))
+    found = await session.scalar(query)
+    if found is None:
+        raise NotFound("There is no such listing.")
+    return found

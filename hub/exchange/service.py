@@ -1,0 +1,145 @@
+"""What is done with offers and wants: publish, revise, close, withdraw, expire, and receive."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from federation.vocab.proposals import Proposal
+from hub.core import text
+from hub.core.clock import now
+from hub.core.errors import Invalid
+from hub.core.services import Services
+from hub.entries import publishing, receiving, writing
+from hub.exchange import activitypub, queries
+from hub.exchange.models import Listing
+from hub.exchange.queries import ROWS, Side
+from hub.exchange.schemas import ListingDraft, Status
+from hub.fediverse.received import Received
+from hub.jobs.registry import Run, job
+
+
+async def publish(
+    session: AsyncSession,
+    services: Services,
+    kind: Side,
+    draft: ListingDraft,
+    *,
+    owner: UUID | None = None,
+    tell: bool = True,
+) -> Listing:
+    """Make an offer or a want of a draft, and tell the followers of its channel.
+
+    The draft's picture must be here already (`writing.with_picture`).
+
+    Raises:
+        Invalid: its time is over already, or there is no such picture.
+    """
+    if draft.status == "open" and draft.expires_at is not None and draft.expires_at <= now():
+        raise Invalid("It would be over already.", {"expires_at": "must be in the future"})
+    listing = ROWS[kind]()
+    writing.begin(services, listing, await publishing.author_for(session, kind), owner)
+    await writing.fill(session, services.settings, listing, draft)
+    _write(listing, draft)
+    listing.happens_at = listing.created_at
+    await publishing.publish(session, services, listing, _thing(services, listing), tell=tell)
+    return listing
+
+
+async def revise(
+    session: AsyncSession,
+    services: Services,
+    listing: Listing,
+    draft: ListingDraft,
+    *,
+    tell: bool = True,
+) -> None:
+    """Let a listing be what the draft says.
+
+    One that had run out and gets more time is open again.
+
+    Raises:
+        Invalid: it would hide what is public, or there is no such picture.
+    """
+    writing.refuse_hiding(listing, draft)
+    await writing.fill(session, services.settings, listing, draft)
+    _write(listing, draft)
+    if listing.status == "expired" and (draft.expires_at is None or draft.expires_at > now()):
+        listing.status = "open"
+    await publishing.revise(session, services, listing, _thing(services, listing), tell=tell)
+
+
+async def close(
+    session: AsyncSession,
+    services: Services,
+    listing: Listing,
+    status: Status = "done",
+    *,
+    tell: bool = True,
+) -> None:
+    """Say what became of a listing; others see that it is taken."""
+    if listing.status == status:
+        return
+    listing.status = status
+    listing.updated_at = now()
+    await publishing.revise(session, services, listing, _thing(services, listing), tell=tell)
+
+
+async def withdraw(
+    session: AsyncSession, services: Services, listing: Listing, *, tell: bool = True
+) -> None:
+    """Take a listing back, as if it had not been published; everyone who has it is told."""
+    listing.price = ""
+    await publishing.withdraw(session, services, listing, activitypub.TYPE, tell=tell)
+
+
+async def receive(received: Received, thing: Proposal) -> Listing | None:
+    """Keep what another server says of an offer or want; None if we know as much already.
+
+    Raises:
+        Unauthorised: it is not the author's to say, was deleted, or nobody here asked for it.
+        MalformedDocument: it is not a listing that we can show.
+    """
+    row = ROWS[activitypub.side_of(thing)]
+    known = await receiving.known(received, thing, row)
+    if known is not None and not receiving.is_newer(received, thing, known):
+        return None
+    draft = activitypub.from_object(thing, received.services.settings.timezone)
+    listing = known or row()
+    await receiving.fill(received, thing, listing, draft, activitypub.body_of(thing))
+    _write(listing, draft)
+    listing.happens_at = listing.published_at or received.now
+    if known is None and not await receiving.keep(received, listing):
+        return None
+    return listing
+
+
+@job("exchange.expire", every=timedelta(hours=1))
+async def expire(run: Run) -> None:
+    """Mark our listings whose time is over, and tell those who have them."""
+    services = run.services
+    async with services.db.read() as session:
+        over = await queries.run_out(session, now())
+    for listing_id in over:
+        async with services.db.write() as session:
+            listing = await queries.whole(session, listing_id)
+            await close(session, services, listing, "expired")
+    async with run.finish():
+        pass
+
+
+def _write(listing: Listing, draft: ListingDraft) -> None:
+    """What only listings have."""
+    listing.item_kind, listing.mode = draft.kind, draft.mode
+    listing.quantity, listing.price = draft.quantity, draft.price
+    listing.available_from, listing.expires_at = draft.available_from, draft.expires_at
+    listing.relevant_until = draft.expires_at
+    listing.status = draft.status
+    listing.summary = text.teaser(text.plain(listing.content))
+    writing.make_findable(listing)
+
+
+def _thing(services: Services, listing: Listing) -> Proposal:
+    return activitypub.to_object(listing, services.settings.url, services.settings.timezone)
