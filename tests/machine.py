@@ -1,0 +1,56 @@
+"""What the tests need of the machine beyond Python: a browser.
+
+`python tests/machine.py` finds it, or installs it where that is possible, and says in a sentence
+what is missing otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+INSTALL_S = 900  # the package and what it needs are some 100 MB
+ADVICE = (
+    "The browser tests need Chromium and found none. Install it "
+    "(on Debian: sudo apt install chromium), and run them again."
+)
+
+
+def chromium() -> str | None:
+    """The path of the machine's Chromium; None when there is none."""
+    found = (shutil.which(name) for name in BROWSERS)
+    return next((path for path in found if path is not None), None)
+
+
+def install_chromium() -> str | None:
+    """The path of Chromium, installed by apt where that is allowed; None when it cannot be had."""
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        return None
+    print("Installing Chromium with apt.", flush=True)
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (
+        ["apt-get", "update", "-qq"],
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"],
+    ):
+        # An update may fail where the lists are fresh enough; what counts is the program.
+        subprocess.run(
+            command, check=False, timeout=INSTALL_S, env=quiet, stdout=subprocess.DEVNULL
+        )
+    return chromium()
+
+
+def main() -> int:
+    """Exit code 0 when everything is there, 1 with a plain sentence when not."""
+    found = chromium() or install_chromium()
+    if found is None:
+        print(ADVICE, file=sys.stderr)
+        return 1
+    print(f"Chromium for the tests: {found}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
