@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import importlib
 import json
 import sys
 from collections.abc import Awaitable, Callable
@@ -14,7 +15,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from hub import __version__, control, schema, serving
+from hub import __version__, asking
 from hub.core.errors import HubError
 from hub.core.settings import Settings, load_settings
 
@@ -45,6 +46,11 @@ class Role(StrEnum):
 def main() -> None:
     """Run the command line; 0 done, 1 failed, 2 wrong usage."""
     app()
+
+
+def _serving() -> Any:
+    """The whole hub; it takes a second to import, and a running one makes that needless."""
+    return importlib.import_module("hub.serving")
 
 
 def _settings() -> Settings:
@@ -88,12 +94,11 @@ def _ask(command: str, /, *, as_json: bool = False, **arguments: Any) -> None:
 
 async def _lines(settings: Settings, command: str, arguments: dict[str, Any]) -> Any:
     try:
-        async for line in control.ask(settings.data_dir, command, arguments):
+        async for line in asking.ask(settings.data_dir, command, arguments):
             yield line
     except (ConnectionError, FileNotFoundError):
-        async with serving.briefly(settings) as hub:
-            async for line in control.run(hub.services, command, arguments):
-                yield line
+        async for line in _serving().alone(settings, command, arguments):
+            yield line
 
 
 def _print(line: dict[str, Any], *, as_json: bool) -> None:
@@ -110,19 +115,19 @@ def serve(
     no_worker: Annotated[bool, typer.Option("--no-worker", help="Only the web server.")] = False,
 ) -> None:
     """Run the hub."""
-    _run(lambda settings: serving.serve(settings, with_worker=not no_worker))
+    _run(lambda settings: _serving().serve(settings, with_worker=not no_worker))
 
 
 @app.command()
 def work() -> None:
     """Run one more worker (PostgreSQL)."""
-    _run(serving.work)
+    _run(lambda settings: _serving().work(settings))
 
 
 @app.command()
 def migrate() -> None:
     """Bring the tables to what this version needs."""
-    _run(schema.upgrade)
+    _run(_serving().schema.upgrade)
 
 
 @app.command()

@@ -1,8 +1,4 @@
-"""How the command line speaks to a running hub, and does the work itself when none runs.
-
-SQLite has one writer, and the running hub is it: it holds `hub.lock` and listens on `hub.sock`,
-both in the data folder and for their owner alone. One line of JSON in, lines of JSON out.
-"""
+"""The hub's side of the command socket, and the lock on its data folder (see `asking`)."""
 
 from __future__ import annotations
 
@@ -16,14 +12,12 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from hub.asking import LONGEST_LINE, Line, address
 from hub.commands import COMMANDS
 from hub.core.errors import CommandFailed, HubError
 from hub.core.services import Services
 
 log = logging.getLogger(__name__)
-
-LONGEST_LINE = 32 * 1024 * 1024  # an imported file of 10 MB, encoded, fits
-Line = dict[str, Any]
 
 
 @contextmanager
@@ -44,16 +38,6 @@ def lock(data_dir: Path) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _address(data_dir: Path) -> Iterator[str]:
-    """A short name for the socket: its real path may be longer than a socket's may be."""
-    folder = os.open(data_dir, os.O_RDONLY)
-    try:
-        yield f"/proc/self/fd/{folder}/hub.sock"
-    finally:
-        os.close(folder)
-
-
 @asynccontextmanager
 async def listening(services: Services) -> AsyncIterator[None]:
     """Take commands for as long as the block lasts; the caller holds the lock."""
@@ -71,10 +55,10 @@ async def listening(services: Services) -> AsyncIterator[None]:
         finally:
             writer.close()
 
-    with _address(data_dir) as address:
+    with address(data_dir) as path:
         mask = os.umask(0o177)
         try:
-            server = await asyncio.start_unix_server(serve, address, limit=LONGEST_LINE)
+            server = await asyncio.start_unix_server(serve, path, limit=LONGEST_LINE)
         finally:
             os.umask(mask)
     async with server:
@@ -95,22 +79,3 @@ async def run(services: Services, name: str, arguments: dict[str, Any]) -> Async
         yield {"failed": f"{name} failed: {type(error).__name__}: {error}"}
     else:
         yield {"done": True}
-
-
-async def ask(data_dir: Path, name: str, arguments: dict[str, Any]) -> AsyncIterator[Line]:
-    """The lines of a command that the running hub carries out.
-
-    Raises:
-        ConnectionError: no hub is running in this folder.
-    """
-    if not (data_dir / "hub.sock").exists():
-        raise ConnectionRefusedError
-    with _address(data_dir) as address:
-        reader, writer = await asyncio.open_unix_connection(address, limit=LONGEST_LINE)
-    try:
-        writer.write(json.dumps({"command": name, "arguments": arguments}).encode() + b"\n")
-        await writer.drain()
-        while line := await reader.readline():
-            yield json.loads(line)
-    finally:
-        writer.close()

@@ -6,12 +6,14 @@ import asyncio
 import logging
 import signal
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
+from typing import Any
 
 import uvicorn
 
 from hub import control, logs, memory, schema
 from hub.app import create_app
+from hub.asking import Line
 from hub.bootstrap import Hub, opened
 from hub.core.errors import CommandFailed
 from hub.core.settings import Settings
@@ -99,9 +101,10 @@ async def _web(hub: Hub) -> None:
         raise CommandFailed(f"Port {settings.port} on {settings.host} is taken already.")
 
 
-@asynccontextmanager
-async def briefly(settings: Settings) -> AsyncIterator[Hub]:
-    """A hub for one command, while none is running.
+async def alone(
+    settings: Settings, command: str, arguments: dict[str, Any]
+) -> AsyncIterator[Line]:
+    """The lines of a command, carried out here while no hub is running.
 
     Raises:
         CommandFailed: another process holds the data folder.
@@ -110,4 +113,6 @@ async def briefly(settings: Settings) -> AsyncIterator[Hub]:
         if settings.database.startswith("sqlite"):
             stack.enter_context(control.lock(settings.data_dir))
         await schema.upgrade(settings)
-        yield await stack.enter_async_context(opened(settings))
+        hub = await stack.enter_async_context(opened(settings))
+        async for line in control.run(hub.services, command, arguments):
+            yield line

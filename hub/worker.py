@@ -24,7 +24,7 @@ from hub.fediverse.inbox import Processor
 from hub.fediverse.models import InboxActivity, OutboxActivity, Peer
 from hub.fediverse.received import Received
 from hub.jobs.models import Job
-from hub.jobs.queue import release_own_leases
+from hub.jobs.queue import leaseholders, release
 from hub.jobs.running import run_due, start_timers
 
 log = logging.getLogger(__name__)
@@ -63,9 +63,7 @@ class Worker:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """The loops, for as long as the block lasts; what is on its way then is finished."""
-        if self._services.db.is_sqlite:
-            async with self._services.db.write() as session:
-                await release_own_leases(session, [Job, InboxActivity, Peer], machine())
+        await self._take_over()
         await start_timers(self._services)
         loops = [
             asyncio.create_task(self._loop(self._take_in), name="inbox"),
@@ -80,6 +78,14 @@ class Worker:
             await asyncio.gather(*loops, return_exceptions=True)
             await self._carrier.settle()
             self._carrier.close()
+
+    async def _take_over(self) -> None:
+        """End the leases of workers of this machine that died; SQLite has never another one."""
+        tables = (Job, InboxActivity, Peer)
+        async with self._services.db.write() as session:
+            names = await leaseholders(session, tables)
+            dead = {each for each in names if self._services.db.is_sqlite or _is_dead(each)}
+            await release(session, tables, dead)
 
     async def _take_in(self) -> int:
         if not await self._due(InboxActivity.id, InboxActivity.run_at):
@@ -119,6 +125,22 @@ class Worker:
                     continue
                 if done == 0:
                     await _ring_or_timeout(bell)
+
+
+def _is_dead(worker: str) -> bool:
+    """Whether this worker ran on this machine and does no more; ours is a namesake, long gone."""
+    if not worker.startswith(machine()):
+        return False
+    number = int(worker.removeprefix(machine()))
+    if number == os.getpid():
+        return True
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
 
 
 async def _ring_or_timeout(bell: asyncio.Event) -> None:

@@ -170,11 +170,12 @@ async def by_id(session: AsyncSession, kind: type[E], id_: UUID, viewer: Viewer)
 
 async def _check_gone(session: AsyncSession, kind: type[Entry], id_: UUID) -> None:
     """Say so of what was public once; of the rest nobody learns that it ever was (SECURITY D2)."""
+    kinds = [each.polymorphic_identity for each in kind.__mapper__.self_and_descendants]
     row = (
         await session.execute(
             select(Entry.uri, Entry.kind, Entry.origin, Entry.deleted_at).where(
-                kind.id == id_,
                 Entry.id == id_,
+                Entry.kind.in_(kinds),
                 Entry.deleted_at.is_not(None),
                 Entry.visibility == "public",
             )

@@ -68,7 +68,8 @@ class OutboxActivity(Base):
     """Something one of our actors said; `id` is the order in which things were said.
 
     `to_followers`: it goes to the actor's followers. `inboxes`: and to these. `to_receivers`: and
-    to every server that got the object before. `expanded_at` is None until its deliveries exist.
+    to every server that got the object before. `expanded_to` is the inbox up to which deliveries
+    exist, in order of address; `expanded_at` is None until all do.
     """
 
     __tablename__ = "outbox_activity"
@@ -91,6 +92,7 @@ class OutboxActivity(Base):
     inboxes: Mapped[list[str]]
     created_at: Mapped[datetime] = mapped_column(default=now)
     run_at: Mapped[datetime] = mapped_column(default=now)
+    expanded_to: Mapped[str] = mapped_column(default="")
     expanded_at: Mapped[datetime | None]
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.clock import now
@@ -72,13 +73,27 @@ async def claim(
     return rows
 
 
-async def release_own_leases(session: AsyncSession, tables: list[type[Any]], prefix: str) -> None:
-    """Forget the leases that an earlier run of this machine's hub left behind (SETTLED 26)."""
+async def leaseholders(session: AsyncSession, tables: Sequence[type[Any]]) -> set[str]:
+    """The workers that hold a lease, living or not."""
+    names: set[str] = set()
+    for table in tables:
+        found = await session.scalars(
+            select(table.leased_by).where(table.leased_by.is_not(None)).distinct()
+        )
+        names.update(found)
+    return names
+
+
+async def release(
+    session: AsyncSession, tables: Sequence[type[Any]], workers: Collection[str]
+) -> None:
+    """End the leases of workers that are known to be no more (SETTLED 26)."""
     for table in tables:
         await session.execute(
             update(table)
-            .where(and_(table.lease_until.is_not(None), table.leased_by.startswith(prefix)))
+            .where(table.leased_by.in_(workers))
             .values(lease_until=None, leased_by=None)
+            .execution_options(synchronize_session=False)
         )
 
 

@@ -83,8 +83,12 @@ def _install(node: Path) -> None:
     if INSTALLED.is_file() and INSTALLED.read_text() == locked:
         return
     # No install scripts: nothing that we use needs one, and none may run here.
-    options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    _run([*_npm(node), *options], INSTALL_S, "The packages for the assets could not be installed")
+    options = ["--include=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    _run(
+        [*_npm(node), "ci", *options],
+        INSTALL_S,
+        "The packages for the assets could not be installed",
+    )
     INSTALLED.write_text(locked)
 
 

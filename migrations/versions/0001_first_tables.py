@@ -323,6 +323,7 @@ def upgrade() -> None:
         sa.Column("inboxes", sa.JSON(), nullable=False),
         sa.Column("created_at", hub.core.db.UTCDateTime(timezone=True), nullable=False),
         sa.Column("run_at", hub.core.db.UTCDateTime(timezone=True), nullable=False),
+        sa.Column("expanded_to", sa.String(), nullable=False),
         sa.Column("expanded_at", hub.core.db.UTCDateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["actor_id"], ["actor.id"], name=op.f("fk_outbox_activity_actor_id")

@@ -110,11 +110,21 @@ for (const box of document.querySelectorAll('input[type="checkbox"], select')) {
 }
 // htmx is only fetched when somebody begins to filter: most visits never do.
 for (const form of document.querySelectorAll("form[data-htmx]")) {
+  let typed = false;
+  const note = () => {
+    typed = true;
+  };
   const fetchIt = () => {
     const script = document.createElement("script");
     script.src = form.dataset.htmx;
+    script.addEventListener("load", () => {
+      form.removeEventListener("input", note);
+      // What was typed before it was there counts too; htmx starts in a task of its own.
+      if (typed) setTimeout(() => form.dispatchEvent(new Event("change")), 50);
+    });
     document.head.append(script);
   };
+  form.addEventListener("input", note);
   form.addEventListener("focusin", fetchIt, { once: true });
 }
 for (const button of document.querySelectorAll("[data-copy][hidden]")) button.hidden = false;

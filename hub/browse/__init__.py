@@ -1,0 +1,1 @@
+"""Pages that show what the features hold: home and about."""

@@ -1,0 +1,207 @@
+"""The pages that show a bit of everything: home, post, more, about, and our channels' profiles."""
+
+from __future__ import annotations
+
+from typing import Any, Final, cast
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from hub import __version__
+from hub.actors import service as actors
+from hub.actors.icons import brand
+from hub.browse import queries, subscribing
+from hub.core.errors import Busy, Invalid, NotFound
+from hub.core.services import Services
+from hub.core.settings import Settings
+from hub.entries import queries as entries
+from hub.entries import threads
+from hub.entries.visibility import PUBLIC, Viewer
+from hub.events import queries as events
+from hub.exchange import queries as exchange
+from hub.exchange.queries import Side
+from hub.fediverse import follows
+from hub.people import permissions
+from hub.web.doors import Asking, Caller, Hub
+from hub.web.forms import check_site, see_other
+from hub.web.negotiation import wants_activity
+from hub.web.pages import render
+
+router = APIRouter(include_in_schema=False)
+
+AT_A_GLANCE: Final = 6
+OF_EACH_SIDE: Final = 3
+NO_LONGER_NEW: Final = 10  # things published here
+ON_A_PROFILE: Final = 12
+MOST_FIELDS: Final = 10
+THEME_S: Final = 86_400  # the address changes with the hue, so it may be kept
+
+# What can be followed, in the order in which it is offered; the others say nothing yet.
+FOLLOWED: Final = ("events", "offers", "wants", "relay")
+SIDES: Final = {"offers": "offer", "wants": "want"}
+
+
+# ------------------------------------------------------------------------------------- home
+
+
+@router.get("/")
+async def home(request: Request, hub: Hub, caller: Asking) -> Response:
+    """What is on, and what neighbours offer and need."""
+    viewer = Viewer.of(caller)
+    async with hub.db.read() as session:
+        coming = await events.listed(session, viewer, limit=AT_A_GLANCE)
+        offers = await exchange.listed(session, viewer, kind="offer", limit=OF_EACH_SIDE)
+        wants = await exchange.listed(session, viewer, kind="want", limit=OF_EACH_SIDE)
+        own = await queries.count_own(session)
+        following = await follows.count(session)
+    return render(
+        request,
+        "browse/home.html",
+        events=coming.items,
+        more_events=coming.next is not None,
+        listings=(*offers.items, *wants.items),
+        more_listings=offers.next is not None or wants.next is not None,
+        steps=_first_steps(hub.settings, caller, own, following),
+    )
+
+
+def _first_steps(
+    settings: Settings, caller: Caller, own: int, following: int
+) -> list[tuple[str, str, bool]]:
+    """What stewards of a new hub do first: name, path, and whether it is done; else nothing."""
+    steps = [
+        ("post", "/post", own > 0),
+        ("contact", "/about#who", bool(settings.contact)),
+        ("follow", "/admin/servers", following > 0),
+    ]
+    is_new = own < NO_LONGER_NEW and not all(done for _, _, done in steps)
+    return steps if caller.steward and is_new else []
+
+
+@router.get("/post")
+async def post(request: Request, caller: Asking) -> Response:
+    """What would you like to post?"""
+    return render(request, "browse/post.html", may_post=permissions.may(caller, "post"))
+
+
+@router.get("/more")
+async def more(request: Request, hub: Hub, caller: Asking) -> Response:
+    """The way to everything that has no tab of its own."""
+    waiting = 0
+    if permissions.may(caller, "moderate"):
+        async with hub.db.read() as session:
+            waiting = await threads.waiting(session)
+    return render(request, "browse/more.html", waiting=waiting)
+
+
+# ------------------------------------------------------------------------------------ about
+
+
+@router.get("/about")
+async def about(request: Request, hub: Hub, follow: str = "") -> Response:
+    """What this hub is, who looks after it, and how to follow it."""
+    return _about(request, hub, followed=follow)
+
+
+def _about(
+    request: Request,
+    hub: Services,
+    status: int = 200,
+    *,
+    followed: str = "",
+    account: str = "",
+    error: str = "",
+) -> Response:
+    return render(
+        request,
+        "browse/about.html",
+        status,
+        names=FOLLOWED,
+        followed=followed if followed in FOLLOWED else FOLLOWED[0],
+        account=account,
+        error=error,
+        version=__version__,
+    )
+
+
+@router.get("/follow")
+async def follow_form() -> Response:
+    """The form is on the page about this hub."""
+    return see_other("/about#remote")
+
+
+@router.post("/follow")
+async def follow(request: Request, hub: Hub) -> Response:
+    """Show the way to the resident's own server; the last step is a link that they see."""
+    # No token: nothing changes here, and so that reading this hub needs no cookie (T43).
+    check_site(request)
+    async with request.form(max_files=0, max_fields=MOST_FIELDS) as form:
+        account, name = str(form.get("account", "")), str(form.get("name", ""))
+    name = name if name in FOLLOWED else FOLLOWED[0]
+    handle = f"{name}@{hub.settings.authority}"
+    try:
+        way = await subscribing.way_to_follow(hub, account, handle)
+    except (Invalid, Busy) as error:
+        told = error.fields.get("account", str(error)) if isinstance(error, Invalid) else str(error)
+        return _about(request, hub, error.status, followed=name, account=account, error=told)
+    return render(request, "browse/go_on.html", way=way, handle=handle)
+
+
+# --------------------------------------------------------------------------------- profiles
+
+
+@router.get("/@{name}")
+async def profile(name: str, request: Request, hub: Hub, caller: Asking) -> Response:
+    """One of our channels, as people see it."""
+    viewer = Viewer.of(caller)
+    async with hub.db.read() as session:
+        actor = await actors.local(session, name.partition("@")[0])
+        if wants_activity(request):
+            return RedirectResponse(actor.uri, 302)
+        followers = await follows.count(session, followee=actor.id)
+        shown: dict[str, Any] = {"events": (), "listings": ()}
+        if actor.name in {"events", "relay"}:
+            shown["events"] = (await events.listed(session, viewer, limit=ON_A_PROFILE)).items
+        if actor.name in {*SIDES, "relay"}:
+            side = cast("Side | None", SIDES.get(actor.name))
+            found = await exchange.listed(session, viewer, kind=side, limit=ON_A_PROFILE)
+            shown["listings"] = found.items
+    response = render(
+        request,
+        "browse/profile.html",
+        actor=actor,
+        followers=followers,
+        may_follow=actor.name in FOLLOWED,
+        **shown,
+    )
+    response.headers["vary"] = "Accept, Cookie"
+    return response
+
+
+@router.get("/authorize")
+@router.get("/authorize_interaction")
+async def authorize(request: Request, hub: Hub, caller: Asking, uri: str = "") -> Response:
+    """Another server sends its visitor, who wants to do something with `uri` from here.
+
+    Raises:
+        NotFound: we do not know it, and the visitor is no steward who could follow it.
+    """
+    async with hub.db.read() as session:
+        entry = await entries.by_uri(session, uri)
+    if entry is not None and entry.deleted_at is None and entry.visibility == PUBLIC:
+        return see_other(entry.path)
+    if not caller.steward:
+        raise NotFound("This hub does not know that. Only its stewards can follow other hubs.")
+    return render(request, "browse/follow_them.html", entered=uri.removeprefix("acct:"))
+
+
+# ------------------------------------------------------------------------------------ theme
+
+
+@router.get("/theme.css")
+async def theme(hub: Hub) -> Response:
+    """The hub's colour: its hue, and for old browsers the colour itself."""
+    red, green, blue = brand(hub.settings.hue)
+    css = f":root{{--hue:{hub.settings.hue};--brand-plain:#{red:02x}{green:02x}{blue:02x}}}"
+    headers = {"cache-control": f"public, max-age={THEME_S}"}
+    return Response(css, headers=headers, media_type="text/css")

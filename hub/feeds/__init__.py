@@ -1,0 +1,1 @@
+"""Calendars and lists, in and out: iCalendar and CSV."""

@@ -1,0 +1,258 @@
+"""A CSV file as rows: offers and wants, each taken or refused by its number. Pure.
+
+Spreadsheets write what their country writes: semicolons, commas in numbers, days before months,
+headings in their own language.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from hub.core.errors import Invalid
+from hub.core.text import fold
+from hub.feeds import texts
+from hub.feeds.repeating import Window
+from hub.feeds.rows import Members, Row, digest
+
+MAX_ROWS: Final = 5000
+MAX_CELL: Final = 30_000
+MAX_ID: Final = 200
+FIRST_ROW: Final = 2  # as spreadsheets count: the headings are row 1
+DELIMITERS: Final = ",;\t|"
+
+COLUMNS: Final = {
+    "type": "type offer/want side typ angebot/gesuch richtung type offre/demande sens",
+    "id": "id key ref reference nr nummer schlussel kennung no numero",
+    "title": "title name what item heading titel bezeichnung was titre nom intitule",
+    "description": "description details text notes beschreibung text bemerkung details",
+    "kind": "kind category what_kind kategorie art sorte genre categorie",
+    "mode": "mode how terms weise wie bedingung modalite comment",
+    "quantity": "quantity amount number count menge anzahl quantite nombre",
+    "available_from": "available_from from starts start available ab von verfugbar_ab "
+    "a_partir_de des_le disponible_des",
+    "expires_at": "expires_at until expires ends end valid_until bis gultig_bis endet "
+    "jusqu_au jusqu_a expire_le fin",
+    "location": "location place where address ort adresse wo standort lieu endroit adresse",
+    "latitude": "latitude lat breite breitengrad",
+    "longitude": "longitude lon lng long lange langengrad",
+    "tags": "tags keywords schlagworte stichworte etiquettes mots_cles",
+    "price": "price cost preis kosten prix cout",
+    "visibility": "visibility sichtbarkeit visibilite",
+}
+TYPES: Final = {
+    "offer": "offer offers offering have give biete angebot angebote offre j_offre propose",
+    "want": "want wants wanted need request looking_for suche gesuch gesuche wunsch bedarf "
+    "demande je_cherche cherche recherche besoin",
+}
+KINDS: Final = {
+    "item": "item thing object gegenstand sache ding objet chose",
+    "skill": "skill service help fahigkeit konnen hilfe dienst competence savoir_faire aide",
+    "space": "space room raum zimmer platz flache espace salle local",
+    "time": "time hours zeit stunden temps heures",
+    "food": "food meal essen lebensmittel nourriture repas",
+}
+MODES: Final = {
+    "give": "give gift free verschenken schenken geschenk umsonst gratis donner don gratuit",
+    "lend": "lend borrow loan leihen verleihen ausleihen leihe preter pret emprunter",
+    "swap": "swap exchange barter tauschen tausch echanger echange troc",
+    "share": "share teilen gemeinsam partager partage",
+    "sell": "sell sale verkaufen verkauf vendre vente",
+}
+PARTS_OF_DATE: Final = ("year", "month", "day")
+_DATE: Final = re.compile(
+    r"(?:(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})"
+    r"|(?P<day2>\d{1,2})[./](?P<month2>\d{1,2})[./](?P<year2>\d{4}))"
+    r"(?:[T ,]+(?P<hour>\d{1,2})[:.h](?P<minute>\d{2})(?::\d{2})?)?"
+)
+
+
+def rows_of(data: bytes, timezone: str, window: Window) -> list[Row]:
+    """The offers and wants of a spreadsheet; `timezone` is the clock of its dates.
+
+    Raises:
+        Invalid: it is no spreadsheet that we can read, or one that is too long.
+    """
+    text = texts.decoded(data)
+    if "\0" in text:
+        raise Invalid("This is not a CSV file. Save the spreadsheet as CSV (UTF-8) and try again.")
+    records = _records(text)
+    columns = _columns(next(records, []))
+    found: list[Row] = []
+    seen: dict[str, int] = {}
+    for number, record in enumerate(records, start=FIRST_ROW):
+        if len(found) == MAX_ROWS:
+            raise Invalid(f"This file has more than {MAX_ROWS} rows. Import it in parts.")
+        cells = {
+            name: texts.mended(record[at]).strip()
+            for name, at in columns.items()
+            if at < len(record)
+        }
+        if any(cells.values()):
+            found.append(_row(cells, number, seen, ZoneInfo(timezone), window))
+    return found
+
+
+def _records(text: str) -> Iterator[list[str]]:
+    """The lines of cells.
+
+    Raises:
+        Invalid: a cell is too long, or a quotation mark is never closed.
+    """
+    heading = text.lstrip("\r\n").partition("\n")[0]
+    delimiter = max(DELIMITERS, key=heading.count)
+    reader = csv.reader(io.StringIO(text.lstrip("\r\n"), newline=""), delimiter=delimiter)
+    csv.field_size_limit(MAX_CELL)
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise Invalid(f"Line {reader.line_num} of the file cannot be read: {error}.") from error
+
+
+def _columns(heading: list[str]) -> dict[str, int]:
+    """Which column holds what.
+
+    Raises:
+        Invalid: the headings that we need are missing.
+    """
+    found: dict[str, int] = {}
+    for at, cell in enumerate(heading):
+        name = _meant(cell, COLUMNS)
+        if name is not None:
+            found.setdefault(name, at)
+    missing = [name for name in ("title", "type") if name not in found]
+    if missing:
+        raise Invalid(
+            f"The first row names no column {' and '.join(missing)}. It must name the columns: "
+            f"type (offer or want), title, and any of {', '.join(list(COLUMNS)[3:])}."
+        )
+    return found
+
+
+def _word(text: str) -> str:
+    """A heading or a choice as the lists above have it."""
+    return re.sub(r"[\s'’_-]+", "_", fold(text)).strip("_:*.")
+
+
+def _meant(text: str, choices: dict[str, str]) -> str | None:
+    """The choice that a word means."""
+    word = _word(text)
+    return next((name for name, words in choices.items() if word in words.split()), None)
+
+
+def _row(cells: Members, number: int, seen: dict[str, int], zone: ZoneInfo, window: Window) -> Row:
+    title = texts.line(cells.get("title", ""), texts.MAX_TITLE)
+    place = f"row {number}"
+    try:
+        kind = _choice(cells, "type", TYPES)
+        if kind is None:
+            raise Invalid("does not say whether it is an offer or a want")
+        if not title:
+            raise Invalid("has no title")
+        key = _key(kind, cells, title, seen, number)
+        members = _members(cells, title, zone)
+    except Invalid as refusal:
+        words = f"Row {number} {str(refusal).rstrip('.')}."
+        return Row(key="", place=place, kind="", title=title, refusal=words)
+    expires_at = members["expires_at"]
+    return Row(
+        key=key,
+        place=place,
+        kind=kind,
+        title=title,
+        when=f"until {expires_at[:10]}" if expires_at else "",
+        members=members,
+        fingerprint=digest(kind, members),
+        over=bool(expires_at) and datetime.fromisoformat(expires_at) <= window.now,
+    )
+
+
+def _key(kind: str, cells: Members, title: str, seen: dict[str, int], number: int) -> str:
+    """How the row is found again: by its id, else by its title.
+
+    Raises:
+        Invalid: the same id stood in a row before.
+    """
+    given = cells.get("id", "")
+    if given:
+        key = f"{kind} id {texts.cut(given, MAX_ID)}"
+        before = seen.setdefault(key, number)
+        if before != number:
+            raise Invalid(f"has the id {given}, which row {before} has too")
+        return key
+    key = f"{kind} title {digest(fold(title))[:32]}"
+    nth = seen[key] = seen.get(key, 0) + 1
+    return key if nth == 1 else f"{key} {nth}"
+
+
+def _members(cells: Members, title: str, zone: ZoneInfo) -> Members:
+    """The cells as members of a draft; those that the file does not have are left out."""
+    readers: dict[str, Callable[[str], object]] = {
+        "description": lambda text: texts.prose(text, texts.MAX_DESCRIPTION),
+        "quantity": _decimal,
+        "available_from": lambda text: _moment(text, zone),
+        "expires_at": lambda text: _moment(text, zone, end=True),
+        "location": lambda text: texts.line(text, texts.MAX_LOCATION),
+        "latitude": _decimal,
+        "longitude": _decimal,
+        "tags": lambda text: texts.tags(re.split(r"[,;#|]", text)),
+        "price": lambda text: texts.line(text, texts.MAX_TITLE),
+        "visibility": str.lower,
+    }
+    members: Members = {"title": title, "expires_at": None}
+    for name, read in readers.items():
+        if name in cells:
+            members[name] = read(cells[name]) if cells[name] else None
+    for name, choices in (("kind", KINDS), ("mode", MODES)):
+        if name in cells:
+            members[name] = _choice(cells, name, choices)
+    return members
+
+
+def _choice(cells: Members, name: str, choices: dict[str, str]) -> str | None:
+    """What was chosen; None if nothing was.
+
+    Raises:
+        Invalid: it is none of the choices.
+    """
+    text = cells.get(name, "")
+    found = _meant(text, choices)
+    if text and found is None:
+        told = f"has “{texts.cut(text, 40)}” as {name}"
+        raise Invalid(f"{told}; it must be one of {', '.join(choices)}")
+    return found
+
+
+def _decimal(text: str) -> str:
+    """A number, with a point: `2,5` is `2.5`."""
+    return text.replace(",", ".") if text.count(",") == 1 and "." not in text else text
+
+
+def _moment(text: str, zone: ZoneInfo, *, end: bool = False) -> str:
+    """A moment of the place; a day alone begins at midnight, or lasts until the next.
+
+    Raises:
+        Invalid: it is no date that we can read.
+    """
+    match = _DATE.fullmatch(text)
+    try:
+        if match is None:
+            moment = datetime.fromisoformat(text)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).isoformat()
+        part = match.groupdict()
+        year, month, date = (int(part[name] or part[f"{name}2"]) for name in PARTS_OF_DATE)
+        day = datetime(year, month, date, tzinfo=zone)
+        if part["hour"]:
+            return day.replace(hour=int(part["hour"]), minute=int(part["minute"])).isoformat()
+        if end:
+            day += timedelta(days=1, seconds=-1)
+        return day.isoformat()
+    except (ValueError, OverflowError):
+        raise Invalid(
+            f"has “{texts.cut(text, 40)}” as a date; write it as 2026-09-12 or 12.09.2026"
+        ) from None

@@ -1,0 +1,114 @@
+"""Events, offers and wants, as an import handles them: alike."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+from uuid import UUID
+
+import orjson
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+
+from hub.core.services import Services
+from hub.entries.models import Entry
+from hub.events import schemas as events
+from hub.events import service as event_service
+from hub.events.models import Event
+from hub.events.schemas import EventDraft
+from hub.exchange import schemas as listings
+from hub.exchange import service as listing_service
+from hub.exchange.models import Listing
+from hub.exchange.queries import Side
+from hub.exchange.schemas import ListingDraft
+from hub.feeds.rows import Members
+
+Draft = EventDraft | ListingDraft
+Thing = Event | Listing
+KINDS: tuple[type[Event], type[Listing]] = (Event, Listing)
+
+
+def draft_of(kind: str, members: Members, timezone: str) -> Draft:
+    """The draft that the members of a row make.
+
+    Raises:
+        Invalid: something in it does not make sense.
+    """
+    if kind == "event":
+        return events.event_draft(members, timezone=timezone)
+    return listings.listing_draft(members, timezone=timezone)
+
+
+def members_of(thing: Thing) -> Members:
+    """What a thing is now, as members that JSON can keep."""
+    of = events.members_of(thing) if isinstance(thing, Event) else listings.members_of(thing)
+    return cast(dict[str, Any], orjson.loads(orjson.dumps(of)))
+
+
+def changed(thing: Thing, members: Members, timezone: str) -> Draft | None:
+    """The draft of a thing with these members changed; None if that changes nothing.
+
+    What a source does not say, such as a picture that was added here, stays.
+
+    Raises:
+        Invalid: something in it does not make sense.
+    """
+    now = members_of(thing)
+    given = {name: value for name, value in members.items() if name != "recurrence"}
+    wanted = draft_of(thing.kind, {**now, **given}, timezone)
+    return None if wanted == draft_of(thing.kind, now, timezone) else wanted
+
+
+async def by_id(session: AsyncSession, entry_id: UUID) -> Thing | None:
+    """A thing with all that writing needs; None if it was deleted."""
+    kind = await session.scalar(
+        select(Entry.kind).where(Entry.id == entry_id, Entry.deleted_at.is_(None))
+    )
+    if kind is None:
+        return None
+    row = Event if kind == "event" else Listing
+    query = select(row).where(row.id == entry_id)
+    found = await session.scalar(query.options(selectinload(row.author), selectinload(row.picture)))
+    return cast(Thing | None, found)
+
+
+async def publish(
+    session: AsyncSession,
+    services: Services,
+    kind: str,
+    draft: Draft,
+    *,
+    owner: UUID | None,
+    tell: bool,
+) -> Thing:
+    """Make a thing of a draft.
+
+    Raises:
+        Invalid: its time is over.
+    """
+    if isinstance(draft, EventDraft):
+        return await event_service.publish(session, services, draft, owner=owner, tell=tell)
+    side = cast(Side, kind)
+    return await listing_service.publish(session, services, side, draft, owner=owner, tell=tell)
+
+
+async def revise(
+    session: AsyncSession, services: Services, thing: Thing, draft: Draft, *, tell: bool
+) -> None:
+    """Let a thing be what a draft says.
+
+    Raises:
+        Invalid: it would hide what is public.
+    """
+    if isinstance(thing, Event) and isinstance(draft, EventDraft):
+        await event_service.revise(session, services, thing, draft, tell=tell)
+    elif isinstance(thing, Listing) and isinstance(draft, ListingDraft):
+        await listing_service.revise(session, services, thing, draft, tell=tell)
+
+
+async def withdraw(session: AsyncSession, services: Services, thing: Thing) -> None:
+    """Take a thing back; everyone who has it is told."""
+    if isinstance(thing, Event):
+        await event_service.withdraw(session, services, thing)
+    else:
+        await listing_service.withdraw(session, services, thing)

@@ -1,0 +1,42 @@
+"""The made-up neighbourhood: it moves in once, and looks like what people post."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import UTC, datetime
+
+from hub import demo
+from tests.conftest import Running
+
+
+async def test_the_neighbourhood_moves_in_once(hub: Running) -> None:
+    count = await demo.fill(hub.services)
+    assert await demo.fill(hub.services) == count
+    data = tomllib.loads(demo.DATA.read_text(encoding="utf-8"))
+    assert count == len(data["events"]) + len(data["offers"]) + len(data["wants"])
+    for folder in ("offers", "wants"):
+        answer = await hub.web.get(f"/api/v1/{folder}?limit=100", headers=hub.steward)
+        titles = [item["title"] for item in answer.json()["items"]]
+        assert sorted(titles) == sorted(entry["title"] for entry in data[folder])
+
+
+async def test_its_events_lie_ahead_and_one_is_called_off(hub: Running) -> None:
+    await demo.fill(hub.services)
+    events = (await hub.web.get("/api/v1/events?limit=100")).json()["items"]
+    data = tomllib.loads(demo.DATA.read_text(encoding="utf-8"))
+    assert {event["title"] for event in events} == {entry["title"] for entry in data["events"]}
+    assert all(datetime.fromisoformat(event["starts_at"]) > datetime.now(UTC) for event in events)
+    assert [e["title"] for e in events if e["status"] == "cancelled"] == ["Winter coat swap"]
+    assert sum(1 for event in events if event["title"] == "Language café") > 1, "it repeats"
+
+
+async def test_its_pictures_say_what_is_seen(hub: Running) -> None:
+    await demo.fill(hub.services)
+    events = (await hub.web.get("/api/v1/events?limit=100")).json()["items"]
+    pictures = [event["image"] for event in events if event["image"]]
+    assert len(pictures) == 3
+    for picture in pictures:
+        assert picture["alt"].startswith("Drawing: ")
+        shown = await hub.web.get(picture["url"])
+        assert shown.status_code == 200
+        assert shown.headers["content-type"].startswith("image/")

@@ -1,0 +1,224 @@
+"""What a Mastodon server asks of a hub before it shows anything of it."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import orjson
+import pytest
+from PIL import Image
+from sqlalchemy import select
+
+from federation.testing import MemorySite
+from federation.vocab.activities import Follow
+from hub.fediverse.models import OutboxActivity
+from tests.conftest import Running
+from tests.integration.test_two_hubs import EVENT, WANT
+
+ACTIVITY = {"Accept": "application/activity+json"}
+LD = {"Accept": 'application/ld+json; profile="https://www.w3.org/ns/activitystreams"'}
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+CHANNELS = ["events", "offers", "wants", "news", "board", "places", "relay"]
+
+
+async def _posted(hub: Running, kind: str = "events", body: Any = EVENT) -> dict[str, Any]:
+    answer = await hub.web.post(f"/api/v1/{kind}", json=body, headers=hub.steward)
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+async def test_ap_1_webfinger_links_the_actor(hub: Running, name: str) -> None:
+    answer = await hub.web.get(
+        "/.well-known/webfinger", params={"resource": f"acct:{name}@hub.example"}
+    )
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("application/jrd+json")
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    document = answer.json()
+    assert document["subject"] == f"acct:{name}@hub.example"
+    (link,) = [each for each in document["links"] if each["rel"] == "self"]
+    assert link["type"] == "application/activity+json"
+    assert link["href"] == f"https://hub.example/actors/{name}"
+
+
+@pytest.mark.parametrize(
+    ("resource", "status"),
+    [
+        ("acct:EVENTS@hub.example", 200),
+        ("https://hub.example/actors/events", 200),
+        ("https://hub.example/@events", 200),
+        ("https://hub.example/", 200),
+        ("acct:nobody@hub.example", 404),
+        ("acct:events@other.example", 404),
+        ("nonsense", 400),
+        (None, 400),
+    ],
+)
+async def test_ap_2_webfinger_knows_whom_it_knows(
+    hub: Running, resource: str | None, status: int
+) -> None:
+    params = {"resource": resource} if resource else {}
+    answer = await hub.web.get("/.well-known/webfinger", params=params)
+    assert answer.status_code == status
+
+
+async def test_ap_3_host_meta_gives_the_template(hub: Running) -> None:
+    answer = await hub.web.get("/.well-known/host-meta")
+    assert answer.status_code == 200
+    assert "https://hub.example/.well-known/webfinger?resource={uri}" in answer.text
+
+
+@pytest.mark.parametrize("accept", [ACTIVITY, LD])
+@pytest.mark.parametrize("name", CHANNELS)
+async def test_ap_7_actors_have_what_mastodon_checks(
+    hub: Running, name: str, accept: dict[str, str]
+) -> None:
+    answer = await hub.web.get(f"/actors/{name}", headers=accept)
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "application/activity+json; charset=utf-8"
+    actor = answer.json()
+    assert actor["id"] == f"https://hub.example/actors/{name}"
+    assert actor["type"] in {"Application", "Group", "Service"}
+    assert "https://www.w3.org/ns/activitystreams" in actor["@context"]
+    for member in ("inbox", "outbox", "followers", "following", "featured", "url", "name"):
+        assert actor[member], member
+    assert actor["endpoints"]["sharedInbox"] == "https://hub.example/inbox"
+    assert actor["publicKey"]["publicKeyPem"].startswith("-----BEGIN PUBLIC KEY-----")
+    assert len(actor["assertionMethod"]) == 1
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+async def test_every_actor_has_a_raster_icon(hub: Running, name: str) -> None:
+    actor = (await hub.web.get(f"/actors/{name}", headers=ACTIVITY)).json()
+    assert actor["icon"]["mediaType"] == "image/png"
+    answer = await hub.web.get(actor["icon"]["url"])
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "image/png"
+    assert Image.open(io.BytesIO(answer.content)).size == (256, 256)
+
+
+async def test_a_profile_page_links_its_actor(hub: Running) -> None:
+    answer = await hub.web.get("/@events", headers=BROWSER)
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert 'rel="alternate"' in answer.text
+    assert 'href="https://hub.example/actors/events"' in answer.text
+
+
+async def test_ap_4_the_relay_is_readable_unsigned(hub: Running) -> None:
+    answer = await hub.web.get("/actors/relay", headers=ACTIVITY)
+    assert answer.status_code == 200
+    assert answer.json()["type"] == "Application"
+
+
+async def test_ap_10_an_id_answers_browsers_with_a_page_and_servers_with_json(hub: Running) -> None:
+    posted = await _posted(hub)
+    page = await hub.web.get(posted["uri"], headers=BROWSER)
+    assert page.status_code == 200
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert "Accept" in page.headers["Vary"]
+    assert f'href="{posted["uri"]}"' in page.text
+    for accept in (ACTIVITY, LD):
+        answer = await hub.web.get(posted["uri"], headers=accept)
+        assert answer.headers["Content-Type"] == "application/activity+json; charset=utf-8"
+        assert "Accept" in answer.headers["Vary"]
+        document = answer.json()
+        assert document["id"] == posted["uri"]
+        assert document["type"] == "Event"
+
+
+async def test_ap_11_a_deleted_id_answers_410_with_a_tombstone(hub: Running) -> None:
+    posted = await _posted(hub)
+    await hub.web.delete(f"/api/v1/events/{posted['id']}", headers=hub.steward)
+    answer = await hub.web.get(posted["uri"], headers=ACTIVITY)
+    assert answer.status_code == 410
+    assert answer.json()["type"] == "Tombstone"
+    assert answer.json()["formerType"] == "Event"
+    assert (await hub.web.get(posted["uri"], headers=BROWSER)).status_code == 410
+    missing = posted["uri"][:-4] + "0000"
+    assert (await hub.web.get(missing, headers=ACTIVITY)).status_code == 404
+
+
+async def test_ap_12_what_is_not_public_is_not_there_for_servers(hub: Running) -> None:
+    posted = await _posted(hub, "wants", {**WANT, "visibility": "hub"})
+    assert (await hub.web.get(posted["uri"], headers=ACTIVITY)).status_code == 404
+
+
+async def test_featured_lists_ids(hub: Running) -> None:
+    posted = await _posted(hub)
+    document = (await hub.web.get("/actors/events/featured", headers=ACTIVITY)).json()
+    assert document["type"] == "OrderedCollection"
+    assert document["orderedItems"] == [posted["uri"]]
+
+
+async def test_the_outbox_holds_whole_creates(hub: Running) -> None:
+    posted = await _posted(hub)
+    outbox = (await hub.web.get("/actors/events/outbox", headers=ACTIVITY)).json()
+    assert outbox["totalItems"] == 1
+    page = (await hub.web.get(outbox["first"], headers=ACTIVITY)).json()
+    (create,) = page["orderedItems"]
+    assert create["type"] == "Create"
+    assert create["object"]["id"] == posted["uri"]
+    assert create["object"]["type"] == "Event"
+
+
+async def test_ap_86_the_relay_announces_each_entry_once(hub: Running) -> None:
+    posted = await _posted(hub)
+    path = f"/api/v1/events/{posted['id']}"
+    await hub.web.patch(path, json={"title": "Another title"}, headers=hub.steward)
+    outbox = (await hub.web.get("/actors/relay/outbox", headers=ACTIVITY)).json()
+    page = (await hub.web.get(outbox["first"], headers=ACTIVITY)).json()
+    (announce,) = page["orderedItems"]
+    assert announce["type"] == "Announce"
+    assert announce["object"] == posted["uri"]
+
+
+async def test_ap_35_the_accept_embeds_the_follow(hub: Running) -> None:
+    site = MemorySite("https://mastodon.example", hub.wire)
+    site.add_actor("alice", "Person")
+    follow = Follow(
+        id="https://mastodon.example/follows/1",
+        actor=site.uri("alice"),
+        object="https://hub.example/actors/events",
+    )
+    await site.send("alice", follow, "https://hub.example/inbox")
+    await hub.work()
+    async with hub.services.db.read() as session:
+        body = await session.scalar(
+            select(OutboxActivity.body).where(OutboxActivity.type == "Accept")
+        )
+    assert body is not None
+    accept = orjson.loads(body)
+    assert accept["object"]["id"] == "https://mastodon.example/follows/1"
+    assert accept["object"]["actor"] == site.uri("alice")
+    assert accept["object"]["object"] == "https://hub.example/actors/events"
+
+
+async def test_ap_54_a_cancellation_is_an_update_and_a_short_reply(hub: Running) -> None:
+    posted = await _posted(hub)
+    answer = await hub.web.post(f"/api/v1/events/{posted['id']}/cancel", headers=hub.steward)
+    assert answer.status_code == 200
+    async with hub.services.db.read() as session:
+        bodies = await session.scalars(select(OutboxActivity.body).order_by(OutboxActivity.id))
+        said = [orjson.loads(body) for body in bodies]
+    update = next(each for each in said if each["type"] == "Update")
+    assert update["object"]["status"] == "CANCELLED"
+    assert update["object"]["eventStatus"] == "EventCancelled"
+    assert update["object"]["name"].lower().startswith("cancelled: ")
+    reply = said[-1]
+    assert reply["type"] == "Create"
+    assert reply["object"]["type"] == "Note"
+    assert reply["object"]["inReplyTo"] == posted["uri"]
+    assert "Delete" not in {each["type"] for each in said}
+
+
+async def test_ap_23_public_activities_bear_a_proof(hub: Running) -> None:
+    await _posted(hub)
+    async with hub.services.db.read() as session:
+        bodies = list(await session.scalars(select(OutboxActivity.body)))
+    assert bodies
+    for body in bodies:
+        assert orjson.loads(body)["proof"]["cryptosuite"] == "eddsa-jcs-2022"
