@@ -58,8 +58,9 @@ def _settings() -> Settings:
         return load_settings()
     except ValidationError as error:
         for problem in error.errors():
-            name = "HUB_" + "_".join(str(part) for part in problem["loc"]).upper()
-            print(f"{name}: {problem['msg']}.", file=sys.stderr)
+            name = "HUB_" + str(problem["loc"][0]).upper()
+            words = problem.get("ctx", {}).get("error") or problem["msg"]
+            print(f"{name}: {words}.", file=sys.stderr)
         raise typer.Exit(1) from None
 
 
@@ -69,6 +70,10 @@ def _run(work: Callable[[Settings], Awaitable[None]]) -> None:
         asyncio.run(_awaited(work(settings)))
     except HubError as error:
         print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+    except OSError as error:
+        # The data folder, the socket, or a database that does not answer.
+        print(f"The hub cannot work: {error}.", file=sys.stderr)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
@@ -201,7 +206,7 @@ def import_undo(
 
 @app.command()
 def follow(handle: Annotated[str, typer.Argument(help="Such as @events@other.example.")]) -> None:
-    """Follow an actor of another server."""
+    """Follow a channel of another hub, or an account on another server."""
     _ask("follow", handle=handle)
 
 

@@ -1,17 +1,28 @@
-"""Bringing the tables to what this version needs."""
+"""Whether the tables are what this version needs, and making them so.
+
+Alembic runs in a process of its own, and only when there is something to do: it would cost a
+serving hub 12 MB for nothing.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import re
+import sys
 from functools import cache
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 import hub
+from hub.core.db import Database
+from hub.core.errors import CommandFailed
 from hub.core.settings import Settings
+
+ADDRESS = "HUB_MIGRATING"  # the database, for the process that migrates; never on a command line
+NAMED = re.compile(r"(\d{4})_\w+\.py")
 
 
 def folder() -> Path:
@@ -21,21 +32,46 @@ def folder() -> Path:
     return inside if inside.exists() else package.parent / "migrations"
 
 
-def config(database: str) -> Config:
-    """Alembic's settings for a database."""
-    made = Config()
-    made.set_main_option("script_location", str(folder()))
-    made.attributes["database"] = database
-    return made
-
-
 @cache
-def newest() -> str | None:
-    """The migration that this version of the hub needs."""
-    return ScriptDirectory.from_config(config("")).get_current_head()
+def newest() -> str:
+    """The migration that this version of the hub needs: the highest number of a file."""
+    names = (NAMED.fullmatch(path.name) for path in (folder() / "versions").iterdir())
+    return max(name[1] for name in names if name is not None)
+
+
+async def current(address: str) -> str | None:
+    """The migration that the tables of a database are at; None where there are no tables yet."""
+    database = Database(address)
+    try:
+        async with database.read() as session:
+            found = await session.scalar(text("SELECT version_num FROM alembic_version"))
+    except DBAPIError:
+        return None
+    finally:
+        await database.close()
+    return None if found is None else str(found)
 
 
 async def upgrade(settings: Settings) -> None:
-    """Make or change tables as needed; quick when there is nothing to do."""
+    """Make or change tables as needed; quick when there is nothing to do.
+
+    Raises:
+        CommandFailed: the tables belong to a newer hub, or could not be changed.
+    """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    await asyncio.to_thread(command.upgrade, config(settings.database), "head")
+    at = await current(settings.database)
+    if at == newest():
+        return
+    if at is not None and at > newest():
+        raise CommandFailed("This database belongs to a newer version of the hub. Install that.")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "hub.migrating",
+        env={**os.environ, ADDRESS: settings.database},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, said = await process.communicate()
+    if process.returncode != 0:
+        last = said.decode(errors="replace").strip().rpartition("\n")[2]
+        raise CommandFailed(f"The tables could not be made or changed: {last}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import signal
 from collections.abc import AsyncIterator
@@ -34,6 +35,7 @@ async def serve(settings: Settings, *, with_worker: bool) -> None:
         CommandFailed: another hub holds the data folder, or the settings do not fit it.
     """
     logs.configure(settings)
+    await _find_free(settings)
     async with AsyncExitStack() as stack:
         if settings.database.startswith("sqlite"):
             if not with_worker:
@@ -63,6 +65,31 @@ async def work(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with opened(settings) as hub, Worker(hub.services, hub.handlers).running():
         await stop.wait()
+
+
+async def _find_free(settings: Settings) -> None:
+    """Return when there is a place to listen at, before anything is made or printed.
+
+    Raises:
+        CommandFailed: there is none.
+    """
+    if settings.socket is not None:
+        if not settings.socket.parent.is_dir():
+            raise CommandFailed(f"There is no folder {settings.socket.parent} for the socket.")
+        return
+    place = f"port {settings.port} on {settings.host}"
+    try:
+        (await asyncio.start_server(_hang_up, settings.host, settings.port)).close()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise CommandFailed(
+                f"Another program uses {place} already. Choose another with HUB_PORT."
+            ) from None
+        raise CommandFailed(f"The hub cannot listen at {place}: {error}.") from None
+
+
+def _hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.close()
 
 
 async def _welcome(hub: Hub) -> None:
@@ -97,13 +124,9 @@ async def _web(hub: Hub) -> None:
     memory.settle()
     server = uvicorn.Server(config)
     await server.serve()
-    if not server.started:
-        raise CommandFailed(f"Port {settings.port} on {settings.host} is taken already.")
 
 
-async def alone(
-    settings: Settings, command: str, arguments: dict[str, Any]
-) -> AsyncIterator[Line]:
+async def alone(settings: Settings, command: str, arguments: dict[str, Any]) -> AsyncIterator[Line]:
     """The lines of a command, carried out here while no hub is running.
 
     Raises:

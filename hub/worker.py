@@ -30,6 +30,7 @@ from hub.jobs.running import run_due, start_timers
 log = logging.getLogger(__name__)
 
 PAUSE_S = 1.0  # how long work may go unnoticed when no bell rang (another process wrote it)
+BREATH_S = 0.02  # after a bell: whoever rang it gets their answer first
 TROUBLE_S = 2.0  # how long to wait when the database does not answer
 
 
@@ -125,6 +126,7 @@ class Worker:
                     continue
                 if done == 0:
                     await _ring_or_timeout(bell)
+                    await asyncio.sleep(BREATH_S)
 
 
 def _is_dead(worker: str) -> bool:

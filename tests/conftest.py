@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from federation.guard import Guard
 from federation.signatures.keys import SigningKeys, from_bytes, generate_keys, to_bytes
 from federation.testing import AsgiGetter, AsgiPoster, Wire
-from hub import schema
+from hub import migrating
 from hub.app import create_app
 from hub.bootstrap import Hub, guard_for, opened
 from hub.core.services import Services
@@ -88,11 +88,11 @@ class Databases:
     def _make_template(self) -> str:
         if self._server is None:
             path = self._folder / "template.db"
-            command.upgrade(schema.config(f"sqlite+aiosqlite:///{path}"), "head")
+            command.upgrade(migrating.config(f"sqlite+aiosqlite:///{path}"), "head")
             return str(path)
         name = f"template_{uuid4().hex[:8]}"
         self._execute(f"CREATE DATABASE {name}")
-        command.upgrade(schema.config(self._address(name)), "head")
+        command.upgrade(migrating.config(self._address(name)), "head")
         return name
 
     def fresh(self) -> str:

@@ -7,7 +7,7 @@ row that bears the old one, in one transaction; after that the address stays (de
 from __future__ import annotations
 
 import orjson
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Table, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.origins import authority
@@ -21,14 +21,17 @@ from hub.core.services import Services
 from hub.fediverse import facts
 from hub.fediverse.models import Delivery, OutboxActivity
 
+# Columns that hold addresses of ours, in tables by name: rooms above this one have theirs too.
 TEXTS = {
     "actor": ("uri", "url", "inbox", "shared_inbox", "followers_uri", "icon_url"),
     "entry": ("uri", "url", "content"),
     "reply": ("uri", "url", "content"),
     "picture": ("url",),
     "outbox_activity": ("uri", "object_uri"),
+    "tombstone": ("uri",),
+    "idempotency": ("location",),
 }
-DOCUMENTS = ("entry", "reply")
+DOCUMENTS = {"entry": "document", "reply": "document", "idempotency": "body"}
 
 
 async def settle(session: AsyncSession, address: str) -> str | None:
@@ -58,17 +61,22 @@ async def _rename(session: AsyncSession, old: str, new: str) -> None:
         await session.execute(
             update(table).values({each: func.replace(table.c[each], old, new) for each in columns})
         )
-    for name in DOCUMENTS:
-        table = Base.metadata.tables[name]
-        rows = await session.execute(
-            select(table.c.id, table.c.document).where(table.c.document.is_not(None))
-        )
-        for row in rows.all():
-            document = row.document.replace(old.encode(), new.encode())
-            await session.execute(
-                update(table).where(table.c.id == row.id).values(document=document)
-            )
+    for name, column in DOCUMENTS.items():
+        await _rename_in_documents(session, Base.metadata.tables[name], column, old, new)
     await session.execute(update(Actor).where(Actor.local).values(authority=authority(new)))
+
+
+async def _rename_in_documents(
+    session: AsyncSession, table: Table, column: str, old: str, new: str
+) -> None:
+    documents = table.c[column]
+    rows = await session.execute(
+        select(documents, *table.primary_key).where(documents.is_not(None))
+    )
+    for document, *key in rows.all():
+        this = [part == value for part, value in zip(table.primary_key, key, strict=True)]
+        renamed = document.replace(old.encode(), new.encode())
+        await session.execute(update(table).where(*this).values({documents: renamed}))
 
 
 async def say_again(session: AsyncSession, services: Services, old: str) -> None:

@@ -15,6 +15,7 @@ from hub.core.db import Base
 from hub.fediverse import follows
 from hub.fediverse.models import OutboxActivity
 
+LONGEST_CURSOR = 18  # digits; more may be beyond 2^63
 FEATURED = 5  # current things that are pinned to a profile (PROTOCOL §1.2)
 
 
@@ -43,7 +44,7 @@ async def page(
     if which == "featured":
         return Page(items=tuple(await _current(session, actor, FEATURED, None)))
     if which == "upcoming":
-        skip = int(cursor) if cursor and cursor.isdecimal() else 0
+        skip = _number(cursor) or 0
         items = await _current(session, actor, limit + 1, skip)
         more = str(skip + limit) if len(items) > limit else None
         return Page(items=tuple(items[:limit]), next=more)
@@ -69,11 +70,18 @@ async def _outbox_page(session: AsyncSession, actor: Actor, cursor: str | None, 
         .order_by(OutboxActivity.id.desc())
         .limit(limit + 1)
     )
-    if cursor and cursor.isdecimal():
-        statement = statement.where(OutboxActivity.id < int(cursor))
+    last = _number(cursor)
+    if last is not None:
+        statement = statement.where(OutboxActivity.id < last)
     rows = (await session.execute(statement)).all()
     more = str(rows[limit - 1].id) if len(rows) > limit else None
     return Page(items=tuple(row.body for row in rows[:limit]), next=more)
+
+
+def _number(cursor: str | None) -> int | None:
+    """The number in a cursor of ours; none where a database would not take it."""
+    good = cursor is not None and cursor.isascii() and cursor.isdecimal()
+    return int(cursor) if good and cursor is not None and len(cursor) <= LONGEST_CURSOR else None
 
 
 def _shown(actor: Actor) -> Any:

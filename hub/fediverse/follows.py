@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from federation.discovery import webfinger
-from federation.errors import FederationError
+from federation.errors import FederationError, Unauthorised
 from federation.origins import authority
 from federation.vocab.activities import Accept, Reject, Undo
 from federation.vocab.activities import Follow as FollowActivity
@@ -69,13 +69,15 @@ async def follow(services: Services, handle: str) -> Follow:
 
 async def _ask(session: AsyncSession, services: Services, followee: Actor) -> Follow:
     relay = await service.local(session, RELAY)
+    # Asked anew, it is a new activity: the first may have been lost over there.
+    uri = f"{relay.uri}#follows/{uuid4()}"
     row = await between(session, relay.id, followee.id)
     if row is None:
-        uri = f"{relay.uri}#follows/{uuid4()}"
         row = Follow(uri=uri, follower_id=relay.id, followee_id=followee.id)
         session.add(row)
     elif row.state == REJECTED:
         row.state = PENDING
+    row.uri = uri
     row.follower, row.followee = relay, followee
     await outbox.post(
         session,
@@ -191,9 +193,16 @@ async def accept(
     followee: Actor,
     activity: FollowActivity,
 ) -> None:
-    """Take a follower, and say so; the answer embeds the Follow (AP-35, AP-36)."""
+    """Take a follower, and say so; the answer embeds the Follow (AP-35, AP-36).
+
+    Raises:
+        Unauthorised: another Follow has this id.
+    """
     uri = activity.id or f"{follower.uri}#follows/{followee.name}"
     row = await between(session, follower.id, followee.id)
+    other = await session.scalar(select(Follow).where(Follow.uri == uri))
+    if other is not None and other is not row:
+        raise Unauthorised("it has the id of another Follow")
     if row is None:
         row = Follow(uri=uri, follower_id=follower.id, followee_id=followee.id)
         session.add(row)

@@ -19,7 +19,7 @@ from federation.vocab.parse import parse
 from hub.actors import remote, service
 from hub.actors.models import Actor
 from hub.core.services import Services
-from hub.fediverse import follows
+from hub.fediverse import follows, peers
 
 Document = dict[str, Any]
 
@@ -59,13 +59,15 @@ class Received:
 
         Raises:
             Wanted: it is not at hand yet.
-            Unauthorised: it would be one of ours.
+            Unauthorised: it would be one of ours, or is on a server that is blocked.
             FederationError: why it could not be had.
         """
         if self.services.is_ours(authority(uri)):
             raise Unauthorised("another server may not hand us our own objects")
         found = self.documents.get(uri)
         if found is None:
+            if await peers.is_blocked(self.session, authority(uri)):
+                raise Unauthorised("it is on a server that is blocked (AP-84)")
             raise Wanted(uri)
         if isinstance(found, FederationError):
             raise found

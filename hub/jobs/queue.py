@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.clock import now
 from hub.core.db import insert_for
-from hub.core.services import Services
 from hub.jobs.models import Claimable, Job
 from hub.jobs.registry import JobKind
 
@@ -95,10 +94,3 @@ async def release(
             .values(lease_until=None, leased_by=None)
             .execution_options(synchronize_session=False)
         )
-
-
-async def enqueue_now(services: Services, kind: JobKind[Any], **arguments: Any) -> None:
-    """Ask for work in a transaction of its own, and wake a worker."""
-    async with services.db.write() as session:
-        await enqueue(session, kind, **arguments)
-    services.wake.ring()

@@ -13,7 +13,8 @@ from sqlalchemy import delete, update
 
 from hub.app import create_app
 from hub.bootstrap import Hub
-from hub.fediverse.models import Delivery, Peer
+from hub.core.clock import now
+from hub.fediverse.models import Delivery, OutboxActivity, Peer
 from hub.people import service as people
 from hub.worker import Worker
 from tests.benchmarks.p3_fanout import a_hub, follow_from, inboxes
@@ -121,5 +122,6 @@ async def _first_post(sink: Any) -> float:
 async def _forget(hub: Hub) -> None:
     """Drop what is left of this round, so that the next one starts from rest."""
     async with hub.services.db.write() as session:
+        await session.execute(update(OutboxActivity).values(expanded_at=now()))
         await session.execute(delete(Delivery))
         await session.execute(update(Peer).values(run_at=None, lease_until=None))

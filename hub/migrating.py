@@ -1,0 +1,22 @@
+"""`python -m hub.migrating`: run the migrations on the database that the environment names."""
+
+from __future__ import annotations
+
+import os
+
+from alembic import command
+from alembic.config import Config
+
+from hub.schema import ADDRESS, folder
+
+
+def config(database: str) -> Config:
+    """Alembic's settings for a database."""
+    made = Config()
+    made.set_main_option("script_location", str(folder()))
+    made.attributes["database"] = database
+    return made
+
+
+if __name__ == "__main__":
+    command.upgrade(config(os.environ[ADDRESS]), "head")
