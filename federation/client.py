@@ -24,7 +24,8 @@ from aiohttp.connector import AddrInfoType
 from yarl import URL
 
 from federation.errors import BadUrl, TooLarge, Unreachable, WrongContentType
-from federation.guard import Guard, SplitUrl
+from federation.guard import Guard
+from federation.origins import SplitUrl
 from federation.pinning import BROKEN, PinnedConnector, PinnedTransport, tcp_socket, tls_context
 
 # A peer that answers at all answers in this time; a read timeout alone bounds nothing, since a

@@ -19,7 +19,7 @@ from functools import partial
 
 from federation.client import POST_SECONDS, Answer, Poster
 from federation.errors import PASSING_STATUSES, FederationError, ForbiddenAddress, Unreachable
-from federation.guard import split_url
+from federation.origins import split_url
 from federation.signatures.http import Scheme, sign_request
 from federation.signatures.keys import SigningKeys
 

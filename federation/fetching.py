@@ -41,7 +41,8 @@ from federation.errors import (
     Unreachable,
     WrongContentType,
 )
-from federation.guard import Guard, split_url
+from federation.guard import Guard
+from federation.origins import split_url
 from federation.vocab.parse import loads
 
 # Method and URL to the headers of a signature; RSA may be done elsewhere than on the loop.

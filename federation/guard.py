@@ -11,18 +11,15 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import re
 import socket
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from urllib.parse import quote
 
-import idna
-
-from federation.errors import BadUrl, ForbiddenAddress, Unreachable
+from federation.errors import ForbiddenAddress, Unreachable
+from federation.origins import DEFAULT_PORTS, SplitUrl, split_url
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -69,130 +66,13 @@ SPECIAL_IPV6 = tuple(
 PRIVATE_SUFFIXES = (".onion", ".local", ".internal")
 # 8443 is what panels of small hosts use; any other port would make us a port scanner.
 PORTS = frozenset({80, 443, 8443})
-DEFAULT_PORTS = {"http": 80, "https": 443}
 
-MAX_URL_LENGTH = 2048
-MAX_NAME_LENGTH = 253  # RFC 1035 §2.3.4
-MAX_PORT = 65535
 MAX_ADDRESSES = 4  # a name with a hundred addresses must not cost a hundred attempts
 DNS_SECONDS = 5.0
 DNS_CACHE_SECONDS = 60.0
 DNS_CACHE_NAMES = 2048
 # getaddrinfo cannot be cancelled, so slow name servers hold threads; never more than these.
 DNS_THREADS = 16
-
-_URL = re.compile(r"(?i:(https?))://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#.*)?", re.DOTALL)
-_AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[^:\[\]]+)(?::([0-9]{1,5}))?")
-_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
-# As browsers see it: a last label of digits, or of 0x and hex digits, makes it a number.
-_NUMERIC = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)")
-# What may stand in a request line besides letters and digits; the rest is percent-encoded.
-_TARGET_SAFE = "!#$%&'()*+,-./:;=?@_~[]|\"<>^`{}"
-
-
-@dataclass(frozen=True, slots=True)
-class SplitUrl:
-    """A checked URL, in the parts that a connection needs.
-
-    `host` is lower case and ASCII, an IPv6 address without brackets; `target` is path
-    and query as they stand in the request line.
-    """
-
-    scheme: str
-    host: str
-    port: int
-    target: str
-
-    @property
-    def authority(self) -> str:
-        """`host`, or `host:port` where the port is not the scheme's own."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
-
-    @property
-    def origin(self) -> str:
-        """Scheme and authority (RFC 6454)."""
-        return f"{self.scheme}://{self.authority}"
-
-    @property
-    def url(self) -> str:
-        """The whole, in ASCII, without fragment."""
-        return self.origin + self.target
-
-
-def split_url(url: str) -> SplitUrl:
-    """The parts of a plain http(s) URL, judged by its form alone.
-
-    Raises:
-        BadUrl: it has another scheme, user information, control characters or a host
-            that is no name and no address, or is longer than 2048 characters.
-    """
-    if len(url) > MAX_URL_LENGTH:
-        raise BadUrl("longer than 2048 characters")
-    if "\\" in url or any(c <= " " or "\x7f" <= c <= "\xa0" for c in url):
-        raise BadUrl("control characters, spaces or backslashes")
-    found = _URL.fullmatch(url)
-    if found is None:
-        raise BadUrl("not an http(s) URL")
-    scheme, authority, path, query = found.groups()
-    parts = _AUTHORITY.fullmatch(authority)
-    if "@" in authority or "%" in authority or parts is None:
-        raise BadUrl("not a plain host and port")
-    scheme = scheme.lower()
-    port = int(parts[2]) if parts[2] is not None else DEFAULT_PORTS[scheme]
-    if not 0 < port <= MAX_PORT:
-        raise BadUrl("no such port")
-    target = (path or "/") + (f"?{query}" if query else "")
-    return SplitUrl(scheme, _host(parts[1]), port, _ascii_target(target))
-
-
-def _ascii_target(target: str) -> str:
-    """Path and query as UTF-8 in percent-encoding (RFC 3987 §3.1)."""
-    try:
-        return target if target.isascii() else quote(target, safe=_TARGET_SAFE)
-    except UnicodeError as error:
-        raise BadUrl("lone surrogates") from error
-
-
-def _host(text: str) -> str:
-    """The host in lower-case ASCII; numbers in any notation as the address they mean."""
-    if text.startswith("["):
-        try:
-            return str(ipaddress.IPv6Address(text[1:-1]))
-        except ValueError as error:
-            raise BadUrl("not an IPv6 address") from error
-    name = text.lower() if text.isascii() else _idna(text)
-    labels = name.split(".")
-    if len(name) > MAX_NAME_LENGTH or not all(_LABEL.fullmatch(label) for label in labels):
-        raise BadUrl("not a host name")
-    if _NUMERIC.fullmatch(labels[-1]):
-        return _dotted_quad(name)
-    for label in labels:
-        if label.startswith("xn--"):
-            _check_punycode(label)
-    return name
-
-
-def _idna(text: str) -> str:
-    try:
-        return idna.encode(text, uts46=True).decode("ascii").lower()
-    except (idna.IDNAError, UnicodeError, ValueError, IndexError) as error:
-        raise BadUrl("not an internationalised host name") from error
-
-
-def _check_punycode(label: str) -> None:
-    try:
-        idna.decode(label)
-    except (idna.IDNAError, UnicodeError, ValueError, IndexError) as error:
-        raise BadUrl("a label that is not punycode") from error
-
-
-def _dotted_quad(name: str) -> str:
-    """What `127.1`, `0x7f.1`, `0177.0.0.1` and `2130706433` mean to a resolver."""
-    try:
-        return socket.inet_ntoa(socket.inet_aton(name))
-    except OSError as error:
-        raise BadUrl("a host of numbers that is no address") from error
 
 
 async def _ask_system(host: str) -> list[str]:

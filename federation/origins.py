@@ -1,16 +1,21 @@
 """Who answers for an address: authority and origin (FEP-fe34).
 
 Every comparison of two servers goes through this module, so that a host spelled in another
-way is the same host everywhere, and an address of doubtful spelling is none anywhere.
+way is the same host everywhere, and an address of doubtful spelling is none anywhere. What is
+compared, signed and dialled is read by one reader: two that disagree are how one server is
+checked and another is asked.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
+from urllib.parse import quote
 
 import idna
 
@@ -21,7 +26,8 @@ MAX_LENGTH = 2048
 MAX_NAME_LENGTH = 253
 """Longest host name in characters (RFC 1035 §2.3.4)."""
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
 _SHAPE = re.compile(r"(https?)://([^/?#]*)([/?#].*)?", re.IGNORECASE | re.DOTALL)
 _AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(?::([0-9]{1,5}))?", re.IGNORECASE)
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9_-]{1,63}(?<!-))*")
@@ -30,15 +36,54 @@ _NUMERIC = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"})
 # Persian and Indic words need these two between letters; they order and hide nothing.
 _JOINERS = frozenset("\u200c\u200d")
+# What may stand in a request line besides letters and digits; the rest is percent-encoded.
+_TARGET_SAFE = "!#$%&'()*+,-./:;=?@_~[]|\"<>^`{}"
 
 
 @dataclass(frozen=True, slots=True)
-class _Address:
-    """An http(s) address taken apart; `rest` is path, query and fragment as they came."""
+class SplitUrl:
+    """A URL in the parts that a connection needs.
+
+    `host` is lower case and ASCII, an IPv6 address without brackets; `target` is path
+    and query as they stand in the request line.
+    """
 
     scheme: str
-    authority: str
-    rest: str
+    host: str
+    port: int
+    target: str
+
+    @property
+    def authority(self) -> str:
+        """`host`, or `host:port` where the port is not the scheme's own."""
+        return _joined(self.scheme, self.host, self.port)
+
+    @property
+    def origin(self) -> str:
+        """Scheme and authority (RFC 6454)."""
+        return f"{self.scheme}://{self.authority}"
+
+    @property
+    def url(self) -> str:
+        """The whole, in ASCII, without fragment."""
+        return self.origin + self.target
+
+
+def split_url(url: str) -> SplitUrl:
+    """The parts of a plain http(s) URL that is to be asked for, judged by its form alone.
+
+    Hosts of numbers are read as a resolver would read them, so that the guard sees what they
+    mean; as names of servers they count nowhere.
+
+    Raises:
+        BadUrl: it has another scheme, user information, control characters or a host
+            that is no name and no address, or is longer than 2048 characters.
+    """
+    scheme, host, port, rest = _parse(url, numbers=True)
+    path, _, query = rest.partition("#")[0].partition("?")
+    target = (path or "/") + (f"?{query}" if query else "")
+    # Path and query as UTF-8 in percent-encoding (RFC 3987 §3.1).
+    return SplitUrl(scheme, host, port, quote(target, safe=_TARGET_SAFE))
 
 
 def authority(uri: str) -> str:
@@ -47,7 +92,8 @@ def authority(uri: str) -> str:
     Raises:
         BadUrl: it is not a plain http(s) address.
     """
-    return _parse(uri).authority
+    scheme, host, port, _ = _parse(uri)
+    return _joined(scheme, host, port)
 
 
 def origin(uri: str) -> str:
@@ -56,8 +102,7 @@ def origin(uri: str) -> str:
     Raises:
         BadUrl: it is not a plain http(s) address.
     """
-    address = _parse(uri)
-    return f"{address.scheme}://{address.authority}"
+    return f"{_parse(uri)[0]}://{authority(uri)}"
 
 
 def same_origin(a: str, b: str) -> bool:
@@ -77,13 +122,17 @@ def canonical(uri: str) -> str:
     Raises:
         BadUrl: it is not a plain http(s) address.
     """
-    address = _parse(uri)
-    rest = address.rest.partition("#")[0]
-    return f"{address.scheme}://{address.authority}{rest}"
+    return origin(uri) + _parse(uri)[3].partition("#")[0]
+
+
+def _joined(scheme: str, host: str, port: int) -> str:
+    host = f"[{host}]" if ":" in host else host
+    return host if port == DEFAULT_PORTS[scheme] else f"{host}:{port}"
 
 
 @lru_cache(maxsize=4096)
-def _parse(uri: str) -> _Address:
+def _parse(uri: str, *, numbers: bool = False) -> tuple[str, str, int, str]:
+    """Scheme, host, port, and path, query and fragment as they came."""
     if len(uri) > MAX_LENGTH:
         raise BadUrl("the address is too long")
     if "\\" in uri or not _is_printable(uri):
@@ -92,7 +141,8 @@ def _parse(uri: str) -> _Address:
     if shape is None:
         raise BadUrl("not an http or https address")
     scheme, server, rest = shape.group(1).lower(), shape.group(2), shape.group(3) or ""
-    return _Address(scheme, _authority(scheme, server), rest)
+    host, port = _host_and_port(server, DEFAULT_PORTS[scheme], numbers=numbers)
+    return scheme, host, port, rest
 
 
 def _is_printable(uri: str) -> bool:
@@ -104,32 +154,37 @@ def _is_printable(uri: str) -> bool:
     )
 
 
-def _authority(scheme: str, server: str) -> str:
+def _host_and_port(server: str, usual: int, *, numbers: bool) -> tuple[str, int]:
     if "@" in server or "%" in server:
         raise BadUrl("the address holds user information or an escaped host")
     parts = _AUTHORITY.fullmatch(server)
     if parts is None:
         raise BadUrl("the address has no host, or a port that is not a number")
-    host = _host(parts.group(1))
-    if parts.group(2) is None:
-        return host
-    port = int(parts.group(2))
+    port = usual if parts.group(2) is None else int(parts.group(2))
     if not 1 <= port <= 65535:  # noqa: PLR2004 - the ports that exist
         raise BadUrl("there is no such port")
-    return host if port == _DEFAULT_PORTS[scheme] else f"{host}:{port}"
+    return _host(parts.group(1), numbers=numbers), port
 
 
-def _host(text: str) -> str:
+def _host(text: str, *, numbers: bool) -> str:
     if text.startswith("["):
-        return f"[{_ip(text[1:-1], 6)}]"
+        return _ip(text[1:-1], 6)
     name = text.lower() if text.isascii() else _to_ascii(text)
-    if _NUMERIC.fullmatch(name.rpartition(".")[2]):
-        return _ip(name, 4)
     if len(name) > MAX_NAME_LENGTH or not _NAME.fullmatch(name):
         raise BadUrl("not a host name")
+    if _NUMERIC.fullmatch(name.rpartition(".")[2]):
+        return _dotted_quad(name) if numbers else _ip(name, 4)
     if "xn--" in name:
         _check_punycode(name.split("."))
     return name
+
+
+def _dotted_quad(name: str) -> str:
+    """What `127.1`, `0x7f.1`, `0177.0.0.1` and `2130706433` mean to a resolver."""
+    try:
+        return socket.inet_ntoa(socket.inet_aton(name))
+    except OSError as error:
+        raise BadUrl("a host of numbers that is no address") from error
 
 
 def _ip(text: str, version: int) -> str:

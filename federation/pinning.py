@@ -23,7 +23,8 @@ from aiohttp.connector import AddrInfoType, Connection
 from aiohttp.tracing import Trace
 
 from federation.errors import ForbiddenAddress, TooLarge
-from federation.guard import Guard, SplitUrl
+from federation.guard import Guard
+from federation.origins import SplitUrl
 
 # A session is a few kilobytes, mostly the peer's certificate.
 MAX_TLS_SESSIONS = 1024

@@ -23,9 +23,9 @@ from federation.client import Answer
 from federation.delivery import Outcome, deliver
 from federation.errors import TooLarge, Unreachable
 from federation.fetching import Fetcher
-from federation.guard import Guard, SplitUrl
+from federation.guard import Guard
 from federation.inbox import Inbox
-from federation.origins import authority
+from federation.origins import SplitUrl, authority
 from federation.routes import inbox_endpoint, is_inbox, router
 from federation.signatures.digest import digest_header
 from federation.signatures.http import sign_request

@@ -84,7 +84,7 @@ async def opened(
     Raises:
         CommandFailed: the key file does not fit, or the address may not change any more.
     """
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     (settings.data_dir / "media").mkdir(exist_ok=True)
     guard, agent = guard_for(settings), user_agent(settings)
     http_getter = HttpGetter(guard, user_agent=agent, ca_file=settings.ca_file)

@@ -27,7 +27,7 @@ def lock(data_dir: Path) -> Iterator[None]:
     Raises:
         CommandFailed: another one holds it.
     """
-    data_dir.mkdir(parents=True, exist_ok=True)
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (data_dir / "hub.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -24,8 +24,7 @@ from hub.entries.schemas import Draft
 from hub.events import service as events
 from hub.events.schemas import EventDraft, event_draft
 from hub.exchange import service as exchange
-from hub.exchange.queries import Side
-from hub.exchange.schemas import ListingDraft, listing_draft
+from hub.exchange.schemas import ListingDraft, Side, listing_draft
 from hub.fediverse.models import Fact
 
 DATA: Final = Path(__file__).with_suffix(".toml")

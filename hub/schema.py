@@ -58,7 +58,7 @@ async def upgrade(settings: Settings) -> None:
     Raises:
         CommandFailed: the tables belong to a newer hub, or could not be changed.
     """
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     at = await current(settings.database)
     if at == newest():
         return

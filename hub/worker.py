@@ -56,6 +56,7 @@ class Worker:
     async def step(self) -> int:
         """One look at everything; how much was done. For tests and small commands."""
         done = await self._processor.process()
+        await self._processor.settle()
         done += await expand(self._services)
         done += await self._carrier.send_due()
         await self._carrier.settle()
@@ -77,6 +78,7 @@ class Worker:
             for task in loops:
                 task.cancel()
             await asyncio.gather(*loops, return_exceptions=True)
+            self._processor.close()
             await self._carrier.settle()
             self._carrier.close()
 

@@ -1,7 +1,7 @@
 """Pictures of a hub filled with the made-up neighbourhood: `make screenshots`.
 
-They go to `screenshots/`, wide and narrow, light and dark; that of the README is the wide, light
-home page.
+They go to `screenshots/`, wide and narrow, light and dark. `screenshots/readme.png` has the home
+page both ways, side by side; a copy of it is docs/pictures/home.png.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
+from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.machine import ADVICE, chromium
@@ -25,6 +26,8 @@ TARGET = Path(__file__).parent.parent / "screenshots"
 HUB = str(Path(sys.executable).with_name("hub"))
 START_S = 60.0
 SIZES = {"wide": (1100, 1300), "phone": (390, 844)}
+SHOWN_AT = 1.5  # pixels of the README's picture for each of the page's
+MARGIN, DESK, FRAME = 36, "#e9e4da", "#c9c1b4"
 PAGES = {"home": "/", "events": "/events", "swap": "/swap", "about": "/about"}
 
 
@@ -41,6 +44,7 @@ def main() -> int:
             for scheme in ("light", "dark"):
                 _shoot(shooting, url, size, scheme)
         shooting.close()
+    _beside(TARGET / "readme.png")
     print(f"The pictures are in {TARGET.name}/.")
     return 0
 
@@ -56,6 +60,27 @@ def _shoot(browser: Browser, url: str, size: str, scheme: str) -> None:
         page.goto(f"{url}{path}", wait_until="networkidle")
         page.screenshot(path=TARGET / f"{name}-{size}-{scheme}.png")
     page.close()
+
+
+def _beside(target: Path) -> None:
+    """The home page on a wide screen and on a phone, as one picture of few colours."""
+    height = round(SIZES["phone"][1] * SHOWN_AT)
+    screens = []
+    for size, (width, _) in SIZES.items():
+        with Image.open(TARGET / f"home-{size}-light.png") as taken:
+            scale = width * SHOWN_AT / taken.width
+            screen = taken.convert("RGB").resize(
+                (round(taken.width * scale), round(taken.height * scale)), Image.Resampling.LANCZOS
+            )
+        screens.append(screen.crop((0, 0, screen.width, height)))
+    across = sum(screen.width + MARGIN for screen in screens) + MARGIN
+    desk = Image.new("RGB", (across, height + 2 * MARGIN), DESK)
+    left = MARGIN
+    for screen in screens:
+        desk.paste(FRAME, (left - 2, MARGIN - 2, left + screen.width + 2, MARGIN + height + 2))
+        desk.paste(screen, (left, MARGIN))
+        left += screen.width + MARGIN
+    desk.quantize(64, dither=Image.Dither.NONE).save(target, optimize=True)
 
 
 def _an_event(url: str) -> str:

@@ -14,11 +14,9 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from hashlib import sha256
 from typing import Literal
-from urllib.parse import quote
 
-import idna
-
-from federation.errors import BadUrl, SignatureInvalid, SignatureMissing
+from federation.errors import SignatureInvalid, SignatureMissing
+from federation.origins import split_url
 from federation.signatures import cavage, rfc9421
 from federation.signatures.digest import (
     check_content_digest,
@@ -40,8 +38,6 @@ FUTURE = timedelta(hours=1)
 """How far ahead a peer's clock may be."""
 
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
-_URL = re.compile(r"(https?)://([^/?#@\\]+)(/[^?#]*)?(?:\?([^#]*))?(?:#.*)?", re.IGNORECASE)
-_TARGET_SAFE = "!#$%&'()*+,-./:;=?@_~[]|\"<>^`{}"
 _DATE = re.compile(
     r"(?:[A-Z][a-z]{2}), ([0-9]{2}) ([A-Z][a-z]{2}) ([0-9]{4})"
     r" ([0-9]{2}):([0-9]{2}):([0-9]{2}) (?:GMT|UTC|[+-]0000)"
@@ -346,18 +342,8 @@ def _incoming(
 
 def _outgoing(method: str, url: str) -> rfc9421.Message:
     """The request as it will leave, in the spelling in which it travels."""
-    parts = _URL.fullmatch(url)
-    if parts is None or not url.isprintable() or " " in url:
-        raise BadUrl("not an http or https address")
-    scheme, host, path, query = parts.groups()
-    target = (path or "/") + (f"?{query}" if query else "")
-    try:
-        target = target if target.isascii() else quote(target, safe=_TARGET_SAFE)
-        name = host.lower() if host.isascii() else idna.encode(host, uts46=True).decode("ascii")
-    except (idna.IDNAError, UnicodeError) as error:
-        raise BadUrl("an address that cannot be written in ASCII") from error
-    authority = name.removesuffix(_DEFAULT_PORTS[scheme.lower()])
-    return rfc9421.Message(method.upper(), scheme.lower(), authority, target, {})
+    parts = split_url(url)
+    return rfc9421.Message(method.upper(), parts.scheme, parts.authority, parts.target, {})
 
 
 def _targets(message: rfc9421.Message) -> tuple[str, ...]:

@@ -173,7 +173,10 @@ def short_type(name: str) -> str:
 
 def is_uri(value: object) -> bool:
     """Whether `value` is an http(s) address that can be somebody's or something's id."""
-    return isinstance(value, str) and len(value) <= URI_LIMIT and _URI.fullmatch(value) is not None
+    if not isinstance(value, str) or len(value) > URI_LIMIT or _URI.fullmatch(value) is None:
+        return False
+    # In bytes as well: an index of PostgreSQL holds no more than 2 704 of them.
+    return value.isascii() or len(value.encode("utf-8", "surrogatepass")) <= URI_LIMIT
 
 
 def uri(value: object) -> str | None:

@@ -32,9 +32,6 @@ CHANNELS = (
     Channel(RELAY, "Application", "{hub}", "Passes on everything public from {hub}."),
 )
 
-# Never given to anyone, now or later (PROTOCOL §1.1, SETTLED 21).
-RESERVED = frozenset({"hub", "region", "directory", "projects", "admin", "support"})
-
 AUTHOR_OF = {
     channel.entry_kind: channel.name for channel in CHANNELS if channel.entry_kind is not None
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -10,12 +12,13 @@ from federation.vocab.actors import Capability
 from federation.vocab.base import Attachment
 from hub.actors import keys
 from hub.actors.channels import CHANNELS, RELAY
-from hub.actors.models import Actor, ActorKey
+from hub.actors.models import Actor
 from hub.core.errors import NotFound
 from hub.core.secrets import MasterKey
 from hub.core.services import Services
 from hub.core.settings import Settings
 
+NAME = re.compile("[a-z0-9_]{1,30}")
 RFC_9421 = Capability(href="https://datatracker.ietf.org/doc/html/rfc9421", name="RFC 9421")
 
 
@@ -58,7 +61,10 @@ async def local(session: AsyncSession, name: str) -> Actor:
     Raises:
         NotFound: we have no such actor.
     """
-    actor = await session.scalar(select(Actor).where(Actor.local, Actor.name == name.lower()))
+    # Names of ours have these letters alone (PROTOCOL 1.1); a NUL would be a fault of PostgreSQL's.
+    actor = None
+    if NAME.fullmatch(name.lower()):
+        actor = await session.scalar(select(Actor).where(Actor.local, Actor.name == name.lower()))
     if actor is None:
         raise NotFound(f"There is no @{name} here.")
     return actor
@@ -99,8 +105,3 @@ def document(actor: Actor, services: Services) -> ActorDocument:
         public_key_pem=signing.public_pem,
         ed25519_multibase=signing.public_multibase,
     )
-
-
-async def has_keys(session: AsyncSession, actor: Actor) -> bool:
-    """Whether the actor can sign."""
-    return await session.get(ActorKey, actor.id) is not None

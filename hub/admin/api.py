@@ -10,7 +10,8 @@ from fastapi import Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub.admin import queries, service
-from hub.entries.paging import DEFAULT_LIMIT, CursorText, Limit, next_link
+from hub.entries.asking import link_next
+from hub.entries.paging import DEFAULT_LIMIT, CursorText, Limit
 from hub.fediverse import follows as fediverse_follows
 from hub.fediverse import peers as fediverse_peers
 from hub.people.permissions import require
@@ -244,8 +245,7 @@ async def on_their_way(
         found = await queries.deliveries(
             session, host=host, state=state, limit=limit, cursor=cursor
         )
-    for name, value in next_link(request, found).items():
-        response.headers[name] = value
+    link_next(request, response, found)
     items = [DeliveryView.model_validate(row) for row in found.items]
     return Deliveries(items=items, next=found.next)
 

@@ -116,7 +116,7 @@ async def hide_entry(entry_id: UUID, request: Request, hub: Hub, caller: Asking)
         await service.hide_entry(session, entry_id)
     # Its own page is no more, so that is not where to go back to.
     back = local_path(form.text("back"))
-    return see_other("/" if str(entry_id) in back else back)
+    return see_other(f"{INBOX}#hidden" if str(entry_id) in back else back)
 
 
 @router.post("/entries/{entry_id}/show")
@@ -224,10 +224,12 @@ async def _inbox(
             session, shown, limit=PER_PAGE, cursor=cursor[: MAX_CURSOR + 1] or None
         )
         waiting = await threads.waiting(session)
+        hidden = () if cursor else await queries.hidden_entries(session)
     return render(
         request,
         "admin/inbox.html",
         show=shown,
+        hidden=hidden,
         waiting=waiting,
         messages=listed.items,
         next=listed.next,
@@ -253,6 +255,7 @@ async def _unsent(
         show="all",
         waiting=waiting,
         messages=(found,),
+        hidden=(),
         next=None,
         error_for=found.id,
         error=str(error),

@@ -13,11 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from hub.core.errors import Invalid, NotFound
+from hub.entries.models import Entry
 from hub.entries.paging import Listed
 from hub.fediverse import follows, peers
 from hub.fediverse.models import Delivery, Follow, OutboxActivity, Peer, Receipt
 
 State = Literal["waiting", "retrying", "delivered"]
+MOST_HIDDEN = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,3 +186,9 @@ def view_of(row: Follow, direction: Literal["in", "out"]) -> FollowView:
         created_at=row.created_at,
         answered_at=row.answered_at,
     )
+
+
+async def hidden_entries(session: AsyncSession) -> Sequence[Entry]:
+    """What stewards took out of sight here, the last first."""
+    query = select(Entry).where(Entry.hidden_at.is_not(None), Entry.deleted_at.is_(None))
+    return (await session.scalars(query.order_by(Entry.hidden_at.desc()).limit(MOST_HIDDEN))).all()

@@ -19,7 +19,7 @@ from hub.entries import threads
 from hub.entries.visibility import PUBLIC, Viewer
 from hub.events import queries as events
 from hub.exchange import queries as exchange
-from hub.exchange.queries import Side
+from hub.exchange.schemas import Side
 from hub.fediverse import follows
 from hub.people import permissions
 from hub.web.doors import Asking, Caller, Hub
@@ -57,12 +57,18 @@ async def home(request: Request, hub: Hub, caller: Asking) -> Response:
     return render(
         request,
         "browse/home.html",
+        near=_near(hub.settings),
         events=coming.items,
         more_events=coming.next is not None,
         listings=(*offers.items, *wants.items),
         more_listings=offers.next is not None or wants.next is not None,
         steps=_first_steps(hub.settings, caller, own, following),
     )
+
+
+def _near(settings: Settings) -> str:
+    """What the neighbourhood is called; empty while nobody has said so."""
+    return settings.area or (settings.name if "name" in settings.model_fields_set else "")
 
 
 def _first_steps(
@@ -161,10 +167,14 @@ async def profile(name: str, request: Request, hub: Hub, caller: Asking) -> Resp
         followers = await follows.count(session, followee=actor.id)
         shown: dict[str, Any] = {"events": (), "listings": ()}
         if actor.name in {"events", "relay"}:
-            shown["events"] = (await events.listed(session, viewer, limit=ON_A_PROFILE)).items
+            shown["events"] = (
+                await events.listed(session, viewer, origin="local", limit=ON_A_PROFILE)
+            ).items
         if actor.name in {*SIDES, "relay"}:
             side = cast("Side | None", SIDES.get(actor.name))
-            found = await exchange.listed(session, viewer, kind=side, limit=ON_A_PROFILE)
+            found = await exchange.listed(
+                session, viewer, kind=side, origin="local", limit=ON_A_PROFILE
+            )
             shown["listings"] = found.items
     response = render(
         request,
@@ -187,7 +197,7 @@ async def authorize(request: Request, hub: Hub, caller: Asking, uri: str = "") -
         NotFound: we do not know it, and the visitor is no steward who could follow it.
     """
     async with hub.db.read() as session:
-        entry = await entries.by_uri(session, uri)
+        entry = await entries.by_uri(session, uri.replace("\0", ""))
     if entry is not None and entry.deleted_at is None and entry.visibility == PUBLIC:
         return see_other(entry.path)
     if not caller.steward:

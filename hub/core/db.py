@@ -2,8 +2,8 @@
 
 SQLite (decision 0004): WAL and `synchronous=FULL`, so that what was acknowledged survives a power
 cut; exactly one writing connection, which also does every checkpoint; readers are `query_only`.
-PostgreSQL: one pool for both. This file, `jobs/queue.py` and `entries/search.py` are the only
-places that may know which of the two it is.
+PostgreSQL: one pool for both. No other file speaks a dialect; `serving` and `worker` ask only
+whether they are alone.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 READERS = 8  # SQLite connections for reading; each costs about 100 kB
+WRITES = "writes"  # in a session's `info`: it is one of `write`
 BUSY_MS = 5000  # how long a connection waits for a lock that another process holds
 
 NAMES = {
@@ -100,7 +101,7 @@ class Database:
             self.writer = create_async_engine(self.url, pool_size=20, max_overflow=10)
             self.reader = self.writer
         self._reads = async_sessionmaker(self.reader, expire_on_commit=False)
-        self._writes = async_sessionmaker(self.writer, expire_on_commit=False)
+        self._writes = async_sessionmaker(self.writer, expire_on_commit=False, info={WRITES: True})
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:

@@ -42,7 +42,7 @@ class MasterKey:
         nonce, body = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
         try:
             return self._cipher.decrypt(nonce, body, name.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise CommandFailed(
                 f"The keys in the database do not belong to {KEY_FILE}. "
                 "Put the key file back that this hub was started with."

@@ -7,8 +7,10 @@ wins. `deploy/hub.env.example` is generated from this class.
 from __future__ import annotations
 
 import os
+import re
+import ssl
 from functools import cached_property
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -17,9 +19,12 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from federation.errors import FederationError
 from federation.origins import authority
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+LAST_PORT = 65_535
+LANGUAGE = re.compile(r"[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*")  # BCP 47, as far as form goes
 
 
 def machine_timezone() -> str:
@@ -44,7 +49,7 @@ class Settings(BaseSettings):
         "", description="sqlite:///FILE or postgresql://…; empty: SQLite in DATA_DIR"
     )
     host: str = Field("127.0.0.1", description="Address to listen on")
-    port: int = Field(8000, ge=1, le=65535, description="Port to listen on")
+    port: int = Field(8000, ge=1, le=LAST_PORT, description="Port to listen on")
     socket: Path | None = Field(None, description="Unix socket to listen on instead of HOST:PORT")
     trusted_proxies: str = Field(
         "127.0.0.1", description="Addresses whose forwarded headers count, comma-separated"
@@ -59,7 +64,9 @@ class Settings(BaseSettings):
         "limited",
         description="limited: replies from unknown servers wait for a steward",
     )
-    name: str = Field("Our neighbourhood", max_length=80, description="The hub's name")
+    name: str = Field(
+        "Our neighbourhood", min_length=1, max_length=80, description="The hub's name"
+    )
     strapline: str = Field("your neighbourhood hub", max_length=80, description="Under the name")
     language: str = Field("en", description="Main language (BCP 47)")
     timezone: str = Field(
@@ -83,8 +90,36 @@ class Settings(BaseSettings):
     @field_validator("allow_networks", mode="before")
     @classmethod
     def _networks(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
+        if not isinstance(value, str):
+            return value
+        parts = [part.strip() for part in value.split(",") if part.strip()]
+        try:
+            return tuple(ip_network(part) for part in parts)
+        except ValueError as error:
+            raise ValueError(f"must be networks such as 127.0.0.0/8; {error}") from None
+
+    @field_validator("language")
+    @classmethod
+    def _tongue(cls, value: str) -> str:
+        if not LANGUAGE.fullmatch(value):
+            raise ValueError(f"{value} is not a language such as en, de or pt-BR")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: str) -> str:
+        if value and not value.startswith(("sqlite:///", "postgresql://", "postgres://")):
+            raise ValueError("must begin with sqlite:/// or postgresql://")
+        return value
+
+    @field_validator("ca_file")
+    @classmethod
+    def _authorities(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            try:
+                ssl.create_default_context(cafile=value)
+            except OSError as error:
+                raise ValueError(f"{value} cannot be used: {error.strerror or error}") from None
         return value
 
     @field_validator("timezone")
@@ -98,7 +133,10 @@ class Settings(BaseSettings):
     @classmethod
     def _address(cls, data: dict[str, object]) -> dict[str, object]:
         if not data.get("url"):
-            data["url"] = f"http://localhost:{data.get('port') or 8000}"
+            port = str(data.get("port") or 8000)
+            # A port that makes no sense is told by its own name, and once.
+            fits = port.isascii() and port.isdigit() and 0 < int(port) <= LAST_PORT
+            data["url"] = f"http://localhost:{port if fits else 8000}"
         return data
 
     @field_validator("url")
@@ -109,7 +147,10 @@ class Settings(BaseSettings):
             raise ValueError("must be an address such as https://hub.example")
         if parts.path.strip("/") or parts.query or parts.fragment:
             raise ValueError("must be a whole domain: a hub cannot live under a path")
-        return f"{parts.scheme}://{authority(value)}"
+        try:
+            return f"{parts.scheme}://{authority(value)}"
+        except FederationError as error:
+            raise ValueError(f"must be an address such as https://hub.example: {error}") from None
 
     @cached_property
     def authority(self) -> str:

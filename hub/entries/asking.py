@@ -20,6 +20,7 @@ from hub.entries.queries import Counts, Filters
 from hub.entries.schemas import image_view, on_earth
 
 FARTHEST_M: Final = 500_000
+YEARS: Final = range(1000, 9999)  # a day beyond the calendar's ends would be no date any more
 
 
 def _point(value: str) -> str:
@@ -98,9 +99,11 @@ def moment(value: str) -> str:
     """
     mended = value.strip().replace(" ", "+")
     try:
-        datetime.fromisoformat(mended)
+        year = datetime.fromisoformat(mended).year
     except ValueError:
-        raise ValueError("Must be a day or a moment, such as 2026-09-12") from None
+        year = 0
+    if year not in YEARS:
+        raise ValueError("Must be a day or a moment, such as 2026-09-12")
     return mended
 
 

@@ -114,9 +114,14 @@ def asked(request: Request, model: type[A]) -> A:
         raise refusal(error) from None
 
 
+def narrowed(given: Mapping[str, object]) -> dict[str, object]:
+    """Those of the filters that narrow."""
+    return {name: value for name, value in given.items() if value not in {"", None, "all"}}
+
+
 def address(path: str, given: Mapping[str, object]) -> str:
     """A path with those of the filters that narrow."""
-    narrow = {name: value for name, value in given.items() if value not in {"", None, "all"}}
+    narrow = narrowed(given)
     return f"{path}?{urlencode(narrow)}" if narrow else path
 
 

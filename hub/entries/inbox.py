@@ -6,6 +6,8 @@ themselves are for the features; a boost by somebody whom we follow hands them o
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from federation.errors import MalformedDocument, Unauthorised
 from federation.inbox import Inbox
 from federation.origins import authority
@@ -137,13 +139,11 @@ async def reported(received: Received, activity: Flag) -> None:
 async def _react(received: Received, activity: Activity, kind: str, uri: str | None = None) -> None:
     if kind == reactions.BOOST and not any(map(is_public, (*activity.to, *activity.cc))):
         raise Unauthorised("a boost that is not public")
-    author = received.author.uri
+    author, entry = received.author.uri, uri or activity.object_id or ""
+    # Two whole addresses would be more than an index holds.
+    name = f"{author}#{kind}-{sha256(entry.encode()).hexdigest()}"
     await reactions.add(
-        received.session,
-        entry_uri=uri or activity.object_id or "",
-        actor=author,
-        kind=kind,
-        uri=activity.id or f"{author}#{kind}-{uri or activity.object_id}",
+        received.session, entry_uri=entry, actor=author, kind=kind, uri=activity.id or name
     )
 
 

@@ -20,7 +20,8 @@ FOLDERS = {"event": "events", "offer": "offers", "want": "wants"}
 class Picture(Base):
     """A picture, re-encoded without metadata; the file is `media/{name}`.
 
-    `alt` says in words what is seen. Remote pictures are not copied: `url` is theirs.
+    `alt` says in words what is seen. Of a remote picture `url` is theirs and `name` is None; a
+    copy is made when a page first shows it (decision 0014).
     """
 
     __tablename__ = "picture"
@@ -60,9 +61,7 @@ class Entry(Base):
     url: Mapped[str]
     author_id: Mapped[UUID] = mapped_column(ForeignKey("actor.id"), index=True)
     origin: Mapped[str] = mapped_column(default="")
-    owner_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("person.id", use_alter=True), index=True
-    )
+    owner_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"), index=True)
     title: Mapped[str]
     summary: Mapped[str] = mapped_column(default="")
     content: Mapped[str] = mapped_column(default="")

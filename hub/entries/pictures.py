@@ -45,9 +45,11 @@ WORKER_SECONDS: Final = 20
 AT_ONCE: Final = 2  # decoding processes; each may map several hundred megabytes
 RETRY_S: Final = 24 * 3600  # a remote picture that could not be had is asked for again after this
 FETCH_SECONDS: Final = 10
+FETCHES_AT_ONCE: Final = 32  # a page shows up to thirty; each may hold 10 MB for a moment
 NAME: Final = re.compile(r"[0-9a-f]{40}\.webp")
 ORPHAN_AFTER: Final = timedelta(days=1)
 
+_fetching: dict[Path, asyncio.Task[None]] = {}
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
 
@@ -110,11 +112,26 @@ async def remote(services: Services, picture_id: UUID, viewer: Viewer) -> Path:
     path = services.media / "remote" / name
     found = await asyncio.to_thread(_size_or_none, path)
     if found is None:
-        await _fetch(services, url, path)
+        await _fetched_once(services, url, path)
         found = await asyncio.to_thread(_size_or_none, path)
     if not found:
         raise NotFound("The picture could not be had from its server.")
     return path
+
+
+async def _fetched_once(services: Services, url: str, path: Path) -> None:
+    """Fetch a picture; whoever asks for it meanwhile waits for the same.
+
+    Raises:
+        Busy: too many others are being fetched.
+    """
+    task = _fetching.get(path)
+    if task is None:
+        if len(_fetching) >= FETCHES_AT_ONCE:
+            raise Busy("Many pictures are being fetched. Please reload the page in a moment.")
+        task = _fetching[path] = asyncio.create_task(_fetch(services, url, path))
+        task.add_done_callback(lambda _: _fetching.pop(path, None))
+    await asyncio.shield(task)
 
 
 async def _fetch(services: Services, url: str, path: Path) -> None:

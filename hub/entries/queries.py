@@ -16,9 +16,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
+from sqlalchemy.sql.base import ExecutableOption
 
 from federation.vocab.base import moment
 from federation.vocab.names import AS2
+from hub.core.db import WRITES
 from hub.core.errors import Gone, NotFound
 from hub.core.text import fold
 from hub.entries import paging
@@ -147,21 +149,27 @@ async def page(
         )
     order = (Entry.happens_at, Entry.id)
     query = query.order_by(*(column.desc() if newest_first else column for column in order))
-    query = query.options(selectinload(kind.author), selectinload(kind.picture))
-    rows = await session.scalars(query.limit(wanted.limit + 1))
+    rows = await session.scalars(query.options(*whole(kind)).limit(wanted.limit + 1))
     return paging.page(list(rows), wanted.limit)
 
 
+def whole(kind: type[Entry]) -> tuple[ExecutableOption, ...]:
+    """The options of a query for entries that are to be shown or said: author and picture."""
+    return (selectinload(kind.author), selectinload(kind.picture))
+
+
 async def by_id(session: AsyncSession, kind: type[E], id_: UUID, viewer: Viewer) -> E:
-    """One entry, with its author and picture.
+    """One entry, with its author and picture; in a session that writes, it is ours to change.
 
     Raises:
         NotFound: there is none that `viewer` may see.
         Gone: it was deleted.
     """
     query = select(kind).where(kind.id == id_, visible_to(viewer))
-    query = query.options(selectinload(kind.author), selectinload(kind.picture))
-    found = await session.scalar(query)
+    if session.sync_session.info.get(WRITES):
+        # Else two who change it at once would each say it without the other's change.
+        query = query.with_for_update()
+    found = await session.scalar(query.options(*whole(kind)))
     if found is not None:
         return found
     await _check_gone(session, kind, id_)

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from federation.errors import FederationError, MalformedDocument, Unauthorised
-from federation.origins import authority
+from federation.origins import authority, same_origin
 from federation.vocab.base import Object
 from federation.vocab.parse import parse
 from hub.actors import service as actors
@@ -93,6 +93,10 @@ async def _above(received: Received, thing: Object) -> list[Object]:
         above = parse(document)
         if not isinstance(above, Object) or above.id != parent or not notes.is_for_all(above):
             raise Unauthorised("a reply in a thread that is not public")
+        if not same_origin(parent, _author_of(above)):
+            raise Unauthorised("a reply whose author is of another origin (SECURITY A2)")
+        if await publishing.is_gone(received.session, parent):
+            raise Unauthorised("a reply to something that was deleted (AP-34)")
         await received.actor(_author_of(above))
         found.append(above)
         parent = above.in_reply_to

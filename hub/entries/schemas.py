@@ -283,7 +283,7 @@ def _words(path: list[str], kind: str, about: Mapping[str, Any]) -> tuple[str, s
 
 
 _PHRASES = {
-    "missing": "is needed",
+    "missing": "please fill this in",
     "string_too_short": "must have at least {min_length} characters",
     "string_too_long": "must have at most {max_length} characters",
     "too_short": "must have at least {min_length} characters",

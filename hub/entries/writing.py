@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -37,6 +39,20 @@ async def with_picture(services: Services, draft: Draft) -> Draft:
     async with services.db.write() as session:
         session.add(picture)
     return draft.model_copy(update={"image": ImageDraft(id=picture.id)})
+
+
+async def with_its_picture(
+    services: Services, changes: Mapping[str, Any], draft: EntryDraft
+) -> dict[str, Any]:
+    """Changes to an entry, with the picture of the draft that they make kept here, by its id.
+
+    Raises:
+        Invalid: it is not a picture that we take.
+    """
+    kept = await with_picture(services, draft)
+    if kept is draft or kept.image is None:
+        return dict(changes)
+    return {**changes, "image": kept.image.id}
 
 
 def begin(services: Services, entry: Entry, author: Actor, owner: UUID | None) -> None:

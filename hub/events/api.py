@@ -12,7 +12,6 @@ from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from hub.core.db import AsyncSession
-from hub.core.errors import Forbidden
 from hub.core.services import Services
 from hub.entries import asking, writing
 from hub.entries import queries as entries
@@ -112,9 +111,7 @@ async def revised(event_id: UUID, hub: Hub, caller: Asking, changes: Changes) ->
     permissions.require(caller, "post")
     async with hub.db.read() as session:
         draft = _merged(await _own(session, event_id, caller), changes)
-    kept = await writing.with_picture(hub, draft)
-    if kept.image is not None and kept is not draft:
-        changes = {**changes, "image": kept.image.id}
+    changes = await writing.with_its_picture(hub, changes, draft)
     async with hub.db.write() as session:
         event = await _own(session, event_id, caller)
         if changes:
@@ -182,11 +179,7 @@ def _view(event: Event, counts: entries.Counts, rules: dict[UUID, str], hub: Ser
 
 async def _own(session: AsyncSession, event_id: UUID, caller: Caller) -> Event:
     event = await queries.by_id(session, event_id, Viewer.of(caller))
-    if not event.local:
-        raise Forbidden(f"This comes from {event.origin}, and can be changed only there.")
-    if not permissions.may_change(caller, event.owner_id):
-        raise Forbidden("Only whoever published this, or a steward, can change it.")
-    return event
+    return permissions.changeable(caller, event)
 
 
 def _merged(event: Event, changes: dict[str, Any]) -> EventDraft:

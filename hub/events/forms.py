@@ -114,7 +114,7 @@ def _times(form: Form) -> tuple[dict[str, Any], dict[str, str]]:
     all_day = form.checked("all_day")
     first, start = form.text("starts_on"), form.text("starts_time")
     needed = {"starts_on": first, **({} if all_day else {"starts_time": start})}
-    if missing := {name: "is needed" for name, value in needed.items() if not value}:
+    if missing := {name: "please fill this in" for name, value in needed.items() if not value}:
         return {}, missing
     last, end = form.text("ends_on") or first, form.text("ends_time")
     if all_day:

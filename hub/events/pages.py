@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import ConfigDict, Field
 
 from hub.core.clock import now
-from hub.core.errors import Forbidden, Invalid
+from hub.core.errors import Invalid
 from hub.core.services import Services
 from hub.core.settings import Settings
 from hub.entries import asking, threads, writing
@@ -117,7 +117,6 @@ async def _sheet(request: Request, hub: Services, caller: Caller, wanted: Wanted
 def _around(wanted: Wanted, found: Listed[Event], settings: Settings) -> dict[str, Any]:
     """What stands around the list: filters, spans of time, feeds and the next page."""
     narrow = wanted.narrowing()
-    given = {name: value for name, value in narrow.items() if value not in {"", None, "all"}}
     others = {name: value for name, value in narrow.items() if name not in {"from", "to"}}
     today = now().astimezone(settings.zone).date()
     spans = [
@@ -128,7 +127,7 @@ def _around(wanted: Wanted, found: Listed[Event], settings: Settings) -> dict[st
     # A plain host: calendar programs put https (or http) in front themselves.
     feeds["webcal"] = f"webcal://{settings.authority}{feeds['ics']}"
     following = common.address("/events", {**narrow, "cursor": found.next}) if found.next else None
-    shown = {**narrow, "narrowed": len(given), "cursor": wanted.cursor}
+    shown = {**narrow, "narrowed": len(common.narrowed(narrow)), "cursor": wanted.cursor}
     sheet = common.address("/events", {"view": "month", **others, "from": wanted.since})
     return {"wanted": shown, "spans": spans, "feeds": feeds, "next": following, "as_month": sheet}
 
@@ -217,7 +216,8 @@ async def revise(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> 
         draft = forms.draft(form, event.timezone, event.picture, members_of(event))
         draft = await writing.with_picture(hub, draft)
         async with hub.db.write() as session:
-            event = _changeable(await queries.by_id(session, event_id, Viewer.of(caller)), caller)
+            event = await queries.by_id(session, event_id, Viewer.of(caller))
+            permissions.changeable(caller, event)
             await service.revise(session, hub, event, draft)
     except Invalid as error:
         return _form_again(request, form, error, event, series=series)
@@ -239,7 +239,8 @@ async def cancel(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> 
     permissions.require(caller, "post")
     form = await parse_form(request)
     async with hub.db.write() as session:
-        event = _changeable(await queries.by_id(session, event_id, Viewer.of(caller)), caller)
+        event = await queries.by_id(session, event_id, Viewer.of(caller))
+        permissions.changeable(caller, event)
         if form.text("choice") == "later":
             await service.stop(session, hub, event)
         await service.cancel(session, hub, event)
@@ -252,7 +253,8 @@ async def delete(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> 
     permissions.require(caller, "post")
     form = await parse_form(request)
     async with hub.db.write() as session:
-        event = _changeable(await queries.by_id(session, event_id, Viewer.of(caller)), caller)
+        event = await queries.by_id(session, event_id, Viewer.of(caller))
+        permissions.changeable(caller, event)
         if form.text("choice") == "later":
             await service.stop(session, hub, event)
         await service.withdraw(session, hub, event)
@@ -268,23 +270,11 @@ async def _own(hub: Services, event_id: UUID, caller: Caller) -> tuple[Event, st
     """
     permissions.require(caller, "post")
     async with hub.db.read() as session:
-        event = _changeable(await queries.by_id(session, event_id, Viewer.of(caller)), caller)
+        event = await queries.by_id(session, event_id, Viewer.of(caller))
+        permissions.changeable(caller, event)
         rules = await queries.rules(session, [event])
     rule = rules.get(event.series_id) if event.series_id is not None else None
     return event, recurrence.words(rule, hub.settings.language) if rule else ""
-
-
-def _changeable(event: Event, caller: Caller) -> Event:
-    """The event, if the caller may change it.
-
-    Raises:
-        Forbidden: they may not.
-    """
-    if not event.local:
-        raise Forbidden(f"This comes from {event.origin}, and can be changed only there.")
-    if not permissions.may_change(caller, event.owner_id):
-        raise Forbidden("Only whoever published this, or a steward, can change it.")
-    return event
 
 
 def _ask_who_may_see(request: Request, form: Form, event: Event | None) -> Response:

@@ -9,8 +9,6 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import selectinload
-from sqlalchemy.sql.base import ExecutableOption
 
 from hub.core.clock import now
 from hub.core.errors import NotFound
@@ -97,7 +95,7 @@ async def occurrences(session: AsyncSession, series_id: UUID) -> set[datetime]:
 async def occurrence(session: AsyncSession, series_id: UUID, occurs_at: datetime) -> Event | None:
     """The date of a series that its rule put at `occurs_at`, wherever it is now."""
     query = select(Event).where(Event.series_id == series_id, Event.occurs_at == occurs_at)
-    return await session.scalar(query.options(*_whole()))
+    return await session.scalar(query.options(*entries.whole(Event)))
 
 
 async def later_dates(session: AsyncSession, event: Event) -> list[Event]:
@@ -107,7 +105,9 @@ async def later_dates(session: AsyncSession, event: Event) -> list[Event]:
         Event.occurs_at > event.occurs_at,
         Event.deleted_at.is_(None),
     )
-    return list(await session.scalars(query.order_by(Event.starts_at).options(*_whole())))
+    return list(
+        await session.scalars(query.order_by(Event.starts_at).options(*entries.whole(Event)))
+    )
 
 
 async def count_told(session: AsyncSession, series_id: UUID) -> int:
@@ -135,14 +135,10 @@ async def untold(
         Event.starts_at >= now(),
         Event.starts_at < until,
     )
-    query = query.order_by(Event.starts_at).limit(limit).options(*_whole())
+    query = query.order_by(Event.starts_at).limit(limit).options(*entries.whole(Event))
     return list(await session.scalars(query))
 
 
 async def going_on(session: AsyncSession) -> list[UUID]:
     """The series that have not been ended."""
     return list(await session.scalars(select(Series.id).where(Series.ended_at.is_(None))))
-
-
-def _whole() -> tuple[ExecutableOption, ...]:
-    return (selectinload(Event.author), selectinload(Event.picture))

@@ -114,7 +114,7 @@ async def withdraw(
 
 async def stop(session: AsyncSession, services: Services, event: Event) -> None:
     """End a series with one of its dates: later ones are called off, or vanish if nobody knows."""
-    series = await session.get(Series, event.series_id)
+    series = await session.get(Series, event.series_id) if event.series_id else None
     if series is None:
         return
     series.ended_at = now()

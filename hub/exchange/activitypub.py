@@ -25,12 +25,10 @@ from hub.entries import rendering
 from hub.entries.rendering import ListingFacts
 from hub.entries.schemas import EARLIEST, LATEST
 from hub.exchange.models import Listing
-from hub.exchange.schemas import Kind, ListingDraft, Mode, listing_draft
+from hub.exchange.schemas import Kind, ListingDraft, Mode, Side, listing_draft
 
 TYPE: Final = "Note"
 OVER: Final = frozenset({"done", "withdrawn", "expired"})
-
-Side = Literal["offer", "want"]
 
 # What is done rather than handed over (PROTOCOL §3.3 (b)).
 _SERVICES: Final = frozenset({"skill", "time", "space"})

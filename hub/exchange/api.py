@@ -10,7 +10,6 @@ from fastapi import APIRouter, Body, Query, Request, Response
 from pydantic import BaseModel, Field, WithJsonSchema
 
 from hub.core.db import AsyncSession
-from hub.core.errors import Forbidden
 from hub.core.services import Services
 from hub.entries import asking, writing
 from hub.entries import queries as entries
@@ -18,12 +17,12 @@ from hub.entries.paging import Listed
 from hub.entries.visibility import Viewer
 from hub.exchange import queries, service
 from hub.exchange.models import Listing
-from hub.exchange.queries import Side
 from hub.exchange.schemas import (
     Kind,
     ListingDraft,
     ListingView,
     Mode,
+    Side,
     Status,
     listing_draft,
     members_of,
@@ -188,9 +187,7 @@ async def _revise(
     permissions.require(caller, "post")
     async with hub.db.read() as session:
         draft = _merged(await _own(session, listing_id, side, caller), changes, hub)
-    kept = await writing.with_picture(hub, draft)
-    if kept.image is not None and kept is not draft:
-        changes = {**changes, "image": kept.image.id}
+    changes = await writing.with_its_picture(hub, changes, draft)
     async with hub.db.write() as session:
         listing = await _own(session, listing_id, side, caller)
         if changes:
@@ -201,11 +198,7 @@ async def _revise(
 
 async def _own(session: AsyncSession, listing_id: UUID, side: Side, caller: Caller) -> Listing:
     listing = await queries.by_id(session, listing_id, Viewer.of(caller), side)
-    if not listing.local:
-        raise Forbidden(f"This comes from {listing.origin}, and can be changed only there.")
-    if not permissions.may_change(caller, listing.owner_id):
-        raise Forbidden("Only whoever published this, or a steward, can change it.")
-    return listing
+    return permissions.changeable(caller, listing)
 
 
 def _merged(listing: Listing, changes: dict[str, Any], hub: Services) -> ListingDraft:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from hub.core import dates
 from hub.core.errors import Invalid
 from hub.entries import forms
 from hub.entries.models import Picture
 from hub.exchange.models import Listing
-from hub.exchange.schemas import ListingDraft, listing_draft
+from hub.exchange.schemas import Kind, ListingDraft, Mode, listing_draft
 from hub.web.forms import Form
 
-KINDS: Final = ("item", "skill", "space", "time", "food")
-MODES: Final = ("give", "lend", "swap", "share", "sell")
+KINDS: Final[tuple[str, ...]] = get_args(Kind)
+MODES: Final[tuple[str, ...]] = get_args(Mode)
 DELICATE_KIND: Final = "food"
 
 _TEXTS: Final = ("title", "description", "location", "kind", "mode", "quantity", "price")

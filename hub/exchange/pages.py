@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import ConfigDict, Field
 
-from hub.core.errors import Forbidden, Invalid
+from hub.core.errors import Invalid
 from hub.core.services import Services
 from hub.entries import asking, threads, writing
 from hub.entries import forms as common
@@ -18,8 +18,7 @@ from hub.entries import queries as entries
 from hub.entries.visibility import Viewer
 from hub.exchange import activitypub, forms, queries, service
 from hub.exchange.models import Listing
-from hub.exchange.queries import Side
-from hub.exchange.schemas import Kind, Status, members_of
+from hub.exchange.schemas import Kind, Side, Status, members_of
 from hub.fediverse import follows
 from hub.people import permissions
 from hub.web.doors import Asking, Caller, Hub
@@ -73,14 +72,13 @@ async def listed(request: Request, hub: Hub, caller: Asking, said: str = "") -> 
     async with hub.db.read() as session:
         known = [follow.followee.authority for follow in await follows.ours(session)]
     narrow = wanted.narrowing()
-    given = {name: value for name, value in narrow.items() if value not in {"", None, "all"}}
     return render(
         request,
         "exchange/list.html",
         show=wanted.show,
         sections=sections,
         sides=[(side, common.address(SWAP, {"show": side, **narrow})) for side in ("all", *SIDES)],
-        wanted={**narrow, "narrowed": len(given), "cursor": wanted.cursor},
+        wanted={**narrow, "narrowed": len(common.narrowed(narrow)), "cursor": wanted.cursor},
         kinds=forms.KINDS,
         origins=common.origins(wanted.origin, known, hub.settings),
         may_post=permissions.may(caller, "post"),
@@ -180,7 +178,8 @@ async def revise(listing_id: UUID, request: Request, hub: Hub, caller: Asking) -
         draft = forms.draft(form, hub.settings.timezone, listing.picture, before)
         draft = await writing.with_picture(hub, draft)
         async with hub.db.write() as session:
-            listing = _changeable(await queries.by_id(session, listing_id, viewer, side), caller)
+            listing = await queries.by_id(session, listing_id, viewer, side)
+            permissions.changeable(caller, listing)
             await service.revise(session, hub, listing, draft)
     except Invalid as error:
         return _form_again(request, side, form, error, listing)
@@ -206,7 +205,8 @@ async def close(listing_id: UUID, request: Request, hub: Hub, caller: Asking) ->
     form, side, viewer = await parse_form(request), _side(request), Viewer.of(caller)
     status = next((one for one in ENDS if one == form.text("choice")), ENDS[0])
     async with hub.db.write() as session:
-        listing = _changeable(await queries.by_id(session, listing_id, viewer, side), caller)
+        listing = await queries.by_id(session, listing_id, viewer, side)
+        permissions.changeable(caller, listing)
         await service.close(session, hub, listing, status)
     return see_other(f"{listing.path}?said=closed")
 
@@ -219,7 +219,8 @@ async def delete(listing_id: UUID, request: Request, hub: Hub, caller: Asking) -
     await parse_form(request)
     side, viewer = _side(request), Viewer.of(caller)
     async with hub.db.write() as session:
-        listing = _changeable(await queries.by_id(session, listing_id, viewer, side), caller)
+        listing = await queries.by_id(session, listing_id, viewer, side)
+        permissions.changeable(caller, listing)
         await service.withdraw(session, hub, listing)
     return see_other(f"{SWAP}?said=deleted")
 
@@ -239,15 +240,7 @@ async def _own(request: Request, hub: Services, listing_id: UUID, caller: Caller
     permissions.require(caller, "post")
     async with hub.db.read() as session:
         found = await queries.by_id(session, listing_id, Viewer.of(caller), _side(request))
-    return _changeable(found, caller)
-
-
-def _changeable(listing: Listing, caller: Caller) -> Listing:
-    if not listing.local:
-        raise Forbidden(f"This comes from {listing.origin}, and can be changed only there.")
-    if not permissions.may_change(caller, listing.owner_id):
-        raise Forbidden("Only whoever published this, or a steward, can change it.")
-    return listing
+    return permissions.changeable(caller, found)
 
 
 def _form_again(

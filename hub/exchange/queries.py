@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final, Literal, Unpack
+from typing import Final, Unpack
 from uuid import UUID
 
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import selectinload
 
 from hub.core.clock import now
 from hub.core.errors import NotFound
@@ -17,8 +16,7 @@ from hub.entries.paging import Listed
 from hub.entries.queries import Filter, Filters
 from hub.entries.visibility import Viewer
 from hub.exchange.models import Listing, Offer, Want
-
-Side = Literal["offer", "want"]
+from hub.exchange.schemas import Side
 
 ROWS: Final[dict[str, type[Listing]]] = {"offer": Offer, "want": Want}
 CURRENT: Final = ("open", "promised")
@@ -89,8 +87,7 @@ async def whole(session: AsyncSession, listing_id: UUID) -> Listing:
         NotFound: there is none.
     """
     query = select(Listing).where(Listing.id == listing_id)
-    query = query.options(selectinload(Listing.author), selectinload(Listing.picture))
-    found = await session.scalar(query)
+    found = await session.scalar(query.options(*entries.whole(Listing)))
     if found is None:
         raise NotFound("There is no such listing.")
     return found

@@ -13,13 +13,10 @@ from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema, field_vali
 from hub.entries.schemas import EntryDraft, EntryView, Moment, checked
 from hub.exchange.models import Listing
 
+Side = Literal["offer", "want"]
 Kind = Literal["item", "skill", "space", "time", "food"]
 Mode = Literal["give", "lend", "swap", "share", "sell"]
 Status = Literal["open", "promised", "done", "withdrawn", "expired"]
-
-# Themes whose form preselects "this hub only": what they tell of a person is not for everybody
-# (SETTLED 2). A program says what it wants.
-DELICATE_THEMES: Final = frozenset({"food", "money", "health", "safety"})
 
 MOST: Final = Decimal(1_000_000)
 SMALLEST: Final = Decimal("0.000001")

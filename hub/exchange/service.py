@@ -15,8 +15,8 @@ from hub.core.services import Services
 from hub.entries import publishing, receiving, writing
 from hub.exchange import activitypub, queries
 from hub.exchange.models import Listing
-from hub.exchange.queries import ROWS, Side
-from hub.exchange.schemas import ListingDraft, Status
+from hub.exchange.queries import ROWS
+from hub.exchange.schemas import ListingDraft, Side, Status
 from hub.fediverse.received import Received
 from hub.jobs.registry import Run, job
 

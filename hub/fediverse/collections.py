@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.site import Page
@@ -51,12 +51,25 @@ async def page(
     return Page(items=())
 
 
+def _listed(actor: Actor) -> tuple[ColumnElement[bool], ...]:
+    """What an actor's outbox shows: what it said of things that are still there for everybody."""
+    entry, reply = Base.metadata.tables["entry"], Base.metadata.tables["reply"]
+    said = OutboxActivity.object_uri
+    public_entry = exists().where(
+        entry.c.uri == said,
+        entry.c.visibility == "public",
+        entry.c.deleted_at.is_(None),
+        entry.c.hidden_at.is_(None),
+    )
+    public_reply = exists().where(reply.c.uri == said, reply.c.public, reply.c.state == "shown")
+    mine = (OutboxActivity.actor_id == actor.id, OutboxActivity.listed.is_(True))
+    return (*mine, or_(public_entry, public_reply))
+
+
 async def _outbox_total(session: AsyncSession, actor: Actor) -> int:
     return (
         await session.scalar(
-            select(func.count())
-            .select_from(OutboxActivity)
-            .where(OutboxActivity.actor_id == actor.id, OutboxActivity.listed)
+            select(func.count()).select_from(OutboxActivity).where(*_listed(actor))
         )
         or 0
     )
@@ -66,7 +79,7 @@ async def _outbox_page(session: AsyncSession, actor: Actor, cursor: str | None, 
     """Newest first; the cursor is the last row's number, so pages stay as they are."""
     statement = (
         select(OutboxActivity.id, OutboxActivity.body)
-        .where(OutboxActivity.actor_id == actor.id, OutboxActivity.listed)
+        .where(*_listed(actor))
         .order_by(OutboxActivity.id.desc())
         .limit(limit + 1)
     )

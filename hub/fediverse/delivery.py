@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import aliased
 
 from federation.delivery import (
@@ -189,28 +189,7 @@ def _lane(peer: Peer, parcels: list[Parcel]) -> Lane:
 
 def _parcels(hosts: Iterable[str]) -> Any:
     """The due deliveries of some servers, at most PER_LANE each, oldest activity first."""
-    other = aliased(Delivery)
     moment = now()
-    nth = (
-        select(other.activity_id)
-        .where(other.host == Peer.host)
-        .order_by(other.activity_id)
-        .limit(1)
-        .offset(PER_LANE - 1)
-        .correlate(Peer)
-        .scalar_subquery()
-    )
-    earlier = aliased(Delivery)
-    blocked = (
-        select(earlier.id)
-        .where(
-            earlier.host == Delivery.host,
-            earlier.object_uri == Delivery.object_uri,
-            earlier.activity_id < Delivery.activity_id,
-            earlier.run_at > moment,
-        )
-        .exists()
-    )
     return (
         select(
             Delivery.host,
@@ -225,17 +204,41 @@ def _parcels(hosts: Iterable[str]) -> Any:
             OutboxActivity.digest,
         )
         .select_from(Peer)
-        .join(
-            Delivery,
-            and_(
-                Delivery.host == Peer.host,
-                Delivery.activity_id <= func.coalesce(nth, 2**62),
-            ),
-        )
+        .join(Delivery, and_(Delivery.host == Peer.host, Delivery.activity_id <= _last_taken()))
         .join(OutboxActivity, OutboxActivity.id == Delivery.activity_id)
         .join(Actor, Actor.id == OutboxActivity.actor_id)
-        .where(Peer.host.in_(list(hosts)), Delivery.run_at <= moment, ~blocked)
+        .where(Peer.host.in_(list(hosts)), Delivery.run_at <= moment, ~_waits_for_another(moment))
         .order_by(Delivery.host, Delivery.activity_id, Delivery.id)
+    )
+
+
+def _last_taken() -> ColumnElement[int]:
+    """The last activity that a lease may take from a server's lane: its PER_LANE-th delivery."""
+    other = aliased(Delivery)
+    nth = (
+        select(other.activity_id)
+        .where(other.host == Peer.host)
+        .order_by(other.activity_id)
+        .limit(1)
+        .offset(PER_LANE - 1)
+        .correlate(Peer)
+        .scalar_subquery()
+    )
+    return func.coalesce(nth, 2**62)
+
+
+def _waits_for_another(moment: datetime) -> ColumnElement[bool]:
+    """Whether something said earlier of the same object is not due yet (AP-74)."""
+    earlier = aliased(Delivery)
+    return (
+        select(earlier.id)
+        .where(
+            earlier.host == Delivery.host,
+            earlier.object_uri == Delivery.object_uri,
+            earlier.activity_id < Delivery.activity_id,
+            earlier.run_at > moment,
+        )
+        .exists()
     )
 
 

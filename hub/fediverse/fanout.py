@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select, union
+from sqlalchemy import ColumnElement, Select, case, exists, func, literal, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.origins import authority
@@ -16,6 +16,7 @@ from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.db import insert_for
 from hub.core.services import Services
+from hub.fediverse import facts
 from hub.fediverse.models import Delivery, Follow, OutboxActivity, Peer, Receipt
 
 BATCH = 20  # activities looked at in one step
@@ -65,6 +66,9 @@ async def _expand_one(session: AsyncSession, row: OutboxActivity, room: int) -> 
         await _open_lanes(session, row)
         written, last = await _written(session, row)
         row.expanded_to = last or row.expanded_to
+        if written:
+            # From here on somebody else knows our address, and it must stay.
+            await facts.note_federated(session)
     if written < room:
         row.expanded_at = now()
     return written
@@ -112,7 +116,10 @@ async def _insert_deliveries(
     who = union(*sources).subquery()
     inbox, host = who.c[0], who.c[1]
     moment = now()
-    blocked = select(Peer.host).where(Peer.standing == BLOCKED)
+    # A block of a name holds for the names under it too (PROTOCOL 6.9).
+    blocked = exists().where(
+        Peer.standing == BLOCKED, or_(host == Peer.host, host.like("%." + Peer.host))
+    )
     targets = select(
         literal(row.id),
         literal(row.object_uri),
@@ -121,7 +128,7 @@ async def _insert_deliveries(
         literal(moment, OutboxActivity.created_at.type),
         literal(0),
         literal(moment, OutboxActivity.created_at.type),
-    ).where(host.not_in(blocked), inbox > row.expanded_to)
+    ).where(~blocked, inbox > row.expanded_to)
     columns = ["activity_id", "object_uri", "inbox", "host", "run_at", "attempts", "created_at"]
     await session.execute(
         insert_for(session, Delivery)

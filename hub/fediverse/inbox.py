@@ -7,11 +7,13 @@ another server is fetched between transactions, within a budget, and the handler
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -19,7 +21,13 @@ from sqlalchemy import update
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from federation.errors import FederationError, Gone, MalformedDocument, Unauthorised
+from federation.errors import (
+    FederationError,
+    Gone,
+    MalformedDocument,
+    Unauthorised,
+    Unreachable,
+)
 from federation.inbox import Inbox
 from federation.origins import same_origin
 from federation.verification import VerifiedActivity
@@ -58,6 +66,11 @@ MOST_TOLD = 512  # actor documents remembered as kept already
 BATCH = 50
 TRIES = 5  # a poisonous activity is given up after this (R14)
 PAUSE = timedelta(seconds=30)
+GONE_FOR_GOOD = 410
+AT_ONCE = 8  # documents fetched at once for what one server sent in a batch
+GROUPS = 4  # batches of one server for which is asked at once; more of it comes later
+SOON = timedelta(seconds=2)
+ASKING_TIME = timedelta(seconds=60)  # how long is asked for one batch, well within its lease
 FETCHES = 10  # documents fetched for one activity (SECURITY B7)
 
 
@@ -129,19 +142,73 @@ class Processor:
         self._services = services
         self._handlers = handlers
         self._worker = worker
+        self._groups: dict[str, int] = defaultdict(int)
+        self._asking: set[asyncio.Task[None]] = set()
 
     async def process(self) -> int:
-        """How many activities were taken from the log and acted upon."""
+        """How many activities were taken from the log; most are acted upon by now.
+
+        Those that need something of another server go on beside the caller, those of one sender
+        together: nobody's mail waits for the slow servers that another's names.
+        """
         async with self._services.db.write() as session:
             rows = await claim(session, InboxActivity, self._worker, limit=BATCH)
         cases = [Case(row) for row in rows]
-        todo: Sequence[Case] = cases
-        while todo:
-            await self._round(todo)
-            todo = [case for case in todo if case.wanted is not None]
-            for case in todo:
-                await self._fetch(case)
+        if cases:
+            await self._round(cases)
+        senders: dict[str, list[Case]] = defaultdict(list)
+        for case in cases:
+            if case.wanted is not None:
+                senders[case.row.host].append(case)
+        for host, group in senders.items():
+            if self._groups[host] >= GROUPS:
+                await self._put_back(group)
+                continue
+            self._groups[host] += 1
+            task = asyncio.create_task(self._ask_around(host, group))
+            self._asking.add(task)
+            task.add_done_callback(self._asked)
         return len(cases)
+
+    async def settle(self) -> None:
+        """Wait for everything that is being asked for."""
+        while self._asking:
+            await asyncio.wait(self._asking)
+
+    def close(self) -> None:
+        """Stop asking; what was not acted upon is taken up again later."""
+        for task in self._asking:
+            task.cancel()
+
+    async def _ask_around(self, host: str, group: Sequence[Case]) -> None:
+        """Fetch what these want, and hand them on anew, until they want no more."""
+        slots = asyncio.Semaphore(AT_ONCE)
+        ends = now() + ASKING_TIME
+        try:
+            while group:
+                await asyncio.gather(*(self._fetch(case, slots, ends) for case in group))
+                await self._round(group)
+                group = [case for case in group if case.wanted is not None]
+        finally:
+            self._groups[host] -= 1
+            if not self._groups[host]:
+                del self._groups[host]
+
+    def _asked(self, task: asyncio.Task[None]) -> None:
+        self._asking.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # The leases run out by themselves, and the activities are taken up again.
+            log.error("inbound activities were left", exc_info=error)
+
+    async def _put_back(self, cases: Sequence[Case]) -> None:
+        """Look at these again in a moment: too much of their sender is being asked for."""
+        async with self._services.db.write() as session:
+            for case in cases:
+                await session.execute(
+                    update(InboxActivity)
+                    .where(InboxActivity.id == case.row.id, InboxActivity.fence == case.row.fence)
+                    .values(run_at=now() + SOON, lease_until=None, leased_by=None)
+                )
 
     async def _round(self, cases: Sequence[Case]) -> None:
         async with self._services.db.write() as session:
@@ -169,15 +236,19 @@ class Processor:
                     await _note(session, case)
             await peers.seen(session, [case.row.host for case in cases])
 
-    async def _fetch(self, case: Case) -> None:
+    async def _fetch(self, case: Case, slots: asyncio.Semaphore, ends: datetime) -> None:
         uri = case.wanted or ""
         if len(case.documents) >= FETCHES:
             case.documents[uri] = Unauthorised("it would take too many look-ups")
             return
-        try:
-            case.documents[uri] = (await self._services.fetcher.fetch(uri)).document
-        except FederationError as error:
-            case.documents[uri] = error
+        async with slots:
+            if now() > ends:
+                case.documents[uri] = Unreachable("no time left for another look-up")
+                return
+            try:
+                case.documents[uri] = (await self._services.fetcher.fetch(uri)).document
+            except FederationError as error:
+                case.documents[uri] = error
 
     async def _handle(self, session: AsyncSession, case: Case) -> None:
         row = case.row
@@ -226,8 +297,10 @@ async def _authentic(received: Received, trust: str) -> Received:
     if isinstance(activity, Delete) and activity.object_id:
         try:
             await received.fetched(activity.object_id)
-        except Gone:
-            return replace(received, vouched=True)
+        except Gone as gone:
+            # Of a whole actor only 410 tells: 404 may be an accident (PROTOCOL 2.3).
+            if gone.status == GONE_FOR_GOOD or activity.object_id != activity.actor:
+                return replace(received, vouched=True)
     raise Unauthorised("the signer is not the actor, and the origin does not confirm it")
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import bindparam, case, delete, func, select, update
+from sqlalchemy import ScalarSelect, bindparam, case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -131,24 +131,7 @@ async def _give_back(session: AsyncSession, lanes: list[Served]) -> None:
     if not lanes:
         return
     moment = now()
-    earlier = aliased(Delivery)
-    waits = (
-        select(earlier.id)
-        .where(
-            earlier.host == Delivery.host,
-            earlier.object_uri == Delivery.object_uri,
-            earlier.activity_id < Delivery.activity_id,
-        )
-        .exists()
-    )
-    # Only the first delivery of each object counts: its successors wait for it.
-    due = (
-        select(Delivery.run_at)
-        .where(Delivery.host == bindparam("lane"), ~waits)
-        .order_by(Delivery.run_at)
-        .limit(1)
-        .scalar_subquery()
-    )
+    due = _next_due()
     closed = bindparam("closed", type_=Peer.closed_until.type)
     connection = await session.connection()
     await connection.execute(
@@ -168,16 +151,38 @@ async def _give_back(session: AsyncSession, lanes: list[Served]) -> None:
             last_error=func.coalesce(bindparam("why"), Peer.last_error),
             last_delivered_at=func.coalesce(bindparam("arrived"), Peer.last_delivered_at),
         ),
-        [
-            {
-                "lane": lane.host,
-                "closed": lane.closed_until,
-                "worked": lane.scheme,
-                "failed": lane.failures,
-                "why": lane.reason,
-                "arrived": moment if lane.answered else None,
-                "moment": moment,
-            }
-            for lane in lanes
-        ],
+        [_given_back(lane, moment) for lane in lanes],
     )
+
+
+def _next_due() -> ScalarSelect[datetime]:
+    """When the next delivery of the `lane` is due; of each object only the first one counts."""
+    earlier = aliased(Delivery)
+    waits = (
+        select(earlier.id)
+        .where(
+            earlier.host == Delivery.host,
+            earlier.object_uri == Delivery.object_uri,
+            earlier.activity_id < Delivery.activity_id,
+        )
+        .exists()
+    )
+    return (
+        select(Delivery.run_at)
+        .where(Delivery.host == bindparam("lane"), ~waits)
+        .order_by(Delivery.run_at)
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def _given_back(lane: Served, moment: datetime) -> dict[str, Any]:
+    return {
+        "lane": lane.host,
+        "closed": lane.closed_until,
+        "worked": lane.scheme,
+        "failed": lane.failures,
+        "why": lane.reason,
+        "arrived": moment if lane.answered else None,
+        "moment": moment,
+    }

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from hub.core.clock import now
-from hub.fediverse.models import Delivery, InboxActivity, Peer
+from hub.core.db import Base
+from hub.fediverse.models import Delivery, InboxActivity, Peer, Tombstone
 from hub.jobs.registry import Run, job
 
 SILENT = timedelta(days=4)  # past the schedule of retries (SETTLED 4)
+TOMBSTONE_LIFE = timedelta(days=90)  # a late Create comes within days; its origin says 404
 LOG_LIFE = timedelta(days=30)  # how long activity ids are remembered (PROTOCOL §2.6)
 
 
@@ -21,12 +23,30 @@ async def upkeep(run: Run) -> None:
     """Once an hour: collapse what waits for the silent, forget what is old."""
     async with run.finish() as session:
         await collapse(session)
+        await _forget_tombstones(session)
         await session.execute(
             delete(InboxActivity).where(
                 InboxActivity.received_at < now() - LOG_LIFE,
                 InboxActivity.state.in_(("done", "dropped")),
             )
         )
+
+
+async def _forget_tombstones(session: AsyncSession) -> None:
+    """Forget what was deleted elsewhere long ago, and never was an entry here.
+
+    Whoever signs may tell of as many deletions as they like (SECURITY B9).
+    """
+    entry, actor = Base.metadata.tables["entry"], Base.metadata.tables["actor"]
+    await session.execute(
+        delete(Tombstone)
+        .where(
+            Tombstone.deleted_at < now() - TOMBSTONE_LIFE,
+            ~exists().where(entry.c.uri == Tombstone.uri),
+            ~exists().where(actor.c.uri == Tombstone.uri),
+        )
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def collapse(session: AsyncSession) -> None:

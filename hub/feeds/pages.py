@@ -29,7 +29,7 @@ from hub.events.ical import calendar_of
 from hub.events.models import Event
 from hub.exchange import queries as exchange
 from hub.exchange.api import ListingsAsked
-from hub.exchange.queries import Side
+from hub.exchange.schemas import Side
 from hub.feeds.syndication import FORMATS, Feed
 from hub.web.doors import Asking, Hub
 

@@ -12,11 +12,10 @@ from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import selectinload
-from sqlalchemy.sql.base import ExecutableOption
 
 from hub.core.clock import now
 from hub.core.services import Services
+from hub.entries import queries as entries
 from hub.events import queries, service
 from hub.events.models import Event, Series
 from hub.events.schemas import EventDraft
@@ -169,7 +168,7 @@ async def withdraw(session: AsyncSession, services: Services, series: Series) ->
     """Take back a series with all its dates; everyone who has one is told."""
     series.ended_at = now()
     query = select(Event).where(Event.series_id == series.id, Event.deleted_at.is_(None))
-    for event in await session.scalars(query.options(*_whole())):
+    for event in await session.scalars(query.options(*entries.whole(Event))):
         await service.withdraw(session, services, event)
 
 
@@ -196,11 +195,8 @@ async def _coming(session: AsyncSession, series: Series) -> list[Event]:
         Event.deleted_at.is_(None),
         Event.relevant_until >= now(),
     )
-    return list(await session.scalars(query.order_by(Event.starts_at).options(*_whole())))
-
-
-def _whole() -> tuple[ExecutableOption, ...]:
-    return selectinload(Event.author), selectinload(Event.picture)
+    query = query.order_by(Event.starts_at).options(*entries.whole(Event))
+    return list(await session.scalars(query))
 
 
 def _utc(text: str) -> datetime:

@@ -8,9 +8,9 @@ from uuid import UUID
 import orjson
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import selectinload
 
 from hub.core.services import Services
+from hub.entries import queries as entries
 from hub.entries.models import Entry
 from hub.events import schemas as events
 from hub.events import service as event_service
@@ -19,8 +19,7 @@ from hub.events.schemas import EventDraft
 from hub.exchange import schemas as listings
 from hub.exchange import service as listing_service
 from hub.exchange.models import Listing
-from hub.exchange.queries import Side
-from hub.exchange.schemas import ListingDraft
+from hub.exchange.schemas import ListingDraft, Side
 from hub.feeds.rows import Members
 
 Draft = EventDraft | ListingDraft
@@ -68,7 +67,7 @@ async def by_id(session: AsyncSession, entry_id: UUID) -> Thing | None:
         return None
     row = Event if kind == "event" else Listing
     query = select(row).where(row.id == entry_id)
-    found = await session.scalar(query.options(selectinload(row.author), selectinload(row.picture)))
+    found = await session.scalar(query.options(*entries.whole(row)))
     return cast(Thing | None, found)
 
 

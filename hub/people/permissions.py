@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from hub.core.errors import Forbidden, NotSignedIn
+from hub.entries.models import Entry
 from hub.web.doors import Caller, Role
 
 Deed = Literal["post", "moderate", "administer"]
+E = TypeVar("E", bound=Entry)
 
 ROLES: Final[tuple[Role, ...]] = ("steward", "editor", "reader")
 
@@ -48,3 +50,16 @@ def may_change(caller: Caller, owner_id: object) -> bool:
     if not may(caller, "post"):
         return False
     return caller.steward or (owner_id is not None and owner_id == caller.person_id)
+
+
+def changeable(caller: Caller, entry: E) -> E:
+    """The entry, if the caller may change it.
+
+    Raises:
+        Forbidden: it comes from another server, or is somebody else's.
+    """
+    if not entry.local:
+        raise Forbidden(f"This comes from {entry.origin}, and can be changed only there.")
+    if not may_change(caller, entry.owner_id):
+        raise Forbidden("Only whoever published this, or a steward, can change it.")
+    return entry

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -29,6 +30,7 @@ PROBLEM_TYPE: Final = "application/problem+json"
 UNEXPECTED: Final = (
     "Something went wrong on our side. It is noted in the log. Please try again in a moment."
 )
+SIGN_IN: Final = "This is for people who are signed in. A steward of this hub can let you in."
 WORDS: Final = {
     400: "The request could not be read. Please check it and send it again.",
     404: "There is nothing at this address. It may have been moved, or mistyped.",
@@ -60,6 +62,8 @@ async def answer(request: Request, error: HubError) -> Response:
         if tombstone is not None:
             return tombstone
     detail = str(error) or error.title
+    if isinstance(error, NotSignedIn) and wants_page(request):
+        detail = SIGN_IN  # of tokens only programs are told
     return await _answer(request, error.status, error.title, detail, fields, headers)
 
 
@@ -88,7 +92,8 @@ async def _answer(
 ) -> Response:
     response: Response
     if wants_page(request):
-        await caller_of(request)
+        with suppress(NotSignedIn):  # a token that is not good: its bearer is anybody here
+            await caller_of(request)
         response = render(
             request, "web/error.html", status, title=title, detail=detail, fields=fields or {}
         )

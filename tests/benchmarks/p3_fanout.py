@@ -162,7 +162,9 @@ async def _ledger(port: int) -> float:
                 create = Create(id=f"{uri}#create", actor=channel.uri, object=note, to=(PUBLIC,))
                 await outbox.post(session, services, channel, create, to_followers=True)
             before = own_cpu_s()
-            while await expand(services) + await carrier.send_due() or carrier.busy:
+            while await expand(services):
+                await carrier.send_due()
+            while await carrier.send_due() or carrier.busy:
                 with services.wake.listen() as bell:
                     if carrier.busy:
                         await asyncio.wait_for(bell.wait(), 30)

@@ -76,7 +76,11 @@ async def test_mistakes_are_told_on_top_and_beside_the_fields(visit: Visit) -> N
     summary = page.get_by_role("alert")
     await expect(summary).to_be_focused()
     told = await summary.get_by_role("listitem").all_inner_texts()
-    assert told == ["Title: is needed", "Day: is needed", "Starts at: is needed"]
+    assert told == [
+        "Title: please fill this in",
+        "Day: please fill this in",
+        "Starts at: please fill this in",
+    ]
     await summary.get_by_role("link", name="Title").click()
     await expect(page.get_by_label("Title")).to_be_focused()
     described = await page.get_by_label("Title").get_attribute("aria-describedby")

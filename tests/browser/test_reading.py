@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from playwright.async_api import Page, Response, ViewportSize
 
@@ -79,6 +80,35 @@ async def test_nothing_scrolls_sideways_on_the_smallest_phone(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
         assert wide <= 0, path
+
+
+async def test_long_words_and_addresses_break(visit: Visit, hub: HubProcess) -> None:
+    long = "Donaudampfschifffahrtsgesellschaftskapitaensmuetzenausstellungseroeffnung"
+    draft = {
+        "title": long,
+        "starts_at": "2031-05-17T18:00",
+        "location": long,
+        "organiser": long,
+        "description": f"https://example.org/{'a' * 200}\n\n`{'b' * 200}`",
+    }
+    headers = {"Authorization": f"Bearer {hub.token()}"}
+    answer = httpx2.post(f"{hub.url}/api/v1/events", json=draft, headers=headers, trust_env=False)
+    path = httpx2.URL(answer.json()["url"]).path
+    page = await visit(path, size=ViewportSize(width=320, height=640))
+    for seen in (path, "/events?q=Donau", "/"):
+        await page.goto(hub.url + seen)
+        wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, seen
+
+
+async def test_signs_keep_their_size_without_the_style_sheet(visit: Visit) -> None:
+    page = await visit("/more")
+    await page.evaluate("document.querySelectorAll('link').forEach(link => link.remove())")
+    sizes = await page.evaluate(
+        "[...document.querySelectorAll('svg')].map(one => one.getBoundingClientRect().width)"
+    )
+    assert sizes
+    assert max(sizes) <= 24
 
 
 async def test_thumbs_find_what_they_aim_at(visit: Visit, hub: HubProcess) -> None:

@@ -14,10 +14,9 @@ from sqlalchemy import func, select
 from hub.events import service
 from hub.events.models import Event
 from hub.fediverse.models import OutboxActivity
-from hub.jobs.queue import enqueue_now
-from hub.jobs.registry import KINDS
 from hub.people import service as people
 from tests.conftest import Running
+from tests.jobs import ask
 
 START = (datetime.now(UTC) + timedelta(days=20)).replace(hour=13, minute=0, second=0, microsecond=0)
 DRAFT: dict[str, Any] = {
@@ -316,11 +315,11 @@ async def test_as_time_goes_by_later_dates_are_made_and_told(
         patched.setattr(service, "now", lambda: datetime.now(UTC) - timedelta(weeks=4))
         await post(hub, recurrence="FREQ=WEEKLY")
     before, told = await rows(hub), (await said(hub)).count("Create")
-    await enqueue_now(hub.services, KINDS["events.extend"])
+    await ask(hub.services, "events.extend")
     await hub.work()
     assert await rows(hub) == before + 4
     assert (await said(hub)).count("Create") == told + 4
-    await enqueue_now(hub.services, KINDS["events.extend"])
+    await ask(hub.services, "events.extend")
     await hub.work()
     assert await rows(hub) == before + 4
 

@@ -11,9 +11,8 @@ from sqlalchemy import select
 
 from hub.exchange.models import Listing
 from hub.fediverse.models import OutboxActivity
-from hub.jobs.queue import enqueue_now
-from hub.jobs.registry import KINDS
 from tests.conftest import Running
+from tests.jobs import ask
 
 DRAFT: dict[str, Any] = {
     "title": "Extension ladder",
@@ -107,7 +106,7 @@ async def test_time_runs_out_by_itself(hub: Running) -> None:
         row = (await session.scalars(select(Listing))).one()
         row.expires_at = row.relevant_until = datetime.now(UTC) - timedelta(seconds=1)
     assert await titles(hub, "offers") == []
-    await enqueue_now(hub.services, KINDS["exchange.expire"])
+    await ask(hub.services, "exchange.expire")
     await hub.work()
     assert await titles(hub, "offers?status=expired") == ["Extension ladder"]
     assert (await sent(hub))[-1]["type"] == "Update"

@@ -137,6 +137,50 @@ async def test_posting_needs_a_role(hub: Running) -> None:
         assert (await hub.web.post(path, data={"title": "x"}, headers=HTML)).status_code == 401
 
 
+async def test_people_are_told_of_links_and_not_of_tokens(hub: Running) -> None:
+    asked = await hub.web.get("/admin/inbox", headers=HTML)
+    assert asked.status_code == 401
+    assert "A steward of this hub can let you in." in asked.text
+    assert "token" not in asked.text
+
+
+async def test_a_profile_shows_what_this_hub_publishes(hubs: tuple[Running, Running]) -> None:
+    north, south = hubs
+    await follows.follow(south.services, "@events@north.example")
+    await settle(north, south)
+    await _post(north, "events", {**EVENT, "title": "Northern lights"})
+    await _post(south, "events", {**EVENT, "title": "Southern cross"})
+    await settle(north, south)
+    assert "Northern lights" in await _page(south, "/events")
+    profile = await _page(south, "/@events")
+    assert "Southern cross" in profile
+    assert "Northern lights" not in profile
+
+
+async def test_what_a_steward_hides_can_be_shown_again(hub: Running) -> None:
+    posted = await _post(hub, "events", {**EVENT, "title": "Fireworks"})
+    path = httpx2.URL(posted["url"]).path
+    told = {**HTML, **hub.steward}
+    token = _field((await hub.web.get(f"{path}/delete", headers=told)).text, "csrf")
+    form = {"csrf": token, "back": path}
+    hidden = await hub.web.post(f"/admin/entries/{posted['id']}/hide", data=form, headers=told)
+    assert hidden.headers["location"] == "/admin/inbox#hidden"
+    assert (await hub.web.get(path, headers=told)).status_code == 404
+    assert "Fireworks" in (await hub.web.get("/admin/inbox", headers=told)).text
+    await hub.web.post(f"/admin/entries/{posted['id']}/show", data={"csrf": token}, headers=told)
+    assert (await hub.web.get(path, headers=told)).status_code == 200
+    assert "Fireworks" not in (await hub.web.get("/admin/inbox", headers=told)).text
+
+
+async def test_the_clock_of_another_zone_says_so(make_hub: MakeHub) -> None:
+    hub = await make_hub(timezone="Europe/Berlin")
+    await _post(hub, "events", {**EVENT, "timezone": "America/New_York"})
+    await _post(hub, "events", {**EVENT, "title": "Next door", "timezone": "Europe/Paris"})
+    page = await _page(hub, "/events")
+    assert page.count("(time in New York)") == 1
+    assert "Paris" not in page
+
+
 async def test_a_form_from_another_site_does_nothing(hub: Running) -> None:
     posted = await _post(hub, "events", EVENT)
     path = httpx2.URL(posted["url"]).path

@@ -409,6 +409,7 @@ async def test_a_private_message_is_for_the_stewards_alone(town: Town, answers_e
     for address in (
         f"{path}/replies",
         f"{path}/replies?page=first",
+        f"/api/v1{path}/replies",
         f"/api/v1{path}",
         "/api/v1/events",
         f"/replies/{reply.id}",
@@ -553,6 +554,52 @@ async def test_an_entry_for_the_hub_alone_has_no_collection_outside(town: Town) 
     )
     path = f"/events/{answer.json()['id']}/replies"
     assert (await town.hub.web.get(path)).status_code == 404
+
+
+async def test_programs_read_the_replies_that_are_shown_page_by_page(town: Town) -> None:
+    await town.say(town.note("bob", content="<p>Held</p>"), "bob")
+    await town.hear()
+    first = town.note(published=now() - timedelta(minutes=2))
+    await town.say(first)
+    await town.say(town.note("bob", in_reply_to=first.id, content="<p>There is.</p>"), "bob")
+    path = f"/api/v1/events/{town.event['id']}/replies"
+    page = await town.hub.web.get(path, params={"limit": 1})
+    (asked,) = page.json()["items"]
+    assert asked["uri"] == first.id
+    assert (asked["author"], asked["author_name"]) == ("ada@town.example", "ada of town.example")
+    assert (asked["content"], asked["answers"]) == ("<p>Is there coffee?</p>", None)
+    assert datetime.fromisoformat(asked["created_at"]) == first.published
+    assert 'rel="next"' in page.headers["link"]
+    rest = await town.hub.web.get(path, params={"cursor": page.json()["next"]})
+    (answer,) = rest.json()["items"]
+    assert (answer["answers"], answer["content"]) == (asked["id"], "<p>There is.</p>")
+    assert rest.json()["next"] is None
+
+
+async def test_replies_are_found_under_their_own_entry_alone(town: Town) -> None:
+    hub = town.hub
+    for kind in ("offers", "wants"):
+        listing = {"title": "Ladder", "description": "Tall", "kind": "item", "mode": "lend"}
+        made = await hub.web.post(f"/api/v1/{kind}", json=listing, headers=hub.steward)
+        found = await hub.web.get(f"/api/v1/{kind}/{made.json()['id']}/replies")
+        assert found.json() == {"items": [], "next": None}
+    for address, status in (
+        (f"/api/v1/offers/{town.event['id']}/replies", 404),
+        (f"/api/v1/events/{uuid4()}/replies", 404),
+        (f"/api/v1/events/{town.event['id']}/replies?cursor=rubbish", 422),
+        (f"/api/v1/events/{town.event['id']}/replies?limit=101", 422),
+    ):
+        answer = await hub.web.get(address)
+        assert answer.status_code == status, address
+        assert answer.headers["content-type"] == "application/problem+json", address
+
+
+async def test_replies_under_an_entry_for_the_hub_alone_are_for_its_readers(town: Town) -> None:
+    event = {**EVENT, "visibility": "hub"}
+    made = await town.hub.web.post("/api/v1/events", json=event, headers=town.hub.steward)
+    path = f"/api/v1/events/{made.json()['id']}/replies"
+    assert (await town.hub.web.get(path)).status_code == 404
+    assert (await town.hub.web.get(path, headers=town.hub.steward)).status_code == 200
 
 
 # ------------------------------------------------------------------------------ reactions

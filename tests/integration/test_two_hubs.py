@@ -74,6 +74,18 @@ async def test_a_follow_is_accepted_by_itself(hubs: Hubs) -> None:
     assert follower.follower.handle == "relay@south.example"
 
 
+async def test_asking_to_follow_twice_changes_nothing(hubs: Hubs) -> None:
+    north, south = hubs
+    await follows.follow(south.services, "@events@north.example")
+    await _follow(south, north, "events")
+    await _follow(south, north, "events")
+    async with south.services.db.read() as session:
+        (row,) = await follows.ours(session)
+    assert row.state == "accepted"
+    async with north.services.db.read() as session:
+        assert len(await follows.followers(session)) == 1
+
+
 async def test_an_event_published_here_is_listed_there(hubs: Hubs) -> None:
     north, south = hubs
     await _follow(south, north, "events")

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from federation import guard as guard_module
 from federation.client import HttpGetter, HttpPoster
 from federation.errors import BadUrl, FederationError, ForbiddenAddress, Refused, Unreachable
-from federation.guard import Guard, Resolver, SplitUrl, split_url
+from federation.guard import Guard, Resolver
+from federation.origins import SplitUrl, split_url
 
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
 PUBLIC = "93.184.215.14"

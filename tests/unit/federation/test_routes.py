@@ -12,7 +12,7 @@ import orjson
 import pytest
 from starlette.types import Message
 
-from federation.guard import split_url
+from federation.origins import split_url
 from federation.routes import BODY_LIMIT_BYTES, InboxEndpoint, is_inbox, wants_activity
 from federation.signatures.http import Scheme, sign_request
 from federation.site import StoredDocument

@@ -83,9 +83,9 @@ def test_a_rule_may_end() -> None:
 
 def test_everything_that_is_missing_is_told_at_once() -> None:
     assert _told(title="", starts_on="", starts_time="") == {
-        "title": "is needed",
-        "starts_on": "is needed",
-        "starts_time": "is needed",
+        "title": "please fill this in",
+        "starts_on": "please fill this in",
+        "starts_time": "please fill this in",
     }
 
 
