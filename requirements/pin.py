@@ -16,7 +16,7 @@ PROJECT = "pyproject.toml"
 
 # What each file is made of: inputs, and the project's extras. `test` binds what comes after it.
 FILES = {
-    "test": ([PROJECT, "requirements/tests.in"], ["dev", "peers", "browser"]),
+    "test": ([PROJECT, "requirements/tests.in"], ["dev", "browser"]),
     "dev": ([PROJECT], ["dev"]),
     "postgres": ([PROJECT], ["postgres"]),
     "runtime": ([PROJECT], []),
