@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, exists, func, literal, or_, select, union
+from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.origins import authority
@@ -20,7 +20,7 @@ from hub.fediverse import facts
 from hub.fediverse.models import Delivery, Follow, OutboxActivity, Peer, Receipt
 
 BATCH = 20  # activities looked at in one step
-CHUNK = 500  # deliveries written in one step; takes about 10 ms
+CHUNK = 1000  # deliveries written in one step
 BLOCKED = "blocked"
 
 
@@ -116,10 +116,10 @@ async def _insert_deliveries(
     who = union(*sources).subquery()
     inbox, host = who.c[0], who.c[1]
     moment = now()
-    # A block of a name holds for the names under it too (PROTOCOL 6.9).
-    blocked = exists().where(
-        Peer.standing == BLOCKED, or_(host == Peer.host, host.like("%." + Peer.host))
-    )
+    # A block of a name holds for the names under it too (PROTOCOL 6.9). Blocks are few, and read
+    # once: asked for row by row they would cost followers times peers.
+    blocks = (await session.scalars(select(Peer.host).where(Peer.standing == BLOCKED))).all()
+    heard = [host.not_in(blocks), *(~host.endswith(f".{each}", autoescape=True) for each in blocks)]
     targets = select(
         literal(row.id),
         literal(row.object_uri),
@@ -128,7 +128,7 @@ async def _insert_deliveries(
         literal(moment, OutboxActivity.created_at.type),
         literal(0),
         literal(moment, OutboxActivity.created_at.type),
-    ).where(~blocked, inbox > row.expanded_to)
+    ).where(inbox > row.expanded_to, *(heard if blocks else ()))
     columns = ["activity_id", "object_uri", "inbox", "host", "run_at", "attempts", "created_at"]
     await session.execute(
         insert_for(session, Delivery)
