@@ -1,27 +1,86 @@
-"""`make bench`: every ratio, yardstick and hub side by side in one run."""
+"""`make bench`: every ratio, yardstick and hub side by side in one run.
+
+python -m tests.benchmarks            all of them, and the table of docs/performance.md anew
+python -m tests.benchmarks P1 P9      these, on the screen alone
+"""
 
 from __future__ import annotations
 
+import platform
+import sqlite3
 import sys
+from datetime import date
+from pathlib import Path
 
-from tests.benchmarks import p1_inbox, p3_fanout, p6_publish, p9_memory
+from tests.benchmarks import (
+    p1_inbox,
+    p2_inbox_fedify,
+    p3_fanout,
+    p4_fanout_fedify,
+    p6_publish,
+    p7_black_holes,
+    p8_kill,
+    p9_memory,
+    p10_tls_memory,
+    p11_reading,
+    p15_processes,
+    p16_sync,
+    p17_crowds,
+)
+from tests.benchmarks.rig import PAIRS, ROOT
 
 BENCHMARKS = {
     "P1": p1_inbox.measure,
+    "P2": p2_inbox_fedify.measure,
     "P3": p3_fanout.measure,
+    "P4": p4_fanout_fedify.measure,
+    "P5": p4_fanout_fedify.measure_tls,
     "P6": p6_publish.measure,
+    "P7": p7_black_holes.measure,
+    "P8": p8_kill.measure,
     "P9": p9_memory.measure,
+    "P10": p10_tls_memory.measure,
+    "P11": p11_reading.measure,
+    "P15": p15_processes.measure,
+    "P16": p16_sync.measure,
+    "P17": p17_crowds.measure,
 }
 HEAD = """| # | what | yardstick | hub | ratio | target | unit | met |
 |---|---|--:|--:|--:|--:|---|---|"""
+REPORT = ROOT / "docs" / "performance.md"
+BEGIN, END = "<!-- make bench writes from here -->", "<!-- to here -->"
 
 
 def main() -> None:
     """Run the ones that were asked for, or all."""
+    lines = [HEAD]
     print(HEAD, flush=True)
     for number in sys.argv[1:] or BENCHMARKS:
         for ratio in BENCHMARKS[number]():
-            print(ratio.line(), flush=True)
+            lines.append(ratio.line())
+            print(lines[-1], flush=True)
+    if not sys.argv[1:]:
+        write(REPORT, "\n".join([_machine(), "", *lines]))
+
+
+def write(report: Path, table: str) -> None:
+    """Put the table between the two marks of the report."""
+    before, _, rest = report.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    report.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}")
+
+
+def _machine() -> str:
+    """When and on what it was measured."""
+    flags = Path("/proc/cpuinfo").read_text()
+    cores = flags.count("processor\t")
+    wide = ", AVX-512 IFMA" if "avx512ifma" in flags else ""
+    today = date.today()  # noqa: DTZ011 - the calendar on the wall
+    return (
+        f"Measured on {today:%d %B %Y} in one run of {PAIRS} pairs each: {cores} cores{wide}, "
+        f"CPython {platform.python_version()}, SQLite {sqlite3.sqlite_version} with "
+        "`synchronous=FULL`, everything on loopback."
+    )
 
 
 if __name__ == "__main__":

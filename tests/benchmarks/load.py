@@ -63,7 +63,10 @@ async def main() -> None:
         keys = made[0]
         body = orjson.dumps(
             {
-                "@context": ["https://www.w3.org/ns/activitystreams"],
+                "@context": [
+                    "https://www.w3.org/ns/activitystreams",
+                    "https://w3id.org/security/v1",
+                ],
                 "id": keys.actor,
                 "type": "Person",
                 "preferredUsername": "alice",

@@ -5,20 +5,18 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx2
 from sqlalchemy import delete, update
 
-from hub.app import create_app
 from hub.bootstrap import Hub
 from hub.core.clock import now
 from hub.fediverse.models import Delivery, OutboxActivity, Peer
 from hub.people import service as people
 from hub.worker import Worker
-from tests.benchmarks.p3_fanout import a_hub, follow_from, inboxes
-from tests.benchmarks.rig import Ratio, answer_of, process
+from tests.benchmarks.hubs import a_hub, follow_from, inboxes
+from tests.benchmarks.pages import browser, event
+from tests.benchmarks.rig import Ratio, answer_of, ask, process
 
 FOLLOWERS = 10_000
 POSTS = 15
@@ -75,19 +73,10 @@ async def _publish(hub: Hub, number: int) -> tuple[float, float]:
     """How long one POST of an event took, and when it was answered."""
     async with hub.services.db.write() as session:
         token = await people.token_create(session, f"bench {number}", "editor")
-    starts = datetime.now(UTC) + timedelta(days=number + 1)
-    event = {
-        "title": f"Event {number}",
-        "description": "What is on. " * 50,
-        "starts_at": starts.isoformat(),
-        "ends_at": (starts + timedelta(hours=2)).isoformat(),
-        "location": "The hall",
-    }
-    transport = httpx2.ASGITransport(app=create_app(hub))
-    async with httpx2.AsyncClient(transport=transport, base_url=hub.services.settings.url) as web:
+    async with browser(hub) as web:
         begun = time.monotonic()
         answer = await web.post(
-            "/api/v1/events", json=event, headers={"Authorization": f"Bearer {token}"}
+            "/api/v1/events", json=event(number), headers={"Authorization": f"Bearer {token}"}
         )
         ended = time.monotonic()
     assert answer.status_code == 201, answer.text
@@ -95,9 +84,7 @@ async def _publish(hub: Hub, number: int) -> tuple[float, float]:
 
 
 async def _ask(sink: Any) -> dict[str, Any]:
-    sink.stdin.write("?\n")
-    sink.stdin.flush()
-    found: dict[str, Any] = await asyncio.to_thread(answer_of, sink)
+    found: dict[str, Any] = await asyncio.to_thread(ask, sink)
     return found
 
 

@@ -120,6 +120,14 @@ def wait_for_port(port: int, host: str = "127.0.0.1", seconds: float = 30) -> No
     raise TimeoutError(f"nothing listens on {port}")
 
 
+def ask(running: subprocess.Popen[str], question: str = "?") -> Any:
+    """What a process answers to one line."""
+    assert running.stdin is not None
+    running.stdin.write(question + "\n")
+    running.stdin.flush()
+    return answer_of(running)
+
+
 def answer_of(running: subprocess.Popen[str]) -> Any:
     """The next line that a process prints, as JSON."""
     assert running.stdout is not None

@@ -1,4 +1,8 @@
-"""The two inboxes that P1 compares, each a process: `bare` and `hub`."""
+"""The servers that benchmarks compare, each a process.
+
+`bare` verifies mail and keeps nothing, `bytes` gives one document to everybody, `hub` is a hub's
+web side without a worker.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ from starlette.types import Receive, Scope, Send
 
 from hub import memory, schema
 from hub.app import create_app
-from hub.bootstrap import opened
+from hub.bootstrap import Hub, opened
 from hub.core.settings import Settings
 
 
@@ -61,13 +65,33 @@ class Bare:
         return key
 
 
-async def bare(port: int) -> None:
-    """The yardstick."""
+async def bare(port: int, _: Path) -> None:
+    """The yardstick of taking mail."""
     await _serve(Bare(), port)
 
 
+async def just_bytes(port: int, folder: Path) -> None:
+    """The yardstick of reading."""
+    await _serve(Bytes(folder), port)
+
+
+class Bytes:
+    """The file `document` of a folder, whatever is asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._body = (folder / "document").read_bytes()
+        self._headers = [
+            (b"content-type", b"application/activity+json"),
+            (b"content-length", str(len(self._body)).encode()),
+        ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self._headers})
+        await send({"type": "http.response.body", "body": self._body})
+
+
 async def hub(port: int, folder: Path) -> None:
-    """The hub's web side without a worker: what is measured is taking mail, durably."""
+    """What is measured is the web side: taking mail, durably, and reading."""
     settings = Settings(
         _env_file=None,
         data_dir=folder,
@@ -82,8 +106,18 @@ async def hub(port: int, folder: Path) -> None:
     )
     await schema.upgrade(settings)
     async with opened(settings) as opened_hub:
+        if (synchronous := os.environ.get("BENCH_SYNCHRONOUS")) is not None:
+            await _synchronise(opened_hub, synchronous)
         memory.settle()
         await _serve(create_app(opened_hub), port)
+
+
+async def _synchronise(opened_hub: Hub, synchronous: str) -> None:
+    """Change what the one writing connection of SQLite waits for."""
+    async with opened_hub.services.db.writer.connect() as connection:
+        raw = await connection.get_raw_connection()
+        assert raw.driver_connection is not None
+        await raw.driver_connection.execute(f"PRAGMA synchronous={synchronous}")
 
 
 async def _serve(app: object, port: int) -> None:
@@ -92,5 +126,5 @@ async def _serve(app: object, port: int) -> None:
 
 
 if __name__ == "__main__":
-    which, number = sys.argv[1], int(sys.argv[2])
-    uvloop.run(bare(number) if which == "bare" else hub(number, Path(sys.argv[3])))
+    serve = {"bare": bare, "bytes": just_bytes, "hub": hub}[sys.argv[1]]
+    uvloop.run(serve(int(sys.argv[2]), Path(sys.argv[3])))

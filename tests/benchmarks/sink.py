@@ -1,15 +1,23 @@
 """A peer that takes everything, on every loopback address; says when it got the first.
 
-Prints `{"port": …}`. At each line on stdin it prints how many requests came since the last one,
-and the monotonic time of the first of them.
+    python -m tests.benchmarks.sink [CHAIN KEY]      with TLS, if given a certificate
+
+Prints `{"port": …, "hole": …}`; nobody ever answers at `hole`. At each line on stdin it prints how
+many requests came since the last one, the monotonic time of the first of them, and, of the hosts
+that were addressed, how many and how many requests they got beyond one each. The line `keep`
+leaves the hosts' count as it is.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import ssl
 import sys
 import time
+from collections import Counter
+from typing import ClassVar
 
 ANSWER = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
 
@@ -19,6 +27,7 @@ class Sink(asyncio.Protocol):
 
     count = 0
     first_at: float | None = None
+    hosts: ClassVar[Counter[bytes]] = Counter()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin with nothing read."""
@@ -30,25 +39,59 @@ class Sink(asyncio.Protocol):
         self._read += data
         while (end := self._read.find(b"\r\n\r\n")) >= 0:
             head = self._read[:end].lower()
-            at = head.find(b"content-length:")
-            length = int(head[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
+            length = int(_header(head, b"content-length:") or 0)
             if len(self._read) < end + 4 + length:
                 return
             self._read = self._read[end + 4 + length :]
             if Sink.first_at is None:
                 Sink.first_at = time.monotonic()
             Sink.count += 1
+            Sink.hosts[_header(head, b"host:")] += 1
             self._transport.write(ANSWER)  # type: ignore[attr-defined]
+
+
+def _header(head: bytes, name: bytes) -> bytes:
+    at = head.find(b"\n" + name)
+    return head[at + 1 + len(name) :].split(b"\r\n", 1)[0].strip() if at >= 0 else b""
+
+
+def _hole() -> tuple[int, list[socket.socket]]:
+    """A port whose queue of connections is full: whoever dials it waits for ever."""
+    listener = socket.create_server(("0.0.0.0", 0), backlog=0)
+    port: int = listener.getsockname()[1]
+    held = [listener]
+    for _ in range(4):
+        one = socket.socket()
+        one.setblocking(False)
+        one.connect_ex(("127.0.0.1", port))
+        held.append(one)
+    return port, held
 
 
 async def main() -> None:
     """Serve until stdin ends."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Sink, "0.0.0.0", 0, backlog=4096)
-    print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
-    while await loop.run_in_executor(None, sys.stdin.readline):
-        print(json.dumps({"count": Sink.count, "first_at": Sink.first_at}), flush=True)
+    tls = None
+    if len(sys.argv) > 1:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(sys.argv[1], sys.argv[2])
+    server = await loop.create_server(Sink, "0.0.0.0", 0, backlog=4096, ssl=tls)
+    hole, held = _hole()
+    print(json.dumps({"port": server.sockets[0].getsockname()[1], "hole": hole}), flush=True)
+    while line := await loop.run_in_executor(None, sys.stdin.readline):
+        hosts = Sink.hosts
+        told = {
+            "count": Sink.count,
+            "first_at": Sink.first_at,
+            "hosts": len(hosts),
+            "twice": hosts.total() - len(hosts),
+        }
+        print(json.dumps(told), flush=True)
         Sink.count, Sink.first_at = 0, None
+        if line.strip() != "keep":
+            Sink.hosts = Counter()
+    for one in held:
+        one.close()
 
 
 if __name__ == "__main__":

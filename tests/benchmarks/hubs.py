@@ -1,0 +1,118 @@
+"""Hubs that a benchmark runs in its own process, with followers that nobody had to ask."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import insert
+
+from federation.vocab.activities import Create
+from federation.vocab.names import PUBLIC
+from federation.vocab.objects import Note
+from hub import schema
+from hub.actors import service
+from hub.actors.models import Actor
+from hub.bootstrap import Hub, opened
+from hub.core.clock import now
+from hub.core.settings import Settings
+from hub.fediverse import outbox
+from hub.fediverse.delivery import Carrier
+from hub.fediverse.fanout import expand
+from hub.fediverse.models import Follow
+from tests.benchmarks.load import activity
+
+AT_ONCE = 50
+SLOWEST_S = 60.0
+
+
+@asynccontextmanager
+async def a_hub(**given: Any) -> AsyncIterator[Hub]:
+    """A hub, by default in a new folder, that may dial loopback."""
+    usual = {
+        "data_dir": Path(tempfile.mkdtemp(prefix="bench-")),
+        "url": "http://localhost:1",
+        "allow_networks": "127.0.0.0/8",
+        "allow_http": True,
+        "in_flight": AT_ONCE * 2,
+    }
+    settings = Settings(_env_file=None, **{**usual, **given})
+    await schema.upgrade(settings)
+    async with opened(settings) as hub:
+        yield hub
+
+
+def addresses(count: int, net: int = 1) -> list[str]:
+    """Distinct loopback addresses, each a server of its own."""
+    return [f"127.{net}.{number // 250}.{number % 250 + 1}" for number in range(count)]
+
+
+def inboxes(port: int, count: int, *, scheme: str = "http", net: int = 1) -> list[str]:
+    """Distinct servers' inboxes, all of them one sink's."""
+    return [f"{scheme}://{address}:{port}/inbox" for address in addresses(count, net)]
+
+
+async def follow_from(hub: Hub, name: str, boxes: Sequence[str]) -> None:
+    """Followers of one of our actors, one for each inbox."""
+    async with hub.services.db.write() as session:
+        channel = await service.local(session, name)
+        actors = [
+            {
+                "id": uuid4(),
+                "uri": box.removesuffix("/inbox") + "/actor",
+                "local": False,
+                "kind": "Person",
+                "name": "follower",
+                "authority": box.split("/")[2],
+                "display_name": "",
+                "summary": "",
+                "url": "",
+                "inbox": box,
+                "created_at": now(),
+            }
+            for box in boxes
+        ]
+        await session.execute(insert(Actor), actors)
+        await session.execute(
+            insert(Follow),
+            [
+                {
+                    "id": uuid4(),
+                    "uri": f"{actor['uri']}#follow",
+                    "follower_id": actor["id"],
+                    "followee_id": channel.id,
+                    "state": "accepted",
+                    "created_at": now(),
+                }
+                for actor in actors
+            ],
+        )
+
+
+async def say(hub: Hub, name: str = "events") -> None:
+    """Something for all followers of one of our actors, 2.8 kB."""
+    services = hub.services
+    text = json.loads(activity("https://hub.example"))["object"]["content"]
+    async with services.db.write() as session:
+        channel = await service.local(session, name)
+        uri = f"{channel.uri}/bench/{uuid4()}"
+        note = Note(id=uri, attributed_to=channel.uri, content=text, to=(PUBLIC,))
+        create = Create(id=f"{uri}#create", actor=channel.uri, object=note, to=(PUBLIC,))
+        await outbox.post(session, services, channel, create, to_followers=True)
+
+
+async def carry(hub: Hub, carrier: Carrier) -> None:
+    """Return once everything that is due has been sent."""
+    services = hub.services
+    while await expand(services):
+        await carrier.send_due()
+    while await carrier.send_due() or carrier.busy:
+        with services.wake.listen() as bell:
+            if carrier.busy:
+                await asyncio.wait_for(bell.wait(), SLOWEST_S)
