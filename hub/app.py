@@ -1,4 +1,4 @@
-"""The web application: the inbox in front, FastAPI behind it, headers around both."""
+"""The web application: inbox and documents in front, FastAPI behind them, headers around all."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from federation.site import Site
 from hub import __version__, health
 from hub.actors import routes as actors
 from hub.bootstrap import FEATURES, Hub
+from hub.entries.documents import Documents
 from hub.people.service import identify
 from hub.web import failures, headers, static
 from hub.web.pages import prepare
@@ -36,8 +37,9 @@ def create_app(hub: Hub) -> ASGIApp:
         for each in feature.routers:
             app.include_router(each)
     static.mount(app, hub.services)
+    behind = Documents(hub.services, app)
     return headers.SecurityHeaders(
-        Front(inbox_endpoint(hub.site), app), secure=hub.services.settings.secure
+        Front(inbox_endpoint(hub.site), behind), secure=hub.services.settings.secure
     )
 
 

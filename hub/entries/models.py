@@ -49,8 +49,8 @@ class Entry(Base):
 
     __tablename__ = "entry"
     __table_args__: tuple[Any, ...] = (
-        Index("ix_entry_list", "kind", "happens_at"),
-        Index("ix_entry_relevant", "kind", "relevant_until"),
+        # A list is read in this order, and what is over is passed by without a look at its row.
+        Index("ix_entry_list", "kind", "happens_at", "id", "relevant_until"),
         Index("ix_entry_origin", "origin"),
     )
     __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "entry"}

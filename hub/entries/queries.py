@@ -15,7 +15,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import joinedload, selectinload
 from sqlalchemy.sql.base import ExecutableOption
 
 from federation.vocab.base import moment
@@ -141,7 +141,7 @@ async def page(
     Raises:
         Invalid: the cursor is none of ours.
     """
-    query = query.where(visible_to(viewer), *conditions(wanted))
+    query = query.where(_of(kind), visible_to(viewer), *conditions(wanted))
     cursor = Cursor.decode(wanted.cursor)
     if cursor is not None:
         query = query.where(
@@ -149,8 +149,15 @@ async def page(
         )
     order = (Entry.happens_at, Entry.id)
     query = query.order_by(*(column.desc() if newest_first else column for column in order))
-    rows = await session.scalars(query.options(*whole(kind)).limit(wanted.limit + 1))
+    around = (joinedload(kind.author, innerjoin=True), joinedload(kind.picture))
+    rows = await session.scalars(query.options(*around).limit(wanted.limit + 1))
     return paging.page(list(rows), wanted.limit)
+
+
+def _of(kind: type[Entry]) -> ColumnElement[bool]:
+    """Said of `Entry` itself, where the index of lists begins."""
+    names = [each.polymorphic_identity for each in kind.__mapper__.self_and_descendants]
+    return Entry.kind == names[0] if len(names) == 1 else Entry.kind.in_(names)
 
 
 def whole(kind: type[Entry]) -> tuple[ExecutableOption, ...]:

@@ -8,6 +8,7 @@ author or from a blocked server is seen by nobody.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -40,11 +41,13 @@ class Viewer:
 ANYBODY: Final = Viewer()
 
 
+@lru_cache(maxsize=256)
 def visible_to(viewer: Viewer) -> ColumnElement[bool]:
     """Entries that this viewer may see."""
     return and_(standing(), _shown_to(viewer))
 
 
+@lru_cache(maxsize=1)
 def standing() -> ColumnElement[bool]:
     """Entries that are there for somebody: not deleted, not hidden, of nobody who is barred."""
     author = aliased(Actor)

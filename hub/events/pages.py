@@ -71,7 +71,7 @@ async def listed(request: Request, hub: Hub, caller: Asking, said: str = "") -> 
             until=asking.moment_of(wanted.until, zone, end=True),
             **asking.filters(wanted, hub.settings, place=wanted.place),
         )
-        known = [follow.followee.authority for follow in await follows.ours(session)]
+        known = await follows.followed_servers(session)
     months = agenda.by_month(found.items, since, zone, hub.settings.language)
     return render(
         request,

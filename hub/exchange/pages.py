@@ -70,7 +70,7 @@ async def listed(request: Request, hub: Hub, caller: Asking, said: str = "") -> 
     sides = list(SIDES) if wanted.show == "all" else [wanted.show]
     sections = [await _section(hub, caller, wanted, side) for side in sides]
     async with hub.db.read() as session:
-        known = [follow.followee.authority for follow in await follows.ours(session)]
+        known = await follows.followed_servers(session)
     narrow = wanted.narrowing()
     return render(
         request,

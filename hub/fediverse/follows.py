@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import orjson
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import aliased, joinedload
 
 from federation.discovery import webfinger
 from federation.errors import FederationError, Unauthorised
@@ -158,6 +158,20 @@ async def by_uri(session: AsyncSession, uri: str) -> Follow | None:
 async def ours(session: AsyncSession) -> list[Follow]:
     """Everything that our actors follow or asked to follow, oldest first."""
     return await _listed(session, Follow.follower_id)
+
+
+async def followed_servers(session: AsyncSession) -> list[str]:
+    """The servers of all whom our actors follow or asked to follow."""
+    asker, asked = aliased(Actor), aliased(Actor)
+    query = (
+        select(asked.authority)
+        .select_from(Follow)
+        .join(asker, asker.id == Follow.follower_id)
+        .join(asked, asked.id == Follow.followee_id)
+        .where(asker.local)
+        .distinct()
+    )
+    return list(await session.scalars(query))
 
 
 async def followers(session: AsyncSession) -> list[Follow]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 TWO_YEARS_S: Final = 63_072_000
@@ -28,9 +27,9 @@ POLICY: Final = "; ".join(
 # Uploaded and copied files may do nothing at all (SECURITY F3).
 FILE_POLICY: Final = "default-src 'none'; sandbox"
 
+SNIFFING: Final = {"x-content-type-options": "nosniff"}
 HEADERS: Final = {
     "content-security-policy": POLICY,
-    "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
     "x-frame-options": "DENY",
     "cross-origin-opener-policy": "same-origin",
@@ -39,14 +38,25 @@ HEADERS: Final = {
 }
 
 
+def _raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
+def _is_activity(headers: list[tuple[bytes, bytes]]) -> bool:
+    """Whether it is a document for servers: no browser runs, frames or styles it."""
+    kinds = (value for name, value in headers if name == b"content-type")
+    return next(kinds, b"").startswith(b"application/activity+json")
+
+
 class SecurityHeaders:
     """ASGI middleware: adds what the answer does not say itself; HSTS only over https."""
 
     def __init__(self, app: ASGIApp, *, secure: bool) -> None:
         self.app = app
-        self.headers = dict(HEADERS)
-        if secure:
-            self.headers["strict-transport-security"] = f"max-age={TWO_YEARS_S}; includeSubDomains"
+        hsts = {"strict-transport-security": f"max-age={TWO_YEARS_S}; includeSubDomains"}
+        always = {**SNIFFING, **(hsts if secure else {})}
+        self._page = _raw({**HEADERS, **always})
+        self._data = _raw(always)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, with the headers."""
@@ -56,9 +66,10 @@ class SecurityHeaders:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self.headers.items():
-                    headers.setdefault(name, value)
+                given = list(message.get("headers", ()))
+                said = {name for name, _ in given}
+                ours = self._data if _is_activity(given) else self._page
+                message["headers"] = given + [one for one in ours if one[0] not in said]
             await send(message)
 
         await self.app(scope, receive, with_headers)

@@ -21,7 +21,7 @@ from hub.core.clock import now
 from hub.fediverse import fanout, outbox, upkeep
 from hub.fediverse.models import Delivery, OutboxActivity, Peer, Receipt
 from hub.fediverse.models import Follow as FollowRow
-from tests.benchmarks.p3_fanout import follow_from
+from tests.benchmarks.hubs import follow_from
 from tests.conftest import Running
 from tests.integration.test_two_hubs import EVENT
 

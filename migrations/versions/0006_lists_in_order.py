@@ -1,0 +1,30 @@
+"""lists in order.
+
+Revision: 0006
+Follows: 0001
+"""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0006"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("entry", schema=None) as batch_op:
+        batch_op.drop_index("ix_entry_list")
+        batch_op.drop_index("ix_entry_relevant")
+        batch_op.create_index(
+            "ix_entry_list", ["kind", "happens_at", "id", "relevant_until"], unique=False
+        )
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("entry", schema=None) as batch_op:
+        batch_op.drop_index("ix_entry_list")
+        batch_op.create_index("ix_entry_relevant", ["kind", "relevant_until"], unique=False)
+        batch_op.create_index("ix_entry_list", ["kind", "happens_at"], unique=False)
