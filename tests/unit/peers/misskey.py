@@ -1,6 +1,6 @@
 """Misskey (PROTOCOL §3.1, §3.2, §5).
 
-The first type counts; `summary` is the warning, its tags printed as they stand; `name` is not shown.
+The first type counts; `summary` is the warning, with its tags as they stand; `name` is not shown.
 """
 
 from __future__ import annotations
