@@ -25,7 +25,7 @@ PYTEST := $(BIN)/python -m pytest -q
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: run test check fix bench interop e2e soak migrate requirements assets screenshots help
+.PHONY: run test check fix bench interop e2e soak migrate requirements assets golden screenshots help
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ bench: $(TEST) ## Benchmarks, as ratios to a yardstick measured in the same run
 
 soak: $(TEST) ## The slow fault tests, over and over: ROUNDS=5
 	for round in $$(seq $(or $(ROUNDS),5)); do $(PYTEST) -m slow tests/integration || exit 1; done
+
+golden: $(TEST) ## Keep anew what the hub says to other servers, and how it reads there
+	$(BIN)/python -m tests.golden
 
 screenshots: $(TEST) assets ## Pictures of the pages, in ./screenshots
 	$(BIN)/python tests/machine.py

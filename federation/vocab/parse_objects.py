@@ -82,10 +82,13 @@ def _author(document: Document) -> str | None:
 def event(document: Document) -> Event:
     """An event (FEP-8a8e), from any software that sends some (AP-55)."""
     where, online = parts.location(document)
+    timezone = reading.zone(reading.member(document, "timezone", "ev:timezone"))
     arguments = common(document)
+    arguments["start_time"] = reading.moment(document.get("startTime"), timezone)
+    arguments["end_time"] = reading.moment(document.get("endTime"), timezone)
     return Event(
         **arguments,
-        timezone=reading.zone(reading.member(document, "timezone", "ev:timezone")),
+        timezone=timezone,
         display_end_time=reading.flag(document.get("displayEndTime"), default=True),
         event_status=_event_status(document),
         join_mode=_join_mode(reading.member(document, "joinMode", "mz:joinMode")),
@@ -94,7 +97,7 @@ def event(document: Document) -> Event:
         category=_category(document.get("category")),
         is_online=_is_online(document, where, online=online),
         organizers=_organisers(document),
-        previous_start_time=reading.moment(document.get("previousStartTime")),
+        previous_start_time=reading.moment(document.get("previousStartTime"), timezone),
         super_event=reading.uri(reading.member(document, "superEvent", "schema:superEvent")),
     )
 

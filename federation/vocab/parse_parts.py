@@ -26,6 +26,7 @@ _KINDS: Final[Mapping[str, Literal["Image", "Document", "Link"]]] = {
 }
 _MEDIA_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}/[a-z0-9][a-z0-9.+-]{0,63}")
 _BLURHASH: Final = re.compile(r"[!-~]{6,200}")
+_VALUEFLOWS: Final = ("atLocation", "eligibleLocation")
 _PLACE_TYPES: Final = frozenset({"Place", "SpatialThing", "PostalAddress", "Location"})
 
 
@@ -144,7 +145,7 @@ def fields(document: Mapping[str, Any]) -> tuple[Field, ...]:
 
 def location(document: Mapping[str, Any]) -> tuple[Place | VirtualLocation | None, bool]:
     """Where it is, and whether it is (also) online; of several the first that we can read."""
-    stated = reading.member(document, "location", "schema:location", "atLocation")
+    stated = reading.member(document, "location", "schema:location", *_VALUEFLOWS)
     if stated is None:
         return None, False
     found = [one for one in map(_location, reading.items(stated)[:ATTACHMENT_LIMIT]) if one]

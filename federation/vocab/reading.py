@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 from federation.errors import MalformedDocument
 from federation.vocab.names import PUBLIC, is_public
@@ -257,8 +257,8 @@ def page_url(value: object) -> str | None:
     return min(links, key=lambda link: link[0])[1] if links else None
 
 
-def moment(value: object) -> datetime | None:
-    """A point in time; without a zone it is UTC. None if it cannot be read."""
+def moment(value: object, timezone: str | None = None) -> datetime | None:
+    """A point in time; without an offset it is of `timezone`, else UTC. None if unreadable."""
     if not isinstance(value, str):
         return None
     try:
@@ -267,7 +267,7 @@ def moment(value: object) -> datetime | None:
         return None
     if at.year not in _YEARS:
         return None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+    return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(timezone) if timezone else UTC)
 
 
 def number(value: object, low: float, high: float) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import escape
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -85,7 +86,7 @@ def document(actor: Actor, services: Services) -> ActorDocument:
         preferred_username=actor.name,
         webfinger=f"{actor.name}@{settings.authority}",
         name=actor.display_name,
-        summary=f"<p>{actor.summary}</p>",
+        summary=f"<p>{escape(actor.summary, quote=False)}</p>",
         url=actor.url,
         inbox=actor.inbox,
         outbox=f"{actor.uri}/outbox",

@@ -106,8 +106,10 @@ def cancellation_note(facts: EventFacts) -> str:
 
 def moved_note(facts: EventFacts) -> str:
     """What followers are told when an event has a new time or place: plain text."""
-    where = f" · {facts.place}" if facts.place else ""
-    return teaser(f"{words(facts.language).new_time}: {facts.title}. {_when(facts)}{where}.", NOTE)
+    said, online = words(facts.language), facts.status == "moved_online"
+    where = f" · {facts.place}" if facts.place and not online else ""
+    word = said.online if online else said.new_time
+    return teaser(f"{word}: {facts.title}. {_when(facts)}{where}.", NOTE)
 
 
 def prefixed_title(facts: EventFacts) -> str:

@@ -72,6 +72,7 @@ async def fill(session: AsyncSession, settings: Settings, entry: Entry, draft: E
     Raises:
         Invalid: there is no such picture.
     """
+    was_public = entry.visibility == "public"
     entry.title = draft.title
     entry.source = draft.description
     entry.content = _markdown(draft.description)
@@ -82,6 +83,9 @@ async def fill(session: AsyncSession, settings: Settings, entry: Entry, draft: E
     entry.tags = list(draft.tags)
     entry.visibility = draft.visibility
     entry.updated_at = now()
+    if draft.visibility == "public" and not was_public:
+        # `published` for others: Mastodon sorts by it, and marks what is `updated` later as edited.
+        entry.created_at = entry.updated_at
     await _attach(session, entry, draft.image)
 
 

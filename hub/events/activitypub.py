@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html import escape, unescape
 from typing import Any, Final
@@ -47,6 +48,7 @@ _LABELS: Final = {
 
 # What `rendering.event_content` puts before the description.
 _HEAD: Final = re.compile(r"<p><strong>([^<]*)</strong><br ?/?>([^<]*)</p>")
+_LEAD: Final = re.compile(r'<p class="p-summary">([^<]*)</p>')
 _PARAGRAPH: Final = re.compile(r"<p>([^<]*)</p>")
 
 
@@ -69,7 +71,8 @@ def facts_of(event: Event) -> EventFacts:
 
 
 def _only_online(event: Event) -> bool:
-    return event.online_url is not None and not event.place
+    moved = event.status == "moved_online"
+    return event.online_url is not None and (moved or not event.place)
 
 
 def to_object(event: Event, hub: str) -> EventDocument:
@@ -84,7 +87,7 @@ def to_object(event: Event, hub: str) -> EventDocument:
             attributed_to=event.author.uri,
             name=_name(facts),
             summary=rendering.event_summary(facts),
-            content=rendering.event_content(facts, body + _more(event)),
+            content=rendering.event_content(facts, _lead(event) + body + _more(event)),
             language=event.language,
             published=event.created_at,
             updated=event.updated_at,
@@ -134,9 +137,15 @@ def _event_status(event: Event) -> str:
 
 
 def _location(event: Event) -> Place | VirtualLocation | None:
+    """Where to go; a calendar must not send anybody where an event has moved away from."""
     if _only_online(event):
         return VirtualLocation(name=words(event.language).online, url=event.online_url)
-    return common.place(event)
+    found = common.place(event)
+    if found is None or not event.place:
+        return found
+    # Calendars show a name and an address, and Gancio takes no place without both.
+    name, _, street = event.place.partition(", ")
+    return replace(found, name=name, street=street or name)
 
 
 def _website(event: Event) -> tuple[Attachment, ...]:
@@ -144,6 +153,12 @@ def _website(event: Event) -> tuple[Attachment, ...]:
     if event.online_url is None or _only_online(event):
         return ()
     return (Attachment(type="Link", url=event.online_url, media_type="text/html", name="Website"),)
+
+
+def _lead(event: Event) -> str:
+    """The summary once more: calendars read `content` alone."""
+    words = escape(event.summary, quote=False)
+    return f'<p class="p-summary">{words}</p>' if words else ""
 
 
 def _more(event: Event) -> str:
@@ -198,16 +213,18 @@ def body_of(thing: EventDocument) -> str:
     content = common.without_hashtags(thing.content or "")
     head = _HEAD.match(content)
     if head is not None and unescape(head[1]) in {thing.name, _bare_name(thing)}:
-        return content[head.end() :]
+        lead = _LEAD.match(content, head.end())
+        return content[(lead or head).end() :]
     return content
 
 
 def _summary(thing: EventDocument) -> str:
     """The teaser; a hub's summary begins with date and place, which we know already."""
-    summary = thing.summary or ""
-    head, first = _HEAD.match(thing.content or ""), _PARAGRAPH.match(summary)
+    summary, content = thing.summary or "", thing.content or ""
+    head, first = _HEAD.match(content), _PARAGRAPH.match(summary)
     if head is not None and first is not None and head[2] == first[1]:
-        summary = summary[first.end() :]
+        lead = _LEAD.match(content, head.end())
+        summary = lead[1] if lead else summary[first.end() :]
     return teaser(plain(summary), 500)
 
 

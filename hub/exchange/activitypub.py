@@ -168,7 +168,8 @@ def from_object(thing: Proposal, timezone: str) -> ListingDraft:
 
 def body_of(thing: Proposal) -> str:
     """The text of a peer's listing, without what a hub adds for those who see only text."""
-    content = common.without_hashtags(thing.content or "")
+    # Bonfire's `note` is read as a summary, and is all that it says.
+    content = common.without_hashtags(thing.content or thing.summary or "")
     first = _FIRST.match(content)
     name = thing.publishes.name
     if first is None or not name or not unescape(first[1]).endswith(f": {name}"):

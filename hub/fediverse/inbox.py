@@ -339,7 +339,8 @@ async def _own_object(received: Received, activity: Create | Update, trust: str)
         raise Unauthorised("the object's author is of another origin")
     if found.attributed_to == activity.actor:
         return replace(received, activity=replace(activity, object=found))
-    if trust != "refetch":
+    # Members of a Mobilizon group create what is the group's; its server alone may say so.
+    if trust != "refetch" and not same_origin(found.attributed_to, activity.actor):
         raise Unauthorised("the object is somebody else's")
     author = await received.actor(found.attributed_to)
     activity = replace(activity, actor=author.uri, object=found)

@@ -19,7 +19,7 @@ from hub.core.settings import Settings
 ROOT = Path(__file__).parents[2]
 TARGETS = {
     "run", "test", "check", "bench", "interop", "e2e", "soak", "help",
-    "fix", "migrate", "assets", "requirements", "screenshots",
+    "fix", "migrate", "assets", "golden", "requirements", "screenshots",
 }  # fmt: skip
 PAGES = [
     ROOT / "README.md",

@@ -100,7 +100,8 @@ def test_event_goes_out_as_peers_expect_it() -> None:
         "status": "CONFIRMED",
         "location": {
             "type": "Place",
-            "name": "Linden yard, Lindenstr. 4, Köln",
+            "name": "Linden yard",
+            "address": {"type": "PostalAddress", "streetAddress": "Lindenstr. 4, Köln"},
             "latitude": 51.0,
             "longitude": 6.9391,
         },
@@ -172,6 +173,16 @@ def test_online_event_has_a_virtual_location_and_a_hybrid_one_a_link() -> None:
         assert draft.online_url == "https://meet.example/yard"
 
 
+def test_event_that_moved_online_sends_nobody_to_its_old_place() -> None:
+    made = document(status="moved_online", online_url="https://meet.example/yard")
+    assert made["location"] == {
+        "type": "VirtualLocation",
+        "name": "Online",
+        "url": "https://meet.example/yard",
+    }
+    assert "Linden yard, " not in made["summary"]
+
+
 def test_moved_event_says_where_it_stood_before() -> None:
     before = datetime(2026, 9, 5, 13, tzinfo=UTC)
     made = document(previous_starts_at=before)
@@ -209,6 +220,7 @@ def test_long_text_is_cut_to_what_peers_take() -> None:
         {"language": "de", "status": "cancelled"},
         {"latitude": None, "longitude": None},
         {"summary": ""},
+        {"summary": "A & B <c> " * 45},
         {
             "all_day": True,
             "starts_at": datetime(2026, 9, 11, 22, tzinfo=UTC),
@@ -234,7 +246,7 @@ def test_event_of_a_hub_arrives_at_a_hub_as_it_left(changes: dict[str, Any]) -> 
     }.items():
         assert getattr(draft, member) == getattr(there, attribute), member
     assert list(draft.tags) == there.tags
-    assert draft.summary == (there.summary or "Full description.")
+    assert draft.summary == (there.summary.strip() or "Full description.")
     assert activitypub.body_of(received(**changes)) == there.content
 
 
