@@ -9,7 +9,10 @@ An inbox is filled like a router and included like a router:
 
 A handler is looked up along the class chain, the activity's first: one for `(Create, Note)` hears
 of a Proposal, unless there is one for `(Create, Proposal)`. An object that came as a mere id is a
-`str`.
+`str`; an Undo or an answer that names an activity so is made whole by whoever knows that one:
+
+    @inbox.knows
+    async def follow(received: Received, uri: str) -> Activity | None: ...
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ from federation.vocab.activities import Activity
 
 C = TypeVar("C")
 A = TypeVar("A", bound=Activity)
+
+Recall = Callable[[C, str], Awaitable[Activity | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,7 @@ class Inbox(Generic[C]):
 
     def __init__(self) -> None:
         self._registrations: dict[tuple[type[Activity], type], Registration] = {}
+        self._recalls: list[Recall[C]] = []
 
     def on(
         self, activity_type: type[A], object_type: type = object
@@ -56,14 +62,28 @@ class Inbox(Generic[C]):
 
         return register
 
+    def knows(self, recall: Recall[C]) -> Recall[C]:
+        """Mark a function that gives an activity of old by its id, or None."""
+        self._recalls.append(recall)
+        return recall
+
+    async def recall(self, received: C, uri: str) -> Activity | None:
+        """The activity of old that has this id, if anybody knows it."""
+        for recall in self._recalls:
+            found = await recall(received, uri)
+            if found is not None:
+                return found
+        return None
+
     def include(self, other: Inbox[C]) -> None:
-        """Take over all handlers of another inbox.
+        """Take over everything of another inbox.
 
         Raises:
             ValueError: there is one already for the same types.
         """
         for registration in other.handlers:
             self._add(registration)
+        self._recalls += other._recalls
 
     @property
     def handlers(self) -> tuple[Registration, ...]:

@@ -72,6 +72,7 @@ TERMS: Final[Mapping[str, str | Mapping[str, str]]] = {
     # Events (FEP-8a8e, and what Mobilizon and Gancio read).
     "inLanguage": "schema:inLanguage",
     "maximumAttendeeCapacity": "schema:maximumAttendeeCapacity",
+    "remainingAttendeeCapacity": "schema:remainingAttendeeCapacity",
     "superEvent": {"@id": "schema:superEvent", "@type": _ID},
     "timezone": "ev:timezone",
     "displayEndTime": "ev:displayEndTime",
@@ -86,9 +87,11 @@ TERMS: Final[Mapping[str, str | Mapping[str, str]]] = {
     "joinMode": "ev:joinMode",
     "externalParticipationUrl": "ev:externalParticipationUrl",
     "organizers": {"@id": "ev:organizers", "@type": _ID},
+    "attendees": {"@id": "ev:attendees", "@type": _ID},
     "category": "ev:category",
     "status": "ical:status",
     "isOnline": "mz:isOnline",
+    "participantCount": "mz:participantCount",
     "participationMessage": "mz:participationMessage",
     # Offers and wants (FEP-0837).
     "Intent": "vf:Intent",

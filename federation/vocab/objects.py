@@ -111,7 +111,8 @@ class Event(Object):
     document says two hours, and by `displayEndTime` that this is not to be shown.
     `event_status` is one of `names.EVENT_STATUSES`. `join_mode` is free, restricted, external,
     invite, or none, which is read and never written (AP-53). `organizers` is None where nothing is
-    said of them and empty where they are deliberately not named. `super_event` is the series.
+    said of them and empty where they are deliberately not named. `attendees` is how many come, None
+    where nobody counts; who they are is not said. `super_event` is the series.
     """
 
     type: str = "Event"
@@ -121,6 +122,7 @@ class Event(Object):
     join_mode: str | None = None
     external_participation_url: str | None = None
     capacity: int | None = None
+    attendees: int | None = None
     category: str | None = None
     is_online: bool = False
     organizers: tuple[str, ...] | None = None
@@ -155,9 +157,31 @@ class Event(Object):
             "joinMode": self.join_mode if self.join_mode in _JOIN_MODES else None,
             "externalParticipationUrl": self.external_participation_url,
             "maximumAttendeeCapacity": self.capacity,
+            **self.counts(),
             "organizers": self._organizers(),
             "superEvent": self.super_event,
         }
+
+    def counts(self) -> Document:
+        """The members that change when somebody comes along: FEP-8a8e's, and what Mobilizon reads.
+
+        Empty where nobody counts.
+        """
+        if self.attendees is None:
+            return {}
+        left = None if self.capacity is None else max(0, self.capacity - self.attendees)
+        collection = {
+            "id": self.id and f"{self.id}/attendees",
+            "type": "Collection",
+            "totalItems": self.attendees,
+        }
+        return present(
+            {
+                "attendees": present(collection),
+                "participantCount": self.attendees,
+                "remainingAttendeeCapacity": left,
+            }
+        )
 
     def _organizers(self) -> Document | None:
         if self.organizers is None:

@@ -94,6 +94,7 @@ def event(document: Document) -> Event:
         join_mode=_join_mode(reading.member(document, "joinMode", "mz:joinMode")),
         external_participation_url=_participation_url(document),
         capacity=reading.count(reading.member(document, "maximumAttendeeCapacity")),
+        attendees=_attendees(document),
         category=_category(document.get("category")),
         is_online=_is_online(document, where, online=online),
         organizers=_organisers(document),
@@ -140,6 +141,14 @@ def _category(value: object) -> str | None:
 def _is_online(document: Document, where: object, *, online: bool) -> bool:
     stated = reading.flag(reading.member(document, "isOnline", "mz:isOnline"))
     return stated or online or isinstance(where, VirtualLocation)
+
+
+def _attendees(document: Document) -> int | None:
+    """How many come, as a collection or as a number alone (Mobilizon)."""
+    value = document.get("attendees")
+    if isinstance(value, dict) and (total := reading.count(value.get("totalItems"))) is not None:
+        return total
+    return reading.count(reading.member(document, "participantCount", "mz:participantCount"))
 
 
 def _organisers(document: Document) -> tuple[str, ...] | None:

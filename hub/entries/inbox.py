@@ -1,4 +1,4 @@
-"""What others do to things of any kind: reply, like, boost, pass on, join, delete, complain.
+"""What others do to things of any kind: reply, like, boost, pass on, delete, complain.
 
 These activities carry an id, not a kind, so the floor that knows no kinds answers them. New things
 themselves are for the features; a boost by somebody whom we follow hands them on.
@@ -18,7 +18,6 @@ from federation.vocab.activities import (
     Delete,
     EmojiReact,
     Flag,
-    Join,
     Like,
     Undo,
     Update,
@@ -27,7 +26,7 @@ from federation.vocab.base import Object
 from federation.vocab.names import is_public
 from federation.vocab.objects import Note
 from federation.vocab.parse import parse
-from hub.entries import joins, notes, reactions, removal, replies
+from hub.entries import notes, reactions, removal, replies
 from hub.fediverse.received import Received
 
 inbox = Inbox[Received]()
@@ -119,12 +118,6 @@ async def undone(received: Received, activity: Undo) -> None:
             entry_uri=None,
             kind=None,
         )
-
-
-@inbox.on(Join)
-async def joined(received: Received, activity: Join) -> None:
-    """Somebody wants to come by a way that we do not process; they are told."""
-    await joins.ignore(received, activity)
 
 
 @inbox.on(Flag)

@@ -6,9 +6,10 @@ from dataclasses import replace
 from uuid import uuid4
 
 import orjson
-from sqlalchemy import delete, select
+from sqlalchemy import delete, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from federation.origins import same_origin
 from federation.vocab.activities import Announce, Create, Delete, Update
 from federation.vocab.base import Object
 from federation.vocab.names import PUBLIC
@@ -22,7 +23,7 @@ from hub.core.db import insert_for
 from hub.core.services import Services
 from hub.core.text import paragraphs
 from hub.entries.models import FOLDERS, Entry, Reaction, Reply
-from hub.fediverse import outbox
+from hub.fediverse import ledger, outbox
 from hub.fediverse.models import Tombstone
 
 
@@ -75,6 +76,25 @@ async def _announce(session: AsyncSession, services: Services, entry: Entry) -> 
     await outbox.post(session, services, relay, announce, to_followers=True, listed=True)
 
 
+async def tell_holders(
+    session: AsyncSession, services: Services, entry: Entry, thing: Object
+) -> None:
+    """Send what an unpublished entry is now to those who came by it themselves (AP-76)."""
+    if entry.visibility == "public" and await ledger.is_held(session, entry.uri):
+        update = _update(entry, thing)
+        await outbox.post(session, services, entry.author, update, to_receivers=True)
+
+
+def _update(entry: Entry, thing: Object) -> Update:
+    return Update(
+        id=f"{entry.uri}#updates/{uuid4()}",
+        actor=entry.author.uri,
+        object=thing,
+        to=thing.to,
+        cc=thing.cc,
+    )
+
+
 async def revise(
     session: AsyncSession,
     services: Services,
@@ -95,13 +115,7 @@ async def revise(
     if entry.published_at is None:
         await publish(session, services, entry, thing)
         return
-    update = Update(
-        id=f"{entry.uri}#updates/{uuid4()}",
-        actor=entry.author.uri,
-        object=thing,
-        to=thing.to,
-        cc=thing.cc,
-    )
+    update = _update(entry, thing)
     await outbox.post(session, services, entry.author, update, to_followers=True, to_receivers=True)
     if note:
         await _reply_note(session, services, entry, note)
@@ -151,8 +165,9 @@ async def withdraw(
 ) -> None:
     """Take an entry back: a tombstone stays, its words go, and everyone who has it is told."""
     was_out = entry.published_at is not None
+    was_held = await ledger.is_held(session, entry.uri)
     await bury(session, entry, former_type)
-    if not was_out or not tell:
+    if not tell or not (was_out or was_held):
         return
     thing = TombstoneDocument(id=entry.uri, former_type=former_type, deleted=entry.deleted_at)
     gone = Delete(
@@ -162,7 +177,9 @@ async def withdraw(
         to=(PUBLIC,),
         cc=(f"{entry.author.uri}/followers",),
     )
-    await outbox.post(session, services, entry.author, gone, to_followers=True, to_receivers=True)
+    await outbox.post(
+        session, services, entry.author, gone, to_followers=was_out, to_receivers=True
+    )
 
 
 async def bury(session: AsyncSession, entry: Entry, former_type: str) -> None:
@@ -184,6 +201,16 @@ async def remember_gone(session: AsyncSession, uri: str, former_type: str | None
         .values(uri=uri, former_type=former_type, deleted_at=now())
         .on_conflict_do_nothing()
     )
+
+
+async def remember_undone(session: AsyncSession, uri: str, actor: str) -> None:
+    """Should what `actor` took back come only now, it will not count (PROTOCOL 4.1).
+
+    Only what this actor can have said; else an Undo would bury the things of others.
+    """
+    kept = or_(exists().where(Entry.uri == uri), exists().where(Reply.uri == uri))
+    if same_origin(uri, actor) and not await session.scalar(select(kept)):
+        await remember_gone(session, uri, None)
 
 
 async def is_gone(session: AsyncSession, uri: str) -> bool:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import delete, exists, or_, select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from federation.origins import same_origin
 from hub.core.db import insert_for
 from hub.entries import publishing
-from hub.entries.models import Entry, Reaction, Reply
+from hub.entries.models import Entry, Reaction
 from hub.entries.visibility import ANYBODY, visible_to
 
 LIKE: Final = "like"
@@ -40,9 +39,7 @@ async def remove(
     mine = delete(Reaction).where(Reaction.actor_uri == actor)
     if uri is not None:
         await session.execute(mine.where(Reaction.uri == uri))
-        if same_origin(uri, actor) and not await _is_kept(session, uri):
-            # Only what this actor can have said; else an Undo would bury the things of others.
-            await publishing.remember_gone(session, uri, None)
+        await publishing.remember_undone(session, uri, actor)
     if entry_uri is not None and kind is not None:
         entry = select(Entry.id).where(Entry.uri == entry_uri)
         await session.execute(
@@ -50,17 +47,6 @@ async def remove(
                 synchronize_session=False
             )
         )
-
-
-async def _is_kept(session: AsyncSession, uri: str) -> bool:
-    """Whether it is the id of something other than a reaction."""
-    return bool(
-        await session.scalar(
-            select(
-                or_(exists().where(Entry.uri == uri), exists().where(Reply.uri == uri)),
-            )
-        )
-    )
 
 
 async def remove_of(session: AsyncSession, actor: str) -> None:

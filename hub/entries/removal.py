@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.errors import Unauthorised
 from federation.origins import same_origin
@@ -14,6 +17,16 @@ from hub.fediverse import follows
 from hub.fediverse.received import Received
 
 TYPES = {"event": "Event", "offer": "Note", "want": "Note"}
+
+Forget = Callable[[AsyncSession, Actor], Awaitable[None]]
+
+_FORGET: list[Forget] = []
+
+
+def forgets(function: Forget) -> Forget:
+    """Mark a function of a room above: it deletes what that room keeps of an actor who is gone."""
+    _FORGET.append(function)
+    return function
 
 
 async def remove(received: Received, uri: str) -> None:
@@ -65,6 +78,8 @@ async def _forget_actor(received: Received, actor: Actor) -> None:
     await replies.purge_of(session, actor)
     await reactions.remove_of(session, actor.uri)
     await follows.forget(session, actor.id)
+    for forget in _FORGET:
+        await forget(session, actor)
     await publishing.remember_gone(session, actor.uri, actor.kind)
     actor.deleted_at = received.now
     actor.document = None

@@ -12,7 +12,9 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from federation.errors import MalformedDocument
+from federation.vocab.activities import Join
 from federation.vocab.base import Attachment, Place, VirtualLocation
+from federation.vocab.collections import collection_document
 from federation.vocab.names import CATEGORIES
 from federation.vocab.objects import Event as EventDocument
 from hub.core.errors import Invalid
@@ -22,8 +24,8 @@ from hub.entries import rendering
 from hub.entries.rendering import EventFacts
 from hub.entries.schemas import EARLIEST, LATEST, LONGEST_TITLE, web_address, zone_name
 from hub.entries.words import words
-from hub.events.models import Event
-from hub.events.schemas import EventDraft, event_draft
+from hub.events.models import Attendance, Event
+from hub.events.schemas import EventDraft, Seats, event_draft
 
 TYPE: Final = "Event"
 MOST_SEATS: Final = 1_000_000
@@ -35,6 +37,8 @@ _STATUS: Final = {
     "moved_online": "EventMovedOnline",
 }
 _READ_STATUS: Final = {peers: ours for ours, peers in _STATUS.items()}
+
+_JOINING: Final = ("free", "restricted")
 
 # What FEP-8a8e has no member for stands in the text: price, getting in, organiser.
 _LABELS: Final = {
@@ -75,7 +79,7 @@ def _only_online(event: Event) -> bool:
     return event.online_url is not None and (moved or not event.place)
 
 
-def to_object(event: Event, hub: str) -> EventDocument:
+def to_object(event: Event, hub: str, places: Seats) -> EventDocument:
     """The event as peers see it; `hub` is our origin. Author and picture must be loaded."""
     facts = facts_of(event)
     to, cc = common.audience(event)
@@ -99,10 +103,11 @@ def to_object(event: Event, hub: str) -> EventDocument:
             location=_location(event),
             is_online=event.online_url is not None,
             category=event.category,
-            # We do not answer Join yet, and Mobilizon voids an event whose mode is "none".
-            join_mode="external",
-            external_participation_url=event.url,
+            # Never "none": Mobilizon voids such an event (AP-53).
+            join_mode=event.joining,
+            external_participation_url=event.url if event.joining == "external" else None,
             capacity=event.capacity,
+            attendees=places.coming,
             super_event=None if event.series_id is None else series_uri(hub, event.series_id),
             to=to,
             cc=cc,
@@ -119,11 +124,32 @@ def series_uri(hub: str, series_id: object) -> str:
     return f"{hub}/series/{series_id}"
 
 
-def document(event: Event, hub: str) -> bytes | None:
-    """The event's ActivityPub document to serve; None if it is not for everybody."""
+def document(event: Event, hub: str, places: Seats) -> bytes | None:
+    """The event's ActivityPub document to serve; None if it is not for everybody.
+
+    It is what was last said of it, and how many come by now: nobody is told of each.
+    """
     if event.visibility != "public":
         return None
-    return event.document or orjson.dumps(to_object(event, hub).document(context=True))
+    if event.document is None:
+        return orjson.dumps(to_object(event, hub, places).document(context=True))
+    said = EventDocument(id=event.uri, capacity=event.capacity, attendees=places.coming)
+    counts = said.counts()
+    if not counts:
+        return event.document
+    return orjson.dumps(orjson.loads(event.document) | counts)
+
+
+def attendees(event: Event, places: Seats) -> bytes | None:
+    """The collection of those who come: how many, never who; None where nobody counts."""
+    if places.coming is None:
+        return None
+    return orjson.dumps(collection_document(f"{event.uri}/attendees", places.coming, ordered=False))
+
+
+def join_of(attendance: Attendance, event: Event) -> Join:
+    """What they said, as far as their server must know it again (Mobilizon goes by the id)."""
+    return Join(id=attendance.uri or None, actor=attendance.actor.uri, object=event.uri)
 
 
 def _name(facts: EventFacts) -> str:
@@ -196,6 +222,7 @@ def from_object(thing: EventDocument, timezone: str) -> EventDraft:
         "longitude": place and place[1],
         "online_url": _online_url(thing),
         "capacity": min(thing.capacity, MOST_SEATS) if thing.capacity else None,
+        "joining": thing.join_mode if thing.join_mode in _JOINING else "external",
         "category": thing.category if thing.category in CATEGORIES else None,
         "tags": common.tags_of(thing),
         "status": _READ_STATUS.get(thing.event_status, "scheduled"),

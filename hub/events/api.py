@@ -18,7 +18,7 @@ from hub.entries import queries as entries
 from hub.entries.visibility import Viewer
 from hub.events import queries, service
 from hub.events.models import Event
-from hub.events.schemas import EventDraft, EventView, Status, event_draft, members_of
+from hub.events.schemas import EventDraft, EventView, Seats, Status, event_draft, members_of
 from hub.people import permissions
 from hub.people.idempotency import once
 from hub.web.bodies import api_router
@@ -153,10 +153,13 @@ async def views(session: AsyncSession, hub: Services, events: Sequence[Event]) -
     """Events as the API shows them."""
     counts = await entries.counts(session, events)
     rules = await queries.rules(session, events)
-    return [_view(event, counts[event.id], rules, hub) for event in events]
+    places = await queries.places(session, events)
+    return [_view(event, counts[event.id], rules, places[event.id], hub) for event in events]
 
 
-def _view(event: Event, counts: entries.Counts, rules: dict[UUID, str], hub: Services) -> EventView:
+def _view(
+    event: Event, counts: entries.Counts, rules: dict[UUID, str], places: Seats, hub: Services
+) -> EventView:
     zone = ZoneInfo(event.timezone)
     ends = event.ends_at
     return EventView(
@@ -169,6 +172,9 @@ def _view(event: Event, counts: entries.Counts, rules: dict[UUID, str], hub: Ser
         online_url=event.online_url,
         organiser=event.organiser,
         capacity=event.capacity,
+        joining=event.joining,
+        coming=places.coming,
+        places_left=places.left,
         price=event.price,
         access=event.access,
         category=event.category,

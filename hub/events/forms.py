@@ -34,7 +34,12 @@ _FIELDS: Final = {"starts_at": "starts_on", "ends_at": "ends_time", "recurrence"
 
 def blank(timezone: str, today: date) -> dict[str, Any]:
     """A form that nobody has filled yet."""
-    return {"starts_on": f"{today:%Y-%m-%d}", "timezone": timezone, "visibility": "public"}
+    return {
+        "starts_on": f"{today:%Y-%m-%d}",
+        "timezone": timezone,
+        "visibility": "public",
+        "joining": "free",
+    }
 
 
 def of_event(event: Event) -> dict[str, Any]:
@@ -48,6 +53,7 @@ def of_event(event: Event) -> dict[str, Any]:
         "price": event.price,
         "access": event.access,
         "capacity": event.capacity or "",
+        "joining": event.joining,
         "online_url": event.online_url or "",
         "timezone": event.timezone,
         "all_day": event.all_day,
@@ -86,6 +92,7 @@ def draft(
         "all_day": form.checked("all_day"),
         "image": forms.image(form, picture),
         "recurrence": rule,
+        **({"joining": joining} if (joining := form.text("joining")) else {}),
         **times,
     }
     if before is not None and form.text("location") != before.get("location"):

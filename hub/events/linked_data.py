@@ -8,6 +8,7 @@ from typing import Any, Final
 from hub.core import dates
 from hub.core.settings import Settings
 from hub.events.models import Event
+from hub.events.schemas import Seats
 
 SCHEMA: Final = "https://schema.org"
 
@@ -18,7 +19,7 @@ _STATES: Final = {
 }
 
 
-def of_event(event: Event, settings: Settings) -> dict[str, Any]:
+def of_event(event: Event, settings: Settings, places: Seats) -> dict[str, Any]:
     """The event's data block; author and picture are loaded."""
     ends = event.ends_at
     if ends is not None and event.all_day:
@@ -36,6 +37,7 @@ def of_event(event: Event, settings: Settings) -> dict[str, Any]:
         "eventStatus": f"{SCHEMA}/{_STATES.get(event.status, 'EventScheduled')}",
         "organizer": {"@type": "Organization", "name": event.organiser or settings.name},
         "maximumAttendeeCapacity": event.capacity,
+        "remainingAttendeeCapacity": places.left,
         "image": f"{settings.url}/media/{picture.name}" if picture and picture.name else None,
         **_where(event),
     }

@@ -1,4 +1,4 @@
-"""Events, and the series that some of them belong to."""
+"""Events, the series that some of them belong to, and who comes along."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import ForeignKey, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.db import Base
 from hub.entries.models import Entry
@@ -44,6 +45,8 @@ class Event(Entry):
     count, and `ends_at` is the midnight after the last day. `status` is scheduled, cancelled,
     postponed or moved_online. `occurs_at` is the start that the series' rule gave, whatever
     `starts_at` says now. `access` is what visitors should know about getting in, in words.
+    `joining` is how people come along: free (whoever asks, while there is room), restricted (the
+    organiser decides) or external (not by us); `capacity` how many can, None for any number.
     """
 
     __tablename__ = "event"
@@ -59,8 +62,33 @@ class Event(Entry):
     online_url: Mapped[str | None]
     organiser: Mapped[str] = mapped_column(default="")
     capacity: Mapped[int | None]
+    joining: Mapped[str] = mapped_column(default="free")
     price: Mapped[str] = mapped_column(default="")
     access: Mapped[str] = mapped_column(default="")
     category: Mapped[str] = mapped_column(default="MEETING")
     series_id: Mapped[UUID | None] = mapped_column(ForeignKey("series.id"), index=True)
     occurs_at: Mapped[datetime | None]
+
+
+class Attendance(Base):
+    """Somebody elsewhere who wants to come to an event of ours.
+
+    `state` is asked (waits for the organiser), accepted, rejected (by the organiser) or left.
+    `uri` is the id of the Join that counts; empty if that had none, and for a Leave that came
+    before its Join. `message` is theirs, plain text. `answered_at` is when `state` last changed,
+    None while it is asked.
+    """
+
+    __tablename__ = "attendance"
+    __table_args__ = (UniqueConstraint("event_id", "actor_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    event_id: Mapped[UUID] = mapped_column(ForeignKey("event.id"))
+    actor_id: Mapped[UUID] = mapped_column(ForeignKey("actor.id"), index=True)
+    uri: Mapped[str] = mapped_column(index=True)
+    state: Mapped[str]
+    message: Mapped[str] = mapped_column(default="")
+    asked_at: Mapped[datetime] = mapped_column(default=now)
+    answered_at: Mapped[datetime | None]
+
+    actor: Mapped[Actor] = relationship(lazy="raise")

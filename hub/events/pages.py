@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import ConfigDict, Field
 
 from hub.core.clock import now
+from hub.core.db import AsyncSession
 from hub.core.errors import Invalid
 from hub.core.services import Services
 from hub.core.settings import Settings
@@ -19,7 +20,7 @@ from hub.entries import queries as entries
 from hub.entries.paging import Listed
 from hub.entries.visibility import Viewer
 from hub.events import activitypub, agenda, forms, linked_data, queries, recurrence, service
-from hub.events.models import Event
+from hub.events.models import Attendance, Event
 from hub.events.schemas import members_of
 from hub.fediverse import follows
 from hub.people import permissions
@@ -33,6 +34,7 @@ router = APIRouter(include_in_schema=False)
 SIGN_IN: Final = "/sign-in"
 NEW: Final = "/post/event"
 MOST_ON_A_SHEET: Final = 400
+MOST_RESPONSES: Final = 200  # of a kind on the page; programs can read them all
 
 
 class Wanted(asking.Asked):
@@ -152,22 +154,36 @@ async def shown(
         thread = await threads.thread(session, event.id, viewer)
         counts = (await entries.counts(session, [event]))[event.id]
         rules = await queries.rules(session, [event])
+        places = (await queries.places(session, [event]))[event.id]
+        may_edit = event.local and permissions.may_change(caller, event.owner_id)
+        responses = await _responses(session, event) if may_edit else {}
     if not event.local and wants_activity(request):
         return RedirectResponse(event.uri, 302)  # its own server speaks for it
     rule = rules.get(event.series_id) if event.series_id is not None else None
     return respond(
         request,
-        activitypub.document(event, hub.settings.url) if event.local else None,
+        activitypub.document(event, hub.settings.url, places) if event.local else None,
         "events/show.html",
         event=event,
         thread=thread,
         counts=counts,
         repeats=recurrence.words(rule, hub.settings.language) if rule else "",
-        json_ld=linked_data.of_event(event, hub.settings),
-        may_edit=event.local and permissions.may_change(caller, event.owner_id),
+        json_ld=linked_data.of_event(event, hub.settings, places),
+        may_edit=may_edit,
+        places=places,
+        responses=responses,
+        over=event.relevant_until is not None and event.relevant_until < now(),
         mine=caller.known and event.owner_id == caller.person_id,
         said=said,
     )
+
+
+async def _responses(session: AsyncSession, event: Event) -> dict[str, Listed[Attendance]]:
+    """Who wants to come, by what became of it."""
+    return {
+        state: await queries.responses(session, event.id, state=state, limit=MOST_RESPONSES)
+        for state in (queries.ASKED, queries.ACCEPTED, queries.REJECTED)
+    }
 
 
 # ----------------------------------------------------------------------------------- posting

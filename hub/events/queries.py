@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Unpack
+from typing import Final, Unpack
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
 
+from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.errors import NotFound
+from hub.entries import paging
 from hub.entries import queries as entries
-from hub.entries.paging import Listed
+from hub.entries.paging import Cursor, Listed
 from hub.entries.queries import Filter, Filters
 from hub.entries.visibility import Viewer, visible_to
-from hub.events.models import Event, Series
+from hub.events.models import Attendance, Event, Series
+from hub.events.schemas import Seats, seats
+
+ASKED: Final = "asked"
+ACCEPTED: Final = "accepted"
+REJECTED: Final = "rejected"
+LEFT: Final = "left"
 
 
 async def by_id(session: AsyncSession, event_id: UUID, viewer: Viewer) -> Event:
@@ -142,3 +151,80 @@ async def untold(
 async def going_on(session: AsyncSession) -> list[UUID]:
     """The series that have not been ended."""
     return list(await session.scalars(select(Series.id).where(Series.ended_at.is_(None))))
+
+
+async def held(session: AsyncSession, event_id: UUID) -> Event:
+    """An event of ours, locked until the transaction ends: who comes is decided one by one.
+
+    Likes and replies, which refer to it, need not wait for that.
+    """
+    query = select(Event).where(Event.id == event_id).with_for_update(key_share=True)
+    query = query.options(*entries.whole(Event)).execution_options(populate_existing=True)
+    return (await session.scalars(query)).one()
+
+
+async def places(session: AsyncSession, events: Sequence[Event]) -> dict[UUID, Seats]:
+    """How many come to each event, and how many more can; nobody counts who is barred or gone."""
+    ids = [event.id for event in events if seats(event, 0).coming is not None]
+    if not ids:
+        return {event.id: seats(event, 0) for event in events}
+    query = (
+        select(Attendance.event_id, func.count())
+        .where(Attendance.event_id.in_(ids), Attendance.state == ACCEPTED, _standing())
+        .group_by(Attendance.event_id)
+    )
+    coming: dict[UUID, int] = dict((await session.execute(query)).all())
+    return {event.id: seats(event, coming.get(event.id, 0)) for event in events}
+
+
+async def responses(
+    session: AsyncSession,
+    event_id: UUID,
+    *,
+    state: str | None = None,
+    limit: int,
+    cursor: str | None = None,
+) -> Listed[Attendance]:
+    """Who wants to come, in the order in which they asked; those who left are not shown.
+
+    Raises:
+        Invalid: the cursor is none of ours.
+    """
+    query = select(Attendance).where(
+        Attendance.event_id == event_id,
+        Attendance.state != LEFT if state is None else Attendance.state == state,
+        _standing(),
+    )
+    place = Cursor.decode(cursor)
+    if place is not None:
+        query = query.where(paging.after(Attendance.asked_at, Attendance.id, place))
+    query = query.order_by(Attendance.asked_at, Attendance.id).limit(limit + 1)
+    rows = await session.scalars(query.options(selectinload(Attendance.actor)))
+    return paging.page(list(rows), limit, "asked_at")
+
+
+async def response(session: AsyncSession, event_id: UUID, response_id: UUID) -> Attendance:
+    """One who wants to come to an event.
+
+    Raises:
+        NotFound: there is none, or they left.
+    """
+    query = select(Attendance).where(
+        Attendance.id == response_id,
+        Attendance.event_id == event_id,
+        Attendance.state != LEFT,
+        _standing(),
+    )
+    found = await session.scalar(query.options(selectinload(Attendance.actor)))
+    if found is None:
+        raise NotFound("They do not ask to come any more.")
+    return found
+
+
+def _standing() -> ColumnElement[bool]:
+    """Those whom no steward barred, and who are still there."""
+    return exists().where(
+        Actor.id == Attendance.actor_id,
+        Actor.suspended_at.is_(None),
+        Actor.deleted_at.is_(None),
+    )

@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from federation.vocab.names import CATEGORIES
 from hub.entries.schemas import EntryDraft, EntryView, Line, Moment, Text, WebAddress, checked
 from hub.events.models import Event
 
 Status = Literal["scheduled", "cancelled", "postponed", "moved_online"]
+Joining = Literal["free", "restricted", "external"]
+ResponseState = Literal["asked", "accepted", "rejected"]
 
 
 class EventDraft(EntryDraft):
     """An event as somebody describes it.
 
     `ends_at` None: the end is open. `all_day`: only dates count, and both moments are moved to
-    midnights on the clock of `timezone`. `recurrence` is an RRULE (RFC 5545 §3.3.10).
+    midnights on the clock of `timezone`. `joining` is how people elsewhere come along.
+    `recurrence` is an RRULE (RFC 5545 §3.3.10).
     """
 
     summary: Annotated[Line, Field(max_length=500)] = ""
@@ -31,6 +42,7 @@ class EventDraft(EntryDraft):
     online_url: WebAddress | None = None
     organiser: Annotated[Line, Field(max_length=200)] = ""
     capacity: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
+    joining: Joining = "free"
     access: Annotated[Text, Field(max_length=1000)] = ""
     category: str = "MEETING"
     recurrence: Annotated[Line | None, Field(max_length=500)] = None
@@ -103,6 +115,7 @@ def members_of(event: Event) -> dict[str, Any]:
         "online_url": event.online_url,
         "organiser": event.organiser,
         "capacity": event.capacity,
+        "joining": event.joining,
         "price": event.price,
         "access": event.access,
         "category": event.category,
@@ -114,7 +127,11 @@ def members_of(event: Event) -> dict[str, Any]:
 
 
 class EventView(EntryView):
-    """An event as the API shows it; times carry the offset of `timezone`."""
+    """An event as the API shows it; times carry the offset of `timezone`.
+
+    `coming` is how many said so, null where this hub does not count them; `places_left` is null
+    where any number can come.
+    """
 
     summary: str
     starts_at: datetime
@@ -124,7 +141,60 @@ class EventView(EntryView):
     online_url: str | None
     organiser: str
     capacity: int | None
+    joining: str
+    coming: int | None
+    places_left: int | None
     access: str
     category: str
     recurrence: str | None
     series_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Seats:
+    """How many come to an event, and how many more can: None where any number, or none is counted.
+
+    `full`: nobody more can.
+    """
+
+    coming: int | None = None
+    left: int | None = None
+
+    @property
+    def full(self) -> bool:
+        """Whether the last place is taken."""
+        return self.left == 0
+
+
+def seats(event: Event, coming: int) -> Seats:
+    """The places of an event to which `coming` people come.
+
+    Others count theirs themselves; and where people do not come along by us, nobody does here.
+    """
+    counted = event.local and event.visibility == "public" and event.joining != "external"
+    if not counted:
+        return Seats()
+    left = None if event.capacity is None else max(0, event.capacity - coming)
+    return Seats(coming, left)
+
+
+class ResponseChange(BaseModel):
+    """What the organiser says to somebody who wants to come."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: Literal["accepted", "rejected"]
+
+
+class ResponseView(BaseModel):
+    """Somebody elsewhere who wants to come; `message` is theirs, plain text."""
+
+    id: UUID
+    state: ResponseState
+    handle: str
+    name: str
+    uri: str
+    url: str
+    message: str
+    asked_at: datetime
+    answered_at: datetime | None

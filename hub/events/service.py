@@ -21,9 +21,10 @@ from hub.core.errors import Invalid
 from hub.core.services import Services
 from hub.entries import publishing, receiving, rendering, writing
 from hub.entries.schemas import LATEST
-from hub.events import activitypub, queries, recurrence
+from hub.events import activitypub, attendance, queries, recurrence
 from hub.events.models import Event, Series
 from hub.events.schemas import EventDraft
+from hub.fediverse import ledger
 from hub.fediverse.received import Received
 from hub.jobs.registry import Run, job
 
@@ -61,7 +62,7 @@ async def publish(
         await _tell(session, services, series)
         return made[0]
     event = await _made(session, services, draft, author, owner)
-    thing = activitypub.to_object(event, services.settings.url)
+    thing = await _thing(session, services, event)
     await publishing.publish(session, services, event, thing, tell=tell)
     return event
 
@@ -109,6 +110,7 @@ async def withdraw(
 ) -> None:
     """Take an event back, as if it had not been published; everyone who has it is told."""
     event.organiser, event.price, event.access, event.online_url = "", "", "", None
+    await attendance.forget_event(session, event)
     await publishing.withdraw(session, services, event, activitypub.TYPE, tell=tell)
 
 
@@ -119,11 +121,16 @@ async def stop(session: AsyncSession, services: Services, event: Event) -> None:
         return
     series.ended_at = now()
     for later in await queries.later_dates(session, event):
-        if later.published_at is None:
+        if not await is_known(session, later):
             await withdraw(session, services, later, tell=False)
         elif later.status != "cancelled":
             later.status, later.updated_at = "cancelled", now()
             await _send(session, services, later, None)
+
+
+async def is_known(session: AsyncSession, event: Event) -> bool:
+    """Whether another server knows the event: it was told of it, or came by it itself."""
+    return event.published_at is not None or await ledger.is_held(session, event.uri)
 
 
 async def receive(received: Received, thing: EventDocument) -> Event | None:
@@ -189,6 +196,7 @@ def _write(event: Event, draft: EventDraft) -> None:
     event.online_url = draft.online_url
     event.organiser = draft.organiser
     event.capacity = draft.capacity
+    event.joining = draft.joining
     event.price, event.access = draft.price, draft.access
     event.category = draft.category
     event.status = draft.status
@@ -224,8 +232,16 @@ async def _send(
 ) -> None:
     """Say what the event is now, unless it is a date of a series whose time has not come."""
     waits = event.series_id is not None and event.published_at is None
-    thing = activitypub.to_object(event, services.settings.url)
+    thing = await _thing(session, services, event)
     await publishing.revise(session, services, event, thing, note=note, tell=tell and not waits)
+    if waits and tell:
+        await publishing.tell_holders(session, services, event, thing)
+
+
+async def _thing(session: AsyncSession, services: Services, event: Event) -> EventDocument:
+    """The event as other servers see it."""
+    places = await queries.places(session, [event])
+    return activitypub.to_object(event, services.settings.url, places[event.id])
 
 
 def _series(
@@ -319,7 +335,7 @@ async def _tell(session: AsyncSession, services: Services, series: Series) -> No
     for event in found:
         # Mastodon sorts by the date of publication: told in spring, it is of spring.
         event.created_at = event.updated_at = now()
-        thing = activitypub.to_object(event, services.settings.url)
+        thing = await _thing(session, services, event)
         await publishing.publish(session, services, event, thing)
 
 

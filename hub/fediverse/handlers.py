@@ -20,6 +20,13 @@ from hub.fediverse.received import Received
 inbox = Inbox[Received]()
 
 
+@inbox.knows
+async def follow_by_id(received: Received, uri: str) -> Follow | None:
+    """A Follow of ours or of others."""
+    row = await follows.by_uri(received.session, uri)
+    return None if row is None else follows.activity_of(row)
+
+
 @inbox.on(Follow)
 async def followed(received: Received, activity: Follow) -> None:
     """Somebody wants to hear of one of our actors; all may, unless blocked (AP-35)."""

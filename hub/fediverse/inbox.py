@@ -41,9 +41,9 @@ from hub.core.batch import GroupCommit
 from hub.core.clock import now
 from hub.core.db import Append
 from hub.core.services import Services
-from hub.fediverse import follows, peers
+from hub.fediverse import peers
 from hub.fediverse.models import InboxActivity
-from hub.fediverse.received import Document, Received, Wanted
+from hub.fediverse.received import Alone, Document, Received, Wanted
 from hub.jobs.queue import claim
 
 log = logging.getLogger(__name__)
@@ -130,6 +130,7 @@ class Case:
     row: InboxActivity
     documents: dict[str, Document | FederationError] = field(default_factory=dict)
     wanted: str | None = None
+    alone: bool = False
     state: str = "waiting"
     reason: str | None = None
     retry: bool = False
@@ -213,28 +214,37 @@ class Processor:
     async def _round(self, cases: Sequence[Case]) -> None:
         async with self._services.db.write() as session:
             for case in cases:
-                case.wanted = None
-                try:
-                    async with session.begin_nested():
-                        await self._handle(session, case)
-                except Wanted as wanted:
-                    case.wanted = wanted.uri
-                except FederationError as error:
-                    case.state, case.retry = "dropped", error.retry
-                    case.reason = f"{type(error).__name__}: {error}"
-                except (OperationalError, InterfaceError):
-                    raise  # the database itself is in trouble: nothing of this round was done
-                except Exception as error:
-                    if isinstance(error, DBAPIError) and error.connection_invalidated:
-                        raise
-                    # A handler's fault must not stop its neighbours (R14).
-                    log.exception("inbound %s failed", case.row.uri)
-                    case.state, case.retry = "failed", True
-                    case.reason = f"{type(error).__name__}: {error}"
+                await self._try(session, case, alone=len(cases) == 1)
             for case in cases:
-                if case.wanted is None:
+                if case.wanted is None and not case.alone:
                     await _note(session, case)
             await peers.seen(session, [case.row.host for case in cases])
+        for case in cases:
+            if case.alone:
+                await self._round([case])
+
+    async def _try(self, session: AsyncSession, case: Case, *, alone: bool) -> None:
+        """Let the handlers hear of it; what they do is kept only if they come to an end."""
+        case.wanted, case.alone = None, False
+        try:
+            async with session.begin_nested():
+                await self._handle(session, case, alone=alone)
+        except Wanted as wanted:
+            case.wanted = wanted.uri
+        except Alone:
+            case.alone = True
+        except FederationError as error:
+            case.state, case.retry = "dropped", error.retry
+            case.reason = f"{type(error).__name__}: {error}"
+        except (OperationalError, InterfaceError):
+            raise  # the database itself is in trouble: nothing of this round was done
+        except Exception as error:
+            if isinstance(error, DBAPIError) and error.connection_invalidated:
+                raise
+            # A handler's fault must not stop its neighbours (R14).
+            log.exception("inbound %s failed", case.row.uri)
+            case.state, case.retry = "failed", True
+            case.reason = f"{type(error).__name__}: {error}"
 
     async def _fetch(self, case: Case, slots: asyncio.Semaphore, ends: datetime) -> None:
         uri = case.wanted or ""
@@ -250,7 +260,7 @@ class Processor:
             except FederationError as error:
                 case.documents[uri] = error
 
-    async def _handle(self, session: AsyncSession, case: Case) -> None:
+    async def _handle(self, session: AsyncSession, case: Case, *, alone: bool) -> None:
         row = case.row
         document = loads(row.body)
         activity = parse(document)
@@ -268,14 +278,25 @@ class Processor:
             now=now(),
             documents=case.documents,
             dispatch=self._handlers.dispatch,
+            alone=alone,
         )
         author = await _author(received, row)
         if author.suspended_at is not None:
             raise Unauthorised("the author is blocked")
         received = await _authentic(replace(received, author=author), row.trust)
+        received = await self._whole(received)
         known = await self._handlers.dispatch(received, received.activity)
         case.state = "done" if known else "dropped"
         case.reason = None if known else f"nothing to do for {activity.type}"
+
+    async def _whole(self, received: Received) -> Received:
+        """The same, with the activity that an Undo, Accept or Reject names by its id alone."""
+        activity = received.activity
+        if isinstance(activity, Undo | Accept | Reject) and isinstance(activity.object, str):
+            named = await self._handlers.recall(received, activity.object)
+            if named is not None:
+                return replace(received, activity=replace(activity, object=named))
+        return received
 
 
 async def _author(received: Received, row: InboxActivity) -> Actor:
@@ -293,7 +314,7 @@ async def _authentic(received: Received, trust: str) -> Received:
     if isinstance(activity, Create | Update):
         return await _own_object(received, activity, trust)
     if trust != "refetch":
-        return await _with_follow(received)
+        return received
     if isinstance(activity, Delete) and activity.object_id:
         try:
             await received.fetched(activity.object_id)
@@ -302,16 +323,6 @@ async def _authentic(received: Received, trust: str) -> Received:
             if gone.status == GONE_FOR_GOOD or activity.object_id != activity.actor:
                 return replace(received, vouched=True)
     raise Unauthorised("the signer is not the actor, and the origin does not confirm it")
-
-
-async def _with_follow(received: Received) -> Received:
-    """The same, with the Follow that an Undo, Accept or Reject names by its id alone."""
-    activity = received.activity
-    if isinstance(activity, Undo | Accept | Reject) and isinstance(activity.object, str):
-        row = await follows.by_uri(received.session, activity.object)
-        if row is not None:
-            return replace(received, activity=replace(activity, object=follows.activity_of(row)))
-    return received
 
 
 async def _own_object(received: Received, activity: Create | Update, trust: str) -> Received:

@@ -14,6 +14,8 @@ from sqlalchemy import ScalarSelect, bindparam, case, delete, func, select, upda
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from federation.origins import authority
+from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.db import insert_for
 from hub.core.services import Services
@@ -47,6 +49,26 @@ class Served:
     closed_until: datetime | None
     reason: str | None
     answered: bool
+
+
+async def note_holder(session: AsyncSession, object_uri: str, actor: Actor) -> None:
+    """An actor's server has this object, though we never sent it there (AP-76)."""
+    await session.execute(
+        insert_for(session, Receipt)
+        .values(
+            object_uri=object_uri,
+            inbox=actor.delivery_inbox,
+            host=authority(actor.delivery_inbox),
+            delivered_at=now(),
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+async def is_held(session: AsyncSession, object_uri: str) -> bool:
+    """Whether some server has this object."""
+    query = select(Receipt.inbox).where(Receipt.object_uri == object_uri).limit(1)
+    return await session.scalar(query) is not None
 
 
 async def keep(services: Services, batch: Sequence[Served]) -> None:

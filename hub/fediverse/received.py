@@ -32,6 +32,13 @@ class Wanted(FederationError):
         self.uri = uri
 
 
+class Alone(FederationError):
+    """A handler locks what others lock too; it runs again in a transaction of its own.
+
+    In one of many activities, two workers would come to hold what the other waits for.
+    """
+
+
 @dataclass(frozen=True)
 class Received:
     """An authentic activity and all that is known around it.
@@ -39,7 +46,8 @@ class Received:
     `author` is who did it. `via` is who passed it on, when that is another (an Announce, a relay).
     `vouched`: the origin of the object itself confirmed it (it answers 404 or 410 to a Delete).
     Handlers ask for documents of others with `fetched` and `actor` before they write anything:
-    what is missing is fetched outside the transaction, and the handler starts anew.
+    what is missing is fetched outside the transaction, and the handler starts anew. `alone`: the
+    transaction is for this activity only.
     """
 
     session: AsyncSession
@@ -53,6 +61,16 @@ class Received:
     vouched: bool = False
     documents: Mapping[str, Document | FederationError] = field(default_factory=dict)
     dispatch: Callable[[Received, Activity], Awaitable[bool]] | None = None
+    alone: bool = True
+
+    def be_alone(self) -> None:
+        """Go on only in a transaction of its own; called before anything is locked or written.
+
+        Raises:
+            Alone: it is one of many; the handler starts anew.
+        """
+        if not self.alone:
+            raise Alone("wants a transaction of its own")
 
     async def fetched(self, uri: str) -> Document:
         """A document of another server, from its own origin.

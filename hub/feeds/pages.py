@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Final
 from urllib.parse import urlencode
@@ -27,6 +27,7 @@ from hub.events import queries as events
 from hub.events.api import EventsAsked
 from hub.events.ical import calendar_of
 from hub.events.models import Event
+from hub.events.schemas import Seats
 from hub.exchange import queries as exchange
 from hub.exchange.api import ListingsAsked
 from hub.exchange.schemas import Side
@@ -94,7 +95,9 @@ async def event_feed(
 ) -> Response:
     """Public events to come, for feed readers."""
     page = await _events(hub, asked)
-    return _feed(request, hub, asked, page.items, page.next)
+    async with hub.db.read() as session:
+        places = await events.places(session, page.items)
+    return _feed(request, hub, asked, page.items, page.next, places)
 
 
 @router.api_route("/swap.rss", methods=["GET", "HEAD"])
@@ -138,6 +141,7 @@ def _feed(
     asked: asking.Asked,
     items: Sequence[Entry],
     cursor: str | None,
+    places: Mapping[UUID, Seats] | None = None,
 ) -> Response:
     """A page of a list as the feed that the address names."""
     path, _, form = request.url.path.rpartition(".")
@@ -152,6 +156,7 @@ def _feed(
         next_url=following,
         items=items,
         settings=hub.settings,
+        places=places or {},
     )
     return _answer(request, write(feed), content_type)
 

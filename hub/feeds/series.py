@@ -141,7 +141,7 @@ async def revise(
         wanted = plan.dates.get(event.occurs_at) if event.occurs_at else None
         if wanted is not None:
             await _put_right(session, services, event, wanted, tell=tell)
-        elif event.published_at is None:
+        elif not await service.is_known(session, event):
             event.occurs_at = None  # so that the same start can come back later
             await service.withdraw(session, services, event, tell=False)
         else:

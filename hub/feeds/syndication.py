@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
 from html import escape
 from typing import Any, Final
+from uuid import UUID
 
 import orjson
 
@@ -19,6 +20,7 @@ from hub.entries.models import Entry
 from hub.entries.schemas import absolute
 from hub.events.activitypub import facts_of as event_facts
 from hub.events.models import Event
+from hub.events.schemas import Seats
 from hub.exchange.activitypub import facts_of as listing_facts
 from hub.exchange.models import Listing
 
@@ -31,7 +33,10 @@ _NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U001
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A list as a feed: `home` is the page that shows the same, `url` the feed itself."""
+    """A list as a feed: `home` is the page that shows the same, `url` the feed itself.
+
+    `places` are how many come to the events among the items.
+    """
 
     title: str
     home: str
@@ -39,6 +44,7 @@ class Feed:
     next_url: str | None
     items: Sequence[Entry]
     settings: Settings
+    places: Mapping[UUID, Seats] = field(default_factory=dict)
 
 
 def rss(feed: Feed) -> bytes:
@@ -83,12 +89,13 @@ def json_feed(feed: Feed) -> bytes:
         "next_url": feed.next_url,
         "description": feed.settings.strapline,
         "language": feed.settings.language,
-        "items": [_json_item(entry, feed.settings) for entry in feed.items],
+        "items": [_json_item(entry, feed) for entry in feed.items],
     }
     return orjson.dumps({name: value for name, value in document.items() if value is not None})
 
 
-def _json_item(entry: Entry, settings: Settings) -> dict[str, Any]:
+def _json_item(entry: Entry, feed: Feed) -> dict[str, Any]:
+    settings = feed.settings
     item: dict[str, Any] = {
         "id": entry.uri,
         "url": settings.url + entry.path,
@@ -102,6 +109,7 @@ def _json_item(entry: Entry, settings: Settings) -> dict[str, Any]:
     if entry.picture is not None:
         item["image"] = absolute(entry.picture.url, settings.url)
     if isinstance(entry, Event):
+        places = feed.places.get(entry.id, Seats())
         item["_event"] = {
             "starts_at": entry.starts_at.isoformat(),
             "ends_at": entry.ends_at.isoformat() if entry.ends_at else None,
@@ -109,6 +117,8 @@ def _json_item(entry: Entry, settings: Settings) -> dict[str, Any]:
             "all_day": entry.all_day,
             "location": entry.place,
             "status": entry.status,
+            "coming": places.coming,
+            "places_left": places.left,
         }
     return item
 

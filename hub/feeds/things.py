@@ -34,7 +34,8 @@ def draft_of(kind: str, members: Members, timezone: str) -> Draft:
         Invalid: something in it does not make sense.
     """
     if kind == "event":
-        return events.event_draft(members, timezone=timezone)
+        # A calendar does not say how people come along; where it is kept they may have to sign up.
+        return events.event_draft({"joining": "external", **members}, timezone=timezone)
     return listings.listing_draft(members, timezone=timezone)
 
 

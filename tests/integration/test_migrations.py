@@ -8,11 +8,13 @@ from typing import Any
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, select
 
 from hub import migrating, schema
+from hub.core.clock import now
 from hub.core.db import Base, Database
 from hub.core.settings import Settings
+from hub.events.models import Series
 from tests.conftest import Databases
 
 
@@ -50,3 +52,18 @@ async def test_migrations_go_down_and_up_again(databases: Databases) -> None:
     await schema.upgrade(settings)
     assert await _looked_at(settings.database, _drift) == []
     assert await schema.current(settings.database) == schema.newest()
+
+
+async def test_series_from_before_0002_go_on_as_they_were(databases: Databases) -> None:
+    """How people come along was not asked then, and other servers were told: not by us."""
+    settings = _settings(databases)
+    await asyncio.to_thread(command.downgrade, migrating.config(settings.database), "0001")
+    database = Database(settings.database)
+    async with database.write() as session:
+        draft = {"event": {"title": "Choir"}, "owner": None, "tell": True}
+        session.add(Series(rule="FREQ=WEEKLY", starts_at=now(), timezone="UTC", draft=draft))
+    await schema.upgrade(settings)
+    async with database.read() as session:
+        (series,) = await session.scalars(select(Series))
+    await database.close()
+    assert series.draft["event"] == {"title": "Choir", "joining": "external"}

@@ -26,8 +26,6 @@ from federation.vocab.activities import (
     Delete,
     Flag,
     Follow,
-    Ignore,
-    Join,
     Like,
     Undo,
     Update,
@@ -632,18 +630,6 @@ async def test_likes_and_boosts_count_once_and_can_be_undone(town: Town) -> None
     await town.send(Undo(id=f"{ada}#u1", actor=ada, object=_like(town)))
     await town.send(Undo(id=f"{ada}#u2", actor=ada, object=f"{ada}#boost"))
     assert await _counted(town) == (1, 0)
-
-
-async def test_a_join_is_answered_with_ignore(town: Town) -> None:
-    ada = town.site.uri("ada")
-    join = Join(id=f"{ada}#join", actor=ada, object=town.event["uri"])
-    await town.send(join)
-    (answer,) = [one.activity for one in town.site.received]
-    assert isinstance(answer, Ignore)
-    assert answer.object_id == join.id
-    assert answer.actor == town.events
-    await town.send(replace(join, id=f"{ada}#join2", object=f"{town.hub.url}/events/{uuid4()}"))
-    assert len(town.site.received) == 1
 
 
 async def test_nobody_undoes_what_another_did(town: Town) -> None:

@@ -59,7 +59,7 @@ resourceQuantity hasUnit hasNumericalValue flohmarkt:data coordinates price oneO
 replies totalItems endpoints sharedInbox publicKey publicKeyPem assertionMethod
 publicKeyMultibase inbox webfinger preferredUsername alsoKnownAs generator implements
 formerType deleted stipulates satisfies focalPoint blurhash language note quote superEvent
-maximumAttendeeCapacity value
+maximumAttendeeCapacity attendees participantCount value
 """
 _KINDS = """
 Note Event Article Page Place Question Video Person Organization Application Proposal
@@ -229,6 +229,7 @@ EVENTS = st.builds(
     join_mode=maybe(st.sampled_from(["free", "restricted", "external"])),
     external_participation_url=maybe(URIS | st.just("mailto:a@b.example")),
     capacity=maybe(st.integers(0, 5000)),
+    attendees=maybe(st.integers(0, 5000)),
     category=maybe(st.sampled_from(sorted(CATEGORIES))),
     is_online=st.booleans(),
     organizers=maybe(several(URIS)),

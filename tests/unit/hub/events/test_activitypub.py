@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 import orjson
@@ -20,6 +20,7 @@ from hub.core.text import SafeHtml, markdown
 from hub.entries.models import Picture
 from hub.events import activitypub
 from hub.events.models import Event
+from hub.events.schemas import Joining, Seats, seats
 
 HUB = "https://hub.example"
 ID = UUID("0190aaaa-0000-4000-8000-000000000001")
@@ -46,6 +47,7 @@ def event(**changes: Any) -> Event:
         "online_url": None,
         "organiser": "",
         "capacity": 40,
+        "joining": "free",
         "price": "",
         "access": "",
         "category": "WORKSHOPS_SKILL_SHARING",
@@ -61,7 +63,8 @@ def event(**changes: Any) -> Event:
 
 
 def document(**changes: Any) -> dict[str, Any]:
-    thing = activitypub.to_object(event(**changes), HUB)
+    there = event(**changes)
+    thing = activitypub.to_object(there, HUB, seats(there, 12))
     made: dict[str, Any] = orjson.loads(orjson.dumps(thing.document(context=True)))
     return made
 
@@ -107,9 +110,11 @@ def test_event_goes_out_as_peers_expect_it() -> None:
         },
         "isOnline": False,
         "category": "WORKSHOPS_SKILL_SHARING",
-        "joinMode": "external",
-        "externalParticipationUrl": f"{HUB}/events/{ID}",
+        "joinMode": "free",
         "maximumAttendeeCapacity": 40,
+        "attendees": {"id": f"{HUB}/events/{ID}/attendees", "type": "Collection", "totalItems": 12},
+        "participantCount": 12,
+        "remainingAttendeeCapacity": 28,
         "to": [PUBLIC],
         "cc": [f"{HUB}/actors/events/followers"],
         "attachment": [
@@ -133,8 +138,41 @@ def test_event_goes_out_as_peers_expect_it() -> None:
     assert "<strong>description</strong>" in made["content"]
 
 
+@pytest.mark.parametrize("joining", get_args(Joining))
+def test_ap_53_every_way_of_joining_is_one_that_mobilizon_knows(joining: str) -> None:
+    made = document(joining=joining)
+    assert made["joinMode"] == joining
+    assert made["joinMode"] in {"free", "restricted", "external"}
+    outside = made.get("externalParticipationUrl")
+    assert outside == (f"{HUB}/events/{ID}" if joining == "external" else None)
+    assert ("attendees" in made) == ("participantCount" in made) == (joining != "external")
+
+
+def test_more_may_come_than_there_is_room_for_once_there_is_less_room() -> None:
+    made = document(capacity=10)
+    assert (made["participantCount"], made["remainingAttendeeCapacity"]) == (12, 0)
+
+
+def test_without_a_limit_nothing_is_said_of_places_that_are_left() -> None:
+    made = document(capacity=None)
+    assert made["attendees"]["totalItems"] == 12
+    assert not {"maximumAttendeeCapacity", "remainingAttendeeCapacity"} & made.keys()
+
+
+def test_the_document_that_is_served_has_the_numbers_of_now() -> None:
+    there = event()
+    there.document = orjson.dumps(document())
+    served = orjson.loads(activitypub.document(there, HUB, seats(there, 40)) or b"")
+    assert served["attendees"]["totalItems"] == served["participantCount"] == 40
+    assert served["remainingAttendeeCapacity"] == 0
+    counts = {"attendees", "participantCount", "remainingAttendeeCapacity"}
+    assert {name: value for name, value in served.items() if name not in counts} == {
+        name: value for name, value in document().items() if name not in counts
+    }
+
+
 def test_whole_degrees_keep_a_fraction_on_the_wire() -> None:
-    raw = orjson.dumps(activitypub.to_object(event(latitude=51.0), HUB).document())
+    raw = orjson.dumps(activitypub.to_object(event(latitude=51.0), HUB, Seats()).document())
     assert b'"latitude":51.0' in raw
 
 
@@ -241,6 +279,7 @@ def test_event_of_a_hub_arrives_at_a_hub_as_it_left(changes: dict[str, Any]) -> 
         "latitude": "latitude",
         "longitude": "longitude",
         "capacity": "capacity",
+        "joining": "joining",
         "category": "category",
         "status": "status",
     }.items():
@@ -286,6 +325,9 @@ def remote(**members: Any) -> EventDocument:
             {"latitude": None},
         ),
         ({"joinMode": "none", "category": "WHATEVER"}, {"category": "MEETING"}),
+        ({"joinMode": "none"}, {"joining": "external"}),
+        ({"joinMode": "invite"}, {"joining": "external"}),
+        ({"joinMode": "RESTRICTED"}, {"joining": "restricted"}),
         ({"endTime": "2026-09-12T14:00:00Z"}, {"ends_at": None}),
         ({"timezone": "Nowhere/Atall"}, {"timezone": "Europe/Berlin"}),
         ({"name": "x" * 900}, {"title": "x" * 199 + "…"}),
