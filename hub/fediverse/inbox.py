@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -211,9 +211,11 @@ class Processor:
                 )
 
     async def _round(self, cases: Sequence[Case]) -> None:
+        for case in cases:
+            case.wanted = None
         async with self._services.db.write() as session:
+            cases = await _held(session, cases)
             for case in cases:
-                case.wanted = None
                 try:
                     async with session.begin_nested():
                         await self._handle(session, case)
@@ -276,6 +278,17 @@ class Processor:
         known = await self._handlers.dispatch(received, received.activity)
         case.state = "done" if known else "dropped"
         case.reason = None if known else f"nothing to do for {activity.type}"
+
+
+async def _held(session: AsyncSession, cases: Sequence[Case]) -> list[Case]:
+    """Those that nobody took over meanwhile: a worker that slept past its lease does nothing."""
+    ids = [case.row.id for case in cases]
+    table = InboxActivity
+    rows = await session.execute(
+        select(table.id, table.fence).where(table.id.in_(ids)).with_for_update()
+    )
+    fences = dict(rows.all())
+    return [case for case in cases if fences.get(case.row.id) == case.row.fence]
 
 
 async def _author(received: Received, row: InboxActivity) -> Actor:
