@@ -40,6 +40,7 @@ class Peer:
     port: int = 0
     says: Callable[[Document], int] = lambda _: 202
     received: list[Document] = field(default_factory=list)
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
     documents: dict[str, Document] = field(default_factory=dict)
     _keys: dict[str, SigningKeys] = field(default_factory=dict)
     _open: set[asyncio.StreamWriter] = field(default_factory=set)
@@ -111,6 +112,7 @@ class Peer:
             status = self.says(document)
             if status in range(200, 300):
                 self.received.append(document)
+                self.heard.set()
             return status, {}
         if path in self.documents:
             return 200, self.documents[path]

@@ -307,8 +307,10 @@ async def _rig(stack: AsyncExitStack, folder: Path, events: int, fault: str = ""
     status, _ = await line.ask(there.request("p0", f"{channel}/inbox", follow))
     assert status == 202
     line.close()
-    await rig.settle()
+    async with asyncio.timeout(SETTLE_S):
+        await there.heard.wait()
     assert [each["type"] for each in there.received] == ["Accept"]
+    await rig.settle()
     return rig
 
 

@@ -106,8 +106,8 @@ def _out_of_order(log: Path, names: list[str]) -> list[int]:
         if number == len(names):
             break
         if call.endswith("<unfinished ...>"):
-            pending[task] = call
             if not _says_202(call):
+                pending[task] = call
                 continue
         elif call.startswith("<..."):
             call = pending.pop(task, "") + call
@@ -115,7 +115,7 @@ def _out_of_order(log: Path, names: list[str]) -> list[int]:
             written = True
         elif call.startswith(("fdatasync", "fsync")) and "-wal" in call:
             synced = written
-        elif _says_202(call) and not call.endswith("resumed>"):
+        elif _says_202(call):
             if not synced:
                 early.append(number)
             number, written, synced = number + 1, False, False
