@@ -24,7 +24,7 @@ from tests.processes import HubProcess
 RESTARTS = scaled(2, 50)
 BATCH = 40
 AWAY_S = 1.0
-RESUMED_S = 60
+RESUMED_S = 150  # what two workers stumbled over is tried again after a minute
 
 pytestmark = [
     pytest.mark.slow,
@@ -68,7 +68,7 @@ async def _rested(server: Durable, name: str) -> None:
     raise AssertionError("the hub did not go on")
 
 
-@pytest.mark.timeout(patience(240, 2 * 3600))
+@pytest.mark.timeout(patience(400, 2 * 3600))
 async def test_r7_postgresql_stopped_at_once_and_started_again(tmp_path: Path) -> None:
     history, name = History(), f"hub_{uuid4().hex[:8]}"
     with durable_cluster() as server, noted("R7", "PostgreSQL restarted under load") as figures:
