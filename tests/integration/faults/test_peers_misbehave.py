@@ -17,7 +17,7 @@ from federation.vocab.activities import Follow
 from hub.fediverse.delivery import PER_HOST, Carrier
 from hub.fediverse.fanout import expand
 from hub.fediverse.models import Delivery, Peer, Receipt
-from tests.benchmarks.p3_fanout import follow_from
+from tests.benchmarks.hubs import follow_from
 from tests.conftest import MakeHub, Running
 from tests.integration.faults.scale import ENGINE, noted
 from tests.integration.test_replies import EVENT
