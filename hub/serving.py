@@ -123,6 +123,9 @@ async def _web(hub: Hub) -> None:
     )
     memory.settle()
     server = uvicorn.Server(config)
+    # Once it has stopped, uvicorn raises the signal anew; that would end the process before the
+    # worker has put its things in order.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     await server.serve()
 
 

@@ -10,7 +10,7 @@ import logging
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 PAUSE_S = 1.0  # how long work may go unnoticed when no bell rang (another process wrote it)
 BREATH_S = 0.02  # after a bell: whoever rang it gets their answer first
+FAREWELL_S = 5.0  # what is on its way when the hub stops may take this long; peers may be slow
 TROUBLE_S = 2.0  # how long to wait when the database does not answer
 
 
@@ -64,7 +65,7 @@ class Worker:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """The loops, for as long as the block lasts; what is on its way then is finished."""
+        """The loops, for as long as the block lasts; what is on its way then has a few seconds."""
         await self._take_over()
         await start_timers(self._services)
         loops = [
@@ -79,7 +80,9 @@ class Worker:
                 task.cancel()
             await asyncio.gather(*loops, return_exceptions=True)
             self._processor.close()
-            await self._carrier.settle()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FAREWELL_S):
+                    await self._carrier.settle()
             self._carrier.close()
 
     async def _take_over(self) -> None:

@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +44,7 @@ SETTINGS = {
     "unix_socket_directories": "",
     "log_min_messages": "fatal",
 }
+DURABLE = {**SETTINGS, "fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 ADVICE = (
     "The tests need PostgreSQL and found none. Install it (on Debian: apt install postgresql), "
     f"or set {GIVEN} to a server whose role may create databases."
@@ -76,6 +77,47 @@ def cluster() -> Iterator[str]:
         finally:
             process.send_signal(signal.SIGQUIT)  # at once: its data is thrown away anyway
             process.wait(timeout=STOP_S)
+
+
+@dataclass
+class Durable:
+    """A server that syncs, and that can be stopped at once and started again on its port."""
+
+    server: _Server
+    process: subprocess.Popen[bytes]
+    port: int
+
+    @property
+    def address(self) -> str:
+        """Its address, without the name of a database."""
+        return f"postgresql://postgres:{self.server.password}@127.0.0.1:{self.port}"
+
+    def stop(self) -> None:
+        """At once, as `pg_ctl stop -m immediate` does: it will have to recover."""
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait(timeout=STOP_S)
+
+    def start(self) -> None:
+        """Bring it back."""
+        self.process, self.port = self.server.start(DURABLE, self.port)
+
+
+@contextmanager
+def durable_cluster() -> Iterator[Durable]:
+    """A server of the test's own, with all that makes it safe, in a folder on the disk.
+
+    Raises:
+        NoPostgres: none was found or could be started.
+    """
+    with tempfile.TemporaryDirectory(prefix="hub-postgres-") as name:
+        folder = Path(name)
+        server = _Server(_programs(folder), folder / "data", _servant(), secrets.token_urlsafe(12))
+        server.initialise()
+        made = Durable(server, *server.start(DURABLE))
+        try:
+            yield made
+        finally:
+            made.stop()
 
 
 def _memory() -> str | None:
@@ -174,16 +216,19 @@ class _Server:
         if made.returncode != 0:
             raise NoPostgres(f"PostgreSQL could not be set up: {made.stderr.strip()[-500:]}")
 
-    def start(self) -> tuple[subprocess.Popen[bytes], int]:
-        """The running server and its port.
+    def start(
+        self, settings: Mapping[str, str] = SETTINGS, port: int | None = None
+    ) -> tuple[subprocess.Popen[bytes], int]:
+        """The running server and its port, a free one unless it is given.
 
         Raises:
             NoPostgres: it did not come up.
         """
-        options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        wanted = port
         log = self.data.parent / "log"
         for _ in range(TRIES):
-            port = _free_port()
+            port = wanted or _free_port()
             with log.open("wb") as output:
                 process = subprocess.Popen(
                     [self.programs / "postgres", "-D", self.data, "-p", str(port), *options],

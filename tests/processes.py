@@ -50,6 +50,7 @@ class HubProcess:
     port: int = field(default_factory=free_port)
     env: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
+    program: tuple[str, ...] = (sys.executable, "-m", "hub", "serve")
 
     @property
     def url(self) -> str:
@@ -72,9 +73,10 @@ class HubProcess:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
+        self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "log.txt").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "hub", "serve"],
+                self.program,
                 cwd=ROOT,
                 env=self.environment,
                 stdout=log,
@@ -148,10 +150,16 @@ class HubProcess:
             params["cursor"] = page["next"]
 
 
+def seeded(hub: HubProcess, fault: str = "", haste: str = "") -> HubProcess:
+    """The same hub in a hurry, or with a fault sown into it (`tests/integration/faults`)."""
+    hub.program = (sys.executable, "-m", "tests.integration.faults.seeded", "serve")
+    hub.env = {**hub.env, "RIG_FAULT": fault, "RIG_HASTE": haste}
+    return hub
+
+
 @contextmanager
 def hub_process(folder: Path, **env: str) -> Iterator[HubProcess]:
     """A running hub, stopped at the end."""
-    folder.mkdir(parents=True, exist_ok=True)
     hub = HubProcess(folder, env=env)
     hub.start()
     try:

@@ -32,6 +32,8 @@ async def followed(received: Received, activity: Follow) -> None:
     """Somebody wants to hear of one of our actors; all may, unless blocked (AP-35)."""
     followee = await _ours(received, activity)
     session, services = received.session, received.services
+    if await follows.was_undone(session, activity.id):
+        raise Unauthorised("it was taken back before it came (PROTOCOL 4.1)")
     if services.settings.federation == "allow-list" and not await follows.is_followed(
         session, [received.author.id]
     ):
@@ -87,6 +89,8 @@ async def unfollowed(received: Received, activity: Undo) -> None:
     if not isinstance(inner, Follow):
         return
     followee = await _ours(received, inner)
+    if await follows.between(received.session, received.author.id, followee.id) is None:
+        await follows.remember_undone(received.session, received.author, inner.id)
     await follows.forget(received.session, received.author.id, followee.id)
 
 

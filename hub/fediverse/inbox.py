@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -212,7 +212,10 @@ class Processor:
                 )
 
     async def _round(self, cases: Sequence[Case]) -> None:
+        for case in cases:
+            case.wanted, case.alone = None, False
         async with self._services.db.write() as session:
+            cases = await _held(session, cases)
             for case in cases:
                 await self._try(session, case, alone=len(cases) == 1)
             for case in cases:
@@ -225,7 +228,6 @@ class Processor:
 
     async def _try(self, session: AsyncSession, case: Case, *, alone: bool) -> None:
         """Let the handlers hear of it; what they do is kept only if they come to an end."""
-        case.wanted, case.alone = None, False
         try:
             async with session.begin_nested():
                 await self._handle(session, case, alone=alone)
@@ -297,6 +299,17 @@ class Processor:
             if named is not None:
                 return replace(received, activity=replace(activity, object=named))
         return received
+
+
+async def _held(session: AsyncSession, cases: Sequence[Case]) -> list[Case]:
+    """Those that nobody took over meanwhile: a worker that slept past its lease does nothing."""
+    ids = [case.row.id for case in cases]
+    table = InboxActivity
+    rows = await session.execute(
+        select(table.id, table.fence).where(table.id.in_(ids)).with_for_update()
+    )
+    fences = dict(rows.all())
+    return [case for case in cases if fences.get(case.row.id) == case.row.fence]
 
 
 async def _author(received: Received, row: InboxActivity) -> Actor:

@@ -1,0 +1,245 @@
+"""R11, R12, R13: peers that are away for a month, that never answer, that answer anything."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from federation.testing import MemorySite
+from federation.vocab.activities import Follow
+from hub.fediverse.delivery import PER_HOST, Carrier
+from hub.fediverse.fanout import expand
+from hub.fediverse.models import Delivery, Peer, Receipt
+from tests.benchmarks.hubs import follow_from
+from tests.conftest import MakeHub, Running
+from tests.integration.faults.scale import ENGINE, noted
+from tests.integration.test_replies import EVENT
+from tests.jobs import ask
+
+MONTH = timedelta(days=29, hours=22)
+STEP = timedelta(hours=2)
+OBJECTS = 12
+
+
+@dataclass
+class Clock:
+    """The hub's clock, put forward by hand."""
+
+    ahead: timedelta = timedelta(0)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return datetime.now(tz) + made.ahead
+
+    monkeypatch.setattr("hub.core.clock.datetime", Ahead)
+    return made
+
+
+async def _post(hub: Running, title: str) -> dict[str, Any]:
+    body = {**EVENT, "title": title}
+    answer = await hub.web.post("/api/v1/events", json=body, headers=hub.steward)
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def _deliveries(hub: Running) -> list[Delivery]:
+    async with hub.services.db.read() as session:
+        return list(await session.scalars(select(Delivery)))
+
+
+# ------------------------------------------------------------------------------ away
+
+
+async def test_r11_a_peer_that_was_away_for_a_month_gets_the_newest_state_of_everything(
+    make_hub: MakeHub, clock: Clock
+) -> None:
+    hub: Running = await make_hub("hub.example")
+    site = MemorySite("https://town.example", hub.wire, names=("relay", "ada"), clock=clock.now)
+    channel = f"{hub.url}/actors/events"
+    follow = Follow(id=f"{site.origin}/f", actor=site.uri("ada"), object=channel)
+    await site.send("ada", follow, f"{channel}/inbox")
+    posts = [await _post(hub, f"Event {number}") for number in range(OBJECTS // 2)]
+    await hub.work()
+    known = len(site.received)
+    hub.wire.down.add("town.example")
+    states: dict[str, str | None] = {post["uri"]: post["title"] for post in posts}
+    await _a_month_passes(hub, clock, posts, states)
+    assert await _deliveries(hub), "everything is kept"
+    assert len(site.received) == known
+    hub.wire.down.clear()
+    dials = len(hub.wire.dials)
+    for _ in range(4):
+        clock.ahead += timedelta(minutes=15)
+        await hub.work()
+    assert await _deliveries(hub) == []
+    came = site.received[known:]
+    held = {each.activity.object_id: each for each in came}
+    for uri, title in states.items():
+        document = held[uri].document
+        if title is None:
+            assert document["type"] == "Delete"
+        else:
+            assert document["object"]["name"] == title
+    assert len(came) <= len(states), "of each object its newest state alone"
+    posted = [dial for dial in hub.wire.dials[dials:] if dial.startswith("POST")]
+    assert len(posted) <= len(came), "no flood of attempts"
+
+
+async def _a_month_passes(
+    hub: Running, clock: Clock, posts: list[dict[str, Any]], states: dict[str, str | None]
+) -> None:
+    """Every two hours the hub looks at its work; now and then a listing is new, changed, gone."""
+    begun, steps = clock.ahead, 0
+    while clock.ahead - begun < MONTH:
+        steps += 1
+        await ask(hub.services, "fediverse.upkeep")
+        await hub.work()
+        clock.ahead += STEP
+        if steps % 30 == 0 and len(posts) < OBJECTS:
+            posts.append(await _post(hub, f"New {steps}"))
+            states[posts[-1]["uri"]] = f"New {steps}"
+        if steps % 20 == 0:
+            post = posts[steps // 20 % len(posts)]
+            if states[post["uri"]] is None:
+                continue
+            path, title = f"/api/v1/events/{post['id']}", f"Changed {steps}"
+            if steps % 100 == 0:
+                answer = await hub.web.delete(path, headers=hub.steward)
+                states[post["uri"]] = None
+            else:
+                answer = await hub.web.patch(path, json={"title": title}, headers=hub.steward)
+                states[post["uri"]] = title
+            assert answer.status_code in {200, 204}, answer.text
+    assert None in states.values()
+
+
+# ------------------------------------------------------------------------------ slow
+
+
+class Tarpit:
+    """Takes every request and answers none; `held` are under way, `most` were so at once."""
+
+    def __init__(self) -> None:
+        self.held = self.most = self.ended = 0
+        self.release = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.held += 1
+        self.most = max(self.most, self.held)
+        try:
+            await self.release.wait()
+        finally:
+            self.held -= 1
+            self.ended += 1
+        await _answer(send, 202)
+
+
+async def _answer(send: Send, status: int, headers: dict[str, str] | None = None) -> None:
+    named = [(name.encode(), value.encode()) for name, value in (headers or {}).items()]
+    await send({"type": "http.response.start", "status": status, "headers": named})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _follower(hub: Running, host: str, app: ASGIApp) -> str:
+    hub.wire.attach(host, app)
+    return f"https://{host}/inbox"
+
+
+async def test_r12_a_peer_that_never_answers_delays_nobody_else(make_hub: MakeHub) -> None:
+    hub: Running = await make_hub("hub.example", in_flight=8)
+    tarpit, taken = Tarpit(), Counter[str]()
+
+    async def quick(scope: Scope, receive: Receive, send: Send) -> None:
+        taken[scope["server"][0]] += 1
+        await _answer(send, 202)
+
+    boxes = [_follower(hub, f"quick{number}.example", quick) for number in range(20)]
+    await follow_from(hub.hub, "events", [*boxes, _follower(hub, "slow.example", tarpit)])
+    for number in range(6):
+        await _post(hub, f"Event {number}")
+    carrier = Carrier(hub.services, "rig")
+    while await expand(hub.services):
+        pass
+    async with asyncio.timeout(60):
+        while sum(taken.values()) < 20 * 6:
+            await carrier.send_due()
+            await asyncio.sleep(0.02)
+    assert tarpit.ended == 0, "all others had everything before its first request was over"
+    assert tarpit.held == tarpit.most == PER_HOST
+    tarpit.release.set()
+    async with asyncio.timeout(60):
+        await carrier.settle()
+    carrier.close()
+    assert tarpit.most == PER_HOST
+
+
+# ------------------------------------------------------------------------------ lying
+
+TAKEN, LATER, GIVEN_UP = "taken", "later", "given up"
+ASKED_TWICE = {400, 401}  # perhaps the other signature scheme (PROTOCOL 2.5)
+PASSING = {408, 425, 429}
+
+
+def _expected(status: int) -> str:
+    """The table of PROTOCOL §5, written anew."""
+    if 200 <= status < 300:
+        return TAKEN
+    if status in PASSING or status in {401, 403} or 300 <= status < 400 or status >= 500:
+        return LATER
+    return GIVEN_UP
+
+
+async def test_r13_every_answer_has_its_consequence(make_hub: MakeHub) -> None:
+    """All answers from 200 to 599, each from a server of its own."""
+    statuses = range(200, 600) if ENGINE == "sqlite" else range(200, 600, 7)
+    hub: Running = await make_hub("hub.example")
+
+    def saying(status: int) -> ASGIApp:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await _answer(send, status, {"retry-after": "7200"} if status in {429, 503} else None)
+
+        return app
+
+    hosts = {f"s{status}.example": status for status in statuses}
+    boxes = [_follower(hub, host, saying(status)) for host, status in hosts.items()]
+    await follow_from(hub.hub, "events", boxes)
+    with noted("R13", "answers to a delivery") as figures:
+        await _post(hub, "Street party")
+        await hub.work()
+        came = {host: await _became(hub, host) for host in hosts}
+        assert came == {host: _expected(status) for host, status in hosts.items()}
+        figures |= {"statuses": len(hosts), "otherwise than the table": 0}
+    posts = Counter(dial.split("/")[2] for dial in hub.wire.dials if dial.startswith("POST"))
+    assert posts == {host: 1 + (status in ASKED_TWICE) for host, status in hosts.items()}
+    async with hub.services.db.read() as session:
+        rows = await session.scalars(select(Peer).where(Peer.closed_until.is_not(None)))
+        waits = {row.host for row in rows}
+    assert waits == {"s429.example", "s503.example"} & hosts.keys(), "they said when to come again"
+
+
+async def _became(hub: Running, host: str) -> str:
+    async with hub.services.db.read() as session:
+        if await session.scalar(select(Receipt.host).where(Receipt.host == host)):
+            return TAKEN
+        row = await session.scalar(select(Delivery).where(Delivery.host == host))
+    if row is None:
+        return GIVEN_UP
+    assert row.attempts == 1
+    return LATER
