@@ -21,6 +21,7 @@ from hub.core.clock import now
 from hub.core.db import insert_for
 from hub.core.services import Services
 from hub.core.text import paragraphs
+from hub.entries import quotes
 from hub.entries.models import FOLDERS, Entry, Reaction, Reply
 from hub.fediverse import outbox
 from hub.fediverse.models import Tombstone
@@ -163,6 +164,7 @@ async def withdraw(
         cc=(f"{entry.author.uri}/followers",),
     )
     await outbox.post(session, services, entry.author, gone, to_followers=True, to_receivers=True)
+    await quotes.end_of_entry(session, services, entry)
 
 
 async def bury(session: AsyncSession, entry: Entry, former_type: str) -> None:

@@ -120,6 +120,8 @@ async def _insert_deliveries(
     # once: asked for row by row they would cost followers times peers.
     blocks = (await session.scalars(select(Peer.host).where(Peer.standing == BLOCKED))).all()
     heard = [host.not_in(blocks), *(~host.endswith(f".{each}", autoescape=True) for each in blocks)]
+    if row.from_host is not None:
+        heard.append(host != row.from_host)
     targets = select(
         literal(row.id),
         literal(row.object_uri),

@@ -41,7 +41,7 @@ from hub.core.batch import GroupCommit
 from hub.core.clock import now
 from hub.core.db import Append
 from hub.core.services import Services
-from hub.fediverse import follows, peers
+from hub.fediverse import follows, forwarding, peers
 from hub.fediverse.models import InboxActivity
 from hub.fediverse.received import Document, Received, Wanted
 from hub.jobs.queue import claim
@@ -274,6 +274,7 @@ class Processor:
             raise Unauthorised("the author is blocked")
         received = await _authentic(replace(received, author=author), row.trust)
         known = await self._handlers.dispatch(received, received.activity)
+        await forwarding.forward(received, row)
         case.state = "done" if known else "dropped"
         case.reason = None if known else f"nothing to do for {activity.type}"
 
