@@ -240,8 +240,10 @@ async def reject(
 
 
 async def forget(session: AsyncSession, follower: UUID, followee: UUID | None = None) -> None:
-    """The follower is no more, for one of our actors or for all."""
-    statement = delete(Follow).where(Follow.follower_id == follower)
+    """The follower is no more, for one of our actors; or is gone for all, and followed no more."""
+    gone = Follow.follower_id == follower
     if followee is not None:
-        statement = statement.where(Follow.followee_id == followee)
-    await session.execute(statement)
+        gone &= Follow.followee_id == followee
+    else:
+        gone |= Follow.followee_id == follower
+    await session.execute(delete(Follow).where(gone))
