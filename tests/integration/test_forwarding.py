@@ -10,6 +10,8 @@ from uuid import uuid4
 import orjson
 import pytest
 from sqlalchemy import select, update
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from federation.signatures.proofs import sign_proof
 from federation.testing import MemorySite
@@ -21,6 +23,7 @@ from hub.entries import replies
 from hub.entries.models import Reply
 from hub.fediverse import follows
 from hub.fediverse.models import Delivery, OutboxActivity
+from hub.fediverse.models import Follow as FollowRow
 from tests.conftest import MakeHub, Running
 from tests.integration.test_two_hubs import EVENT
 
@@ -84,6 +87,19 @@ class Street:
         )
         await site.send(who, follow, f"{self.hub.url}/inbox")
         await self.hub.work()
+
+    def publish(self, thing: Document) -> None:
+        """Let town answer for it."""
+        inner = self.town.app
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            answers: ASGIApp = inner
+            if f"{self.town.origin}{scope['path']}" == thing["id"]:
+                body = orjson.dumps({"@context": AS2, **thing})
+                answers = Response(body, media_type="application/activity+json")
+            await answers(scope, receive, send)
+
+        self.hub.wire.attach("town.example", app)
 
     def forwarded(self, site: MemorySite) -> list[bytes]:
         """What the hub passed on to a server, as it came."""
@@ -193,20 +209,25 @@ async def test_ap_42_the_way_to_us_is_at_most_ten_links_long(
 
 
 async def test_ap_42_what_only_its_origin_may_tell_is_not_forwarded(street: Street) -> None:
-    """Another server brings it without a proof: its bytes are a hint, and no more."""
+    """A relay brings it without a proof: its bytes are a hint to ask the origin, and no more."""
     other = MemorySite("https://other.example", street.hub.wire, names=("relay",))
     await follows.follow(street.hub.services, "@relay@other.example")
+    async with street.hub.services.db.write() as session:
+        await session.execute(update(FollowRow).values(state=follows.ACCEPTED))
+    note = street.note()
+    street.publish(note)
     document = {
         "@context": AS2,
-        "id": f"{street.town.origin}/likes/1",
-        "type": "Like",
+        "id": f"{note['id']}#create",
+        "type": "Create",
         "actor": street.town.uri("ada"),
-        "object": street.event,
+        "object": note,
         "to": [PUBLIC],
         "cc": [f"{street.actor('events')}/followers"],
     }
     await other.send_document("relay", document, f"{street.hub.url}/inbox")
     await street.hub.work()
+    assert (await street.reply()).uri == note["id"]
     assert street.forwarded(street.far) == []
 
 

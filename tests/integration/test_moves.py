@@ -98,13 +98,15 @@ async def test_ap_44_a_forged_move_does_nothing(town: Town, beach: MemorySite) -
     await _move(town, f"{beach.origin}/actors/nobody")
     await _move(town, ada)
     # Somebody else moves her.
-    _says(beach, "eve", ada)
+    _says(beach, "eve", ada, town.site.uri("bob"))
     await _move(town, beach.uri("eve"), old=ada, who="bob")
     forged = Move(id=f"{beach.origin}/m", actor=beach.uri("eve"), object=ada, target=ada)
     await beach.send("eve", forged, f"{town.events}/inbox")
     await town.hub.work()
     assert await _followed(town) == before
     assert town.site.received == []
+    async with town.hub.services.db.read() as session:
+        assert set(await session.scalars(select(Actor.moved_to))) == {None}
 
 
 async def test_ap_44_an_actor_moves_once_in_seven_days(town: Town, beach: MemorySite) -> None:

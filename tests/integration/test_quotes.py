@@ -7,12 +7,13 @@ from uuid import uuid4
 
 import httpx2
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from federation.testing import MemorySite
 from federation.vocab.activities import Activity, Follow, QuoteRequest
 from federation.vocab.names import AS2, PUBLIC
-from hub.entries.models import Quote
+from hub.core.clock import now
+from hub.entries.models import Entry, Quote
 from tests.integration import test_replies
 from tests.integration.test_replies import Town
 
@@ -89,9 +90,16 @@ async def test_ap_64_a_request_for_anything_else_is_rejected(town: Town) -> None
     hidden = await town.hub.web.post(
         "/api/v1/events", json=test_replies.EVENT | {"visibility": "hub"}, headers=town.hub.steward
     )
+    taken_down = await town.hub.web.post(
+        "/api/v1/events", json=test_replies.EVENT, headers=town.hub.steward
+    )
+    async with town.hub.services.db.write() as session:
+        uri = taken_down.json()["uri"]
+        await session.execute(update(Entry).where(Entry.uri == uri).values(hidden_at=now()))
     elsewhere = "https://other.example/notes/1"
     for uri, given in (
         (hidden.json()["uri"], {}),
+        (taken_down.json()["uri"], {}),
         (f"{town.hub.url}/events/{uuid4()}", {}),
         (town.events, {}),
         (town.event["uri"], {"instrument": elsewhere}),

@@ -242,13 +242,19 @@ async def test_ap_86_the_relay_takes_both_kinds_of_follow(hub: Running, wanted: 
 
 @pytest.mark.parametrize(
     ("policy", "name", "back"),
-    [("open", "relay", True), ("open", "events", False), ("limited", "relay", False)],
+    [
+        ("open", "relay", True),
+        ("open", "instance", False),
+        ("open", "events", False),
+        ("limited", "relay", False),
+    ],
 )
 async def test_ap_86_an_open_hub_follows_relays_back(
     make_hub: MakeHub, policy: str, name: str, back: bool
 ) -> None:
     hub = await make_hub("hub.example", federation=policy)
-    site = MemorySite("https://town.example", hub.wire)
+    first = "relay" if name == "events" else name  # the first one is an Application
+    site = MemorySite("https://town.example", hub.wire, names=(first, "events"))
     follow = Follow(id=f"{site.origin}/f", actor=site.uri(name), object=f"{hub.url}/actors/relay")
     await site.send(name, follow, f"{hub.url}/inbox")
     await site.send(name, follow, f"{hub.url}/inbox")
