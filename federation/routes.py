@@ -36,6 +36,7 @@ __all__ = [
     "inbox_endpoint",
     "is_inbox",
     "router",
+    "signs_as_blocked",
     "wants_activity",
 ]
 
@@ -356,15 +357,22 @@ async def _collection(site: Site, request: Request) -> Response:
 
 
 async def _refuse_blocked(site: Site, request: Request) -> None:
-    """Who signs as a server that is blocked gets nothing, not even what is public (AP-84)."""
+    if await signs_as_blocked(site, request):
+        headers = {"Vary": "Accept, Signature, Signature-Input"}
+        raise Refusal(403, "nothing is given to this server", headers)
+
+
+async def signs_as_blocked(site: Site, request: Request) -> bool:
+    """Whether a request names a key of a blocked server: it gets nothing, not even what is public.
+
+    AP-84. Whether the signature holds does not matter: who pretends to be blocked may be.
+    """
     signature = request.headers.get("signature-input") or request.headers.get("signature")
     named = _KEY_ID.search(signature) if signature else None
     if named is None:
-        return
+        return False
     try:
         host = authority(named[1])
     except BadUrl:
-        return
-    if await site.is_blocked(host):
-        headers = {"Vary": "Accept, Signature, Signature-Input"}
-        raise Refusal(403, "nothing is given to this server", headers)
+        return False
+    return await site.is_blocked(host)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from federation.routes import inbox_endpoint, is_inbox, router
+from federation.routes import inbox_endpoint, is_inbox, router, signs_as_blocked
 from federation.site import Site
 from hub import __version__, health
 from hub.actors import routes as actors
 from hub.bootstrap import FEATURES, Hub
+from hub.core.errors import Forbidden
 from hub.entries.documents import Documents
 from hub.people.service import identify
 from hub.web import failures, headers, static
@@ -24,6 +25,7 @@ def create_app(hub: Hub) -> ASGIApp:
         docs_url="/api/docs",
         openapi_url="/api/openapi.json",
         redoc_url=None,
+        dependencies=[Depends(_is_welcome)],
     )
     app.state.services = hub.services
     app.state.site = hub.site
@@ -46,6 +48,16 @@ def create_app(hub: Hub) -> ASGIApp:
 def _site(request: Request) -> Site:
     site: Site = request.app.state.site
     return site
+
+
+async def _is_welcome(request: Request) -> None:
+    """Every page and document refuses a server that is blocked, as actors and inboxes do (AP-84).
+
+    Raises:
+        Forbidden: the request is signed as such a server.
+    """
+    if await signs_as_blocked(_site(request), request):
+        raise Forbidden("This hub gives nothing to your server.")
 
 
 class Front:

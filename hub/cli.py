@@ -220,9 +220,12 @@ def unfollow(handle: Annotated[str, typer.Argument(help="As it was followed.")])
 def block(
     host: Annotated[str, typer.Argument(help="The server's name.")],
     undo: Annotated[bool, typer.Option("--undo", help="Hear it again.")] = False,
+    silence: Annotated[
+        bool, typer.Option("--silence", help="Hear it, but show nothing that no steward passed.")
+    ] = False,
 ) -> None:
     """Take nothing from a server, and send it nothing."""
-    _ask("block", host=host, undo=undo)
+    _ask("block", host=host, undo=undo, silence=silence)
 
 
 @app.command()

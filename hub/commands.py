@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import select
 
 from hub import demo
+from hub.admin import service as admin
 from hub.core.services import Services
 from hub.fediverse import follows, peers
 from hub.fediverse.models import Delivery
@@ -72,14 +73,16 @@ async def unfollow(services: Services, handle: str) -> AsyncIterator[Line]:
 
 
 @command("block")
-async def block(services: Services, host: str, undo: bool = False) -> AsyncIterator[Line]:
-    """Take nothing from a server and send it nothing, or take that back."""
+async def block(
+    services: Services, host: str, undo: bool = False, silence: bool = False
+) -> AsyncIterator[Line]:
+    """Take nothing from a server and send it nothing, or only show nothing; or take that back."""
     async with services.db.write() as session:
         if undo:
             name = await peers.unblock(session, host)
         else:
-            name = await peers.block(session, services, host)
-    yield {"text": f"{name} is heard again." if undo else f"{name} is blocked."}
+            name = await admin.block(session, services, host, silence=silence)
+    yield {"text": f"{name} is {'heard again' if undo else 'silenced' if silence else 'blocked'}."}
 
 
 @command("peers")

@@ -258,6 +258,12 @@ class QuoteRequest(Activity):
 
     type: str = "QuoteRequest"
 
+    def brief(self) -> Document:
+        """As of every activity, with the post that asks."""
+        post = self.instrument
+        quoting = post.id if isinstance(post, Object) else post
+        return present({**super(QuoteRequest, self).brief(), "instrument": quoting})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View(Activity):

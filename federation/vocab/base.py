@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
-from federation.vocab.names import Document, context_of
+from federation.vocab.names import PUBLIC, Document, context_of
+
+# Mastodon takes an object that does not say so for one that nobody may quote.
+_QUOTABLE: Final = {"canQuote": {"automaticApproval": [PUBLIC]}}
 
 
 def moment(value: datetime) -> str:
@@ -109,7 +112,8 @@ class VirtualLocation:
 class Object:
     """Something published.
 
-    `context` is the thread, `audience` the groups. `language` is a BCP 47 tag. `source_type` holds
+    `context` is the thread, `audience` the groups. `quotable` says that everybody may quote it
+    (FEP-044f); it is written and never read. `language` is a BCP 47 tag. `source_type` holds
     the type or types as they came. `document()` writes plain JSON: one string for `type` and every
     reference, arrays for `to`, `cc`, `attachment` and `tag` even when empty (AP-49).
     """
@@ -137,6 +141,7 @@ class Object:
     image: Attachment | None = None
     replies: str | None = None
     quote: str | None = None
+    quotable: bool = False
     sensitive: bool = False
     source_type: tuple[str, ...] = field(default=(), compare=False)
 
@@ -197,6 +202,7 @@ class Object:
             "attachment": [one.document() for one in _pictures_first(self.attachments)],
             "tag": [tag.document() for tag in self.tags],
             "quote": self.quote,
+            "interactionPolicy": _QUOTABLE if self.quotable else None,
             "replies": self.replies,
             "context": self.context,
         }

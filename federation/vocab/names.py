@@ -27,6 +27,7 @@ PREFIXES: Final[Mapping[str, str]] = {
     "ev": "https://w3id.org/fep/8a8e/",
     "ical": "http://www.w3.org/2002/12/cal/ical#",
     "mz": "https://joinmobilizon.org/ns#",
+    "gts": "https://gotosocial.org/ns#",
     "vf": "https://w3id.org/valueflows/ont/vf#",
     "om2": "http://www.ontology-of-units-of-measure.org/resource/om-2/",
 }
@@ -112,7 +113,14 @@ TERMS: Final[Mapping[str, str | Mapping[str, str]]] = {
     # Activities that ActivityStreams does not know.
     "EmojiReact": "http://litepub.social/ns#EmojiReact",
     "QuoteRequest": "https://w3id.org/fep/044f#QuoteRequest",
+    # Quotes (FEP-044f), whose policy GoToSocial named first.
     "quote": {"@id": "https://w3id.org/fep/044f#quote", "@type": _ID},
+    "QuoteAuthorization": "https://w3id.org/fep/044f#QuoteAuthorization",
+    "interactionPolicy": {"@id": "gts:interactionPolicy", "@type": _ID},
+    "canQuote": {"@id": "gts:canQuote", "@type": _ID},
+    "automaticApproval": {"@id": "gts:automaticApproval", "@type": _ID},
+    "interactingObject": {"@id": "gts:interactingObject", "@type": _ID},
+    "interactionTarget": {"@id": "gts:interactionTarget", "@type": _ID},
 }
 """Every term of ours that the ActivityStreams context does not define, and what it means."""
 

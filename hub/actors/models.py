@@ -17,7 +17,7 @@ class Actor(Base):
 
     `authority` is the server's host, with its port where that is not the default. `document` is
     what the actor's server said of it, None for our own. `name` is the part of the handle before
-    the `@`.
+    the `@`. `moved_to` is the actor that it became, since `moved_at`.
     """
 
     __tablename__ = "actor"
@@ -41,6 +41,8 @@ class Actor(Base):
     fetched_at: Mapped[datetime | None]
     suspended_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
+    moved_to: Mapped[str | None] = mapped_column(index=True)
+    moved_at: Mapped[datetime | None]
 
     @property
     def handle(self) -> str:

@@ -34,15 +34,19 @@ class View(BaseModel):
 
 
 class BlockDraft(BaseModel):
-    """A server to block; the names under it are blocked too."""
+    """A server to block; the names under it are blocked too.
+
+    `silenced`: it is heard, but what it publishes is shown only if a steward lets it through.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     host: Annotated[str, Field(min_length=1, max_length=LONGEST, examples=["spam.example"])]
+    standing: Literal["blocked", "silenced"] = "blocked"
 
 
 class BlockView(View):
-    """A server that is blocked."""
+    """A server that is blocked or silenced."""
 
     host: str
     standing: str
@@ -103,7 +107,7 @@ class DeliveryView(View):
 
 
 class Blocks(BaseModel):
-    """The servers that are blocked."""
+    """The servers that are blocked or silenced."""
 
     items: list[BlockView]
     next: str | None = None
@@ -132,7 +136,7 @@ class Deliveries(BaseModel):
 
 @blocks.get("")
 async def blocked(hub: Hub, caller: Asking) -> Blocks:
-    """The servers that are blocked."""
+    """The servers that are blocked or silenced."""
     require(caller, "moderate")
     async with hub.db.read() as session:
         rows = await queries.blocks(session)
@@ -143,10 +147,11 @@ async def blocked(hub: Hub, caller: Asking) -> Blocks:
 async def block(draft: BlockDraft, request: Request, hub: Hub, caller: Asking) -> BlockView:
     """Block a server: nothing is taken from it, nothing is sent to it, its entries vanish."""
     require(caller, "moderate")
+    silence = draft.standing == fediverse_peers.SILENCED
     async with hub.db.write() as session:
-        host = await fediverse_peers.block(session, hub, draft.host)
+        host = await service.block(session, hub, draft.host, silence=silence)
     look_again(request)
-    return BlockView(host=host, standing=fediverse_peers.BLOCKED)
+    return BlockView(host=host, standing=draft.standing)
 
 
 @blocks.delete("/{host}", status_code=204)

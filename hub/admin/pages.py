@@ -65,7 +65,7 @@ async def answer(reply_id: UUID, request: Request, hub: Hub, caller: Asking) -> 
     try:
         async with hub.db.write() as session:
             reply = await replies.by_id(session, reply_id)
-            await answers.answer(session, hub, reply, form.text("text"))
+            await service.answer(session, hub, reply, form.text("text"))
     except Invalid as error:
         return await _unsent(request, hub, reply_id, form.text("text"), error)
     return _back(form, INBOX)
@@ -77,7 +77,7 @@ async def pass_on(reply_id: UUID, request: Request, hub: Hub, caller: Asking) ->
     form = await _steward_form(request, caller)
     async with hub.db.write() as session:
         reply = await replies.by_id(session, reply_id)
-        await answers.pass_on(session, reply, whole_server=form.checked("server"))
+        await service.pass_on(session, hub, reply, whole_server=form.checked("server"))
     return _back(form, INBOX)
 
 
@@ -86,7 +86,7 @@ async def hide(reply_id: UUID, request: Request, hub: Hub, caller: Asking) -> Re
     """Show a reply to nobody."""
     form = await _steward_form(request, caller)
     async with hub.db.write() as session:
-        await answers.hide(session, hub, await replies.by_id(session, reply_id))
+        await service.hide(session, hub, await replies.by_id(session, reply_id))
     return _back(form, INBOX)
 
 
@@ -95,7 +95,7 @@ async def show_again(reply_id: UUID, request: Request, hub: Hub, caller: Asking)
     """Show a hidden reply again."""
     form = await _steward_form(request, caller)
     async with hub.db.write() as session:
-        answers.show(await replies.by_id(session, reply_id))
+        await service.show(session, hub, await replies.by_id(session, reply_id))
     return _back(form, INBOX)
 
 
@@ -140,7 +140,7 @@ async def servers(request: Request, hub: Hub, caller: Asking) -> Response:
 
 @router.post("/servers/{deed}")
 async def change_server(deed: str, request: Request, hub: Hub, caller: Asking) -> Response:
-    """Block or unblock a server; follow or unfollow somebody there."""
+    """Block, silence or unblock a server; follow or unfollow somebody there."""
     form = await _steward_form(request, caller)
     entered = form.text("host") or form.text("handle")
     try:
@@ -158,8 +158,8 @@ async def _change(hub: Hub, deed: str, entered: str) -> None:
         await follows.unfollow(hub, entered)
     else:
         async with hub.db.write() as session:
-            if deed == "block":
-                await peers.block(session, hub, entered)
+            if deed in {"block", "silence"}:
+                await service.block(session, hub, entered, silence=deed == "silence")
             elif deed == "unblock":
                 await peers.unblock(session, entered)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
@@ -85,8 +85,8 @@ async def follow_by_id(session: AsyncSession, follow_id: UUID) -> Follow:
 
 
 async def blocks(session: AsyncSession) -> Sequence[Peer]:
-    """The servers that are blocked, by name."""
-    query = select(Peer).where(Peer.standing == peers.BLOCKED).order_by(Peer.host)
+    """The servers that are blocked or silenced, by name."""
+    query = select(Peer).where(Peer.standing != peers.OPEN).order_by(Peer.host)
     return (await session.scalars(query)).all()
 
 
@@ -189,6 +189,14 @@ def view_of(row: Follow, direction: Literal["in", "out"]) -> FollowView:
 
 
 async def hidden_entries(session: AsyncSession) -> Sequence[Entry]:
-    """What stewards took out of sight here, the last first."""
-    query = select(Entry).where(Entry.hidden_at.is_not(None), Entry.deleted_at.is_(None))
-    return (await session.scalars(query.order_by(Entry.hidden_at.desc()).limit(MOST_HIDDEN))).all()
+    """What stewards took out of sight here, or silenced servers sent, the last first."""
+    silenced = exists().where(
+        Peer.standing == peers.SILENCED,
+        or_(Entry.origin == Peer.host, Entry.origin.like("%." + Peer.host)),
+    )
+    query = select(Entry).where(
+        or_(Entry.hidden_at.is_not(None), silenced & Entry.passed_at.is_(None)),
+        Entry.deleted_at.is_(None),
+    )
+    last = func.coalesce(Entry.hidden_at, Entry.created_at).desc()
+    return (await session.scalars(query.order_by(last).limit(MOST_HIDDEN))).all()

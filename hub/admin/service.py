@@ -10,8 +10,9 @@ from hub.admin import queries
 from hub.core.clock import now
 from hub.core.errors import NotFound
 from hub.core.services import Services
-from hub.entries.models import Entry
-from hub.fediverse import follows
+from hub.entries import answers, board, quotes
+from hub.entries.models import Entry, Reply
+from hub.fediverse import follows, peers
 
 
 async def hide_entry(session: AsyncSession, entry_id: UUID) -> Entry:
@@ -33,7 +34,49 @@ async def show_entry(session: AsyncSession, entry_id: UUID) -> Entry:
     """
     entry = await _entry(session, entry_id)
     entry.hidden_at = None
+    entry.passed_at = entry.passed_at or now()
     return entry
+
+
+async def pass_on(
+    session: AsyncSession, services: Services, reply: Reply, *, whole_server: bool = False
+) -> None:
+    """Show what waited, or all that waits from its server; what is for others too goes to them."""
+    await answers.pass_on(session, reply, whole_server=whole_server)
+    await board.catch_up(session, services)
+
+
+async def answer(session: AsyncSession, services: Services, reply: Reply, words: str) -> None:
+    """Answer in the name of a channel, which lets through what is answered."""
+    await answers.answer(session, services, reply, words)
+    await board.catch_up(session, services)
+
+
+async def hide(session: AsyncSession, services: Services, reply: Reply) -> None:
+    """Show it to nobody, here and among those who heard of it from us."""
+    await answers.hide(session, services, reply)
+    await board.take_back(session, services, reply)
+
+
+async def show(session: AsyncSession, services: Services, reply: Reply) -> None:
+    """Show it again; what was taken back from others stays so."""
+    answers.show(reply)
+    await board.catch_up(session, services)
+
+
+async def block(
+    session: AsyncSession, services: Services, host: str, *, silence: bool = False
+) -> str:
+    """Take nothing more from a server, or show it no more unless a steward lets it through.
+
+    Raises:
+        Invalid: it is not a server's name, or is ours.
+    """
+    if silence:
+        return await peers.silence(session, services, host)
+    name = await peers.block(session, services, host)
+    await quotes.end_of_blocked(session, services)
+    return name
 
 
 async def remove_follower(session: AsyncSession, services: Services, follow_id: UUID) -> None:

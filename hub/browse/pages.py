@@ -14,8 +14,8 @@ from hub.browse import queries, subscribing
 from hub.core.errors import Busy, Invalid, NotFound
 from hub.core.services import Services
 from hub.core.settings import Settings
+from hub.entries import board, threads
 from hub.entries import queries as entries
-from hub.entries import threads
 from hub.entries.visibility import PUBLIC, Viewer
 from hub.events import queries as events
 from hub.exchange import queries as exchange
@@ -37,7 +37,7 @@ MOST_FIELDS: Final = 10
 THEME_S: Final = 86_400  # the address changes with the hue, so it may be kept
 
 # What can be followed, in the order in which it is offered; the others say nothing yet.
-FOLLOWED: Final = ("events", "offers", "wants", "relay")
+FOLLOWED: Final = ("events", "offers", "wants", "board", "relay")
 SIDES: Final = {"offers": "offer", "wants": "want"}
 
 
@@ -165,7 +165,9 @@ async def profile(name: str, request: Request, hub: Hub, caller: Asking) -> Resp
         if wants_activity(request):
             return RedirectResponse(actor.uri, 302)
         followers = await follows.count(session, followee=actor.id)
-        shown: dict[str, Any] = {"events": (), "listings": ()}
+        shown: dict[str, Any] = {"events": (), "listings": (), "posts": ()}
+        if actor.name == board.BOARD:
+            shown["posts"] = await board.listed(session, ON_A_PROFILE)
         if actor.name in {"events", "relay"}:
             shown["events"] = (
                 await events.listed(session, viewer, origin="local", limit=ON_A_PROFILE)

@@ -17,7 +17,7 @@ from federation.vocab.names import AS2
 from hub.core.db import AsyncSession
 from hub.core.errors import NotFound
 from hub.core.text import shown
-from hub.entries import asking, notes, pictures, queries, rendering, threads
+from hub.entries import asking, notes, pictures, queries, quotes, rendering, threads
 from hub.entries.models import FOLDERS, Entry, Reply
 from hub.entries.paging import DEFAULT_LIMIT, MAX_CURSOR, CursorText, Limit
 from hub.entries.visibility import ANYBODY, Viewer
@@ -141,6 +141,13 @@ async def reply(reply_id: UUID, hub: Hub, request: Request) -> Response:
     if wants_activity(request, "activity"):
         return pages.activity(found.document)
     return RedirectResponse(f"{found.entry.path}#reply-{found.id}", 303, {"vary": "Accept"})
+
+
+@router.get("/quotes/{quote_id}")
+async def quote_permission(quote_id: UUID, hub: Hub) -> Response:
+    """That a post elsewhere may quote one of our entries (FEP-044f)."""
+    async with hub.db.read() as session:
+        return pages.activity(await quotes.document(session, quote_id))
 
 
 @router.get("/tags/{tag}")

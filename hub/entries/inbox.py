@@ -19,6 +19,7 @@ from federation.vocab.activities import (
     EmojiReact,
     Flag,
     Like,
+    QuoteRequest,
     Undo,
     Update,
 )
@@ -26,7 +27,7 @@ from federation.vocab.base import Object
 from federation.vocab.names import is_public
 from federation.vocab.objects import Note
 from federation.vocab.parse import parse
-from hub.entries import notes, reactions, removal, replies
+from hub.entries import board, notes, quotes, reactions, removal, replies
 from hub.fediverse.received import Received
 
 inbox = Inbox[Received]()
@@ -34,8 +35,10 @@ inbox = Inbox[Received]()
 
 @inbox.on(Create, Note)
 async def replied(received: Received, activity: Create) -> None:
-    """Somebody answered an entry, or wrote to one of our channels."""
-    await replies.receive(received, _object(activity))
+    """Somebody answered an entry, wrote to one of our channels, or posts to the board."""
+    thing = _object(activity)
+    if not await board.receive(received, thing):
+        await replies.receive(received, thing)
 
 
 @inbox.on(Update, Note)
@@ -126,7 +129,13 @@ async def reported(received: Received, activity: Flag) -> None:
     about = list(activity.objects) or ([activity.object_id] if activity.object_id else [])
     ours = [uri for uri in about if uri.startswith(f"{received.services.settings.url}/")]
     if ours:
-        await replies.report(received, about, activity.content or "")
+        await replies.report(received, ours, activity.content or "")
+
+
+@inbox.on(QuoteRequest)
+async def asked_to_quote(received: Received, activity: QuoteRequest) -> None:
+    """Somebody wants to quote an entry of ours."""
+    await quotes.asked(received, activity)
 
 
 async def _react(received: Received, activity: Activity, kind: str, uri: str | None = None) -> None:

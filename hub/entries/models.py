@@ -44,7 +44,8 @@ class Entry(Base):
     lists drop it (None: never). `summary` is plain text; `content` is HTML that was cleaned once,
     under rules version `cleaned_by`; `source` is the author's Markdown, None for remote ones.
     `search_text` is folded text with `#tag` words, for filters. `document` is the ActivityPub
-    object as it was last said. `visibility` is private, hub or public (SETTLED 2).
+    object as it was last said. `visibility` is private, hub or public (SETTLED 2). `passed_at`: a
+    steward let it through although its server is silenced.
     """
 
     __tablename__ = "entry"
@@ -83,6 +84,7 @@ class Entry(Base):
     published_at: Mapped[datetime | None]
     updated_at: Mapped[datetime] = mapped_column(default=now)
     hidden_at: Mapped[datetime | None]
+    passed_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
 
     author: Mapped[Actor] = relationship(lazy="raise")
@@ -144,3 +146,24 @@ class Reaction(Base):
     actor_uri: Mapped[str]
     kind: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Quote(Base):
+    """A post elsewhere may quote one of our entries (FEP-044f); `uri` is where we say so.
+
+    `quoting` is the post, `author_id` who asked. It holds until `revoked_at`, and not again.
+    """
+
+    __tablename__ = "quote"
+    __table_args__ = (Index("ix_quote_entry", "entry_id", "quoting"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    uri: Mapped[str] = mapped_column(unique=True)
+    entry_id: Mapped[UUID] = mapped_column(ForeignKey("entry.id"))
+    author_id: Mapped[UUID] = mapped_column(ForeignKey("actor.id"), index=True)
+    quoting: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    revoked_at: Mapped[datetime | None]
+
+    entry: Mapped[Entry] = relationship(lazy="raise")
+    author: Mapped[Actor] = relationship(lazy="raise")

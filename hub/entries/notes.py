@@ -39,10 +39,17 @@ def calls_many(thing: Object) -> bool:
 
 
 def html_of(thing: Object) -> str:
-    """What a reply says, as HTML yet to be cleaned: its warning, its text, links to its files."""
+    """What a reply says, as HTML yet to be cleaned: its warning, its text, links to the rest."""
     warning = teaser(tidy(thing.summary or ""), LONGEST_WARNING)
     head = f"<p><strong>{escape(warning)}</strong></p>" if warning else ""
-    return head + (thing.content or "") + _links(thing.attachments)
+    return head + (thing.content or "") + _quoted(thing) + _links(thing.attachments)
+
+
+def _quoted(thing: Object) -> str:
+    """What it quotes, as a link, unless its text has one already (Mastodon's does)."""
+    if thing.quote is None or escape(thing.quote) in (thing.content or ""):
+        return ""
+    return f'<p>RE: <a href="{escape(thing.quote)}">{escape(thing.quote)}</a></p>'
 
 
 def page_of(thing: Object) -> str:

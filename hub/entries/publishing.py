@@ -22,6 +22,7 @@ from hub.core.clock import now
 from hub.core.db import insert_for
 from hub.core.services import Services
 from hub.core.text import paragraphs
+from hub.entries import quotes
 from hub.entries.models import FOLDERS, Entry, Reaction, Reply
 from hub.fediverse import ledger, outbox
 from hub.fediverse.models import Tombstone
@@ -180,6 +181,7 @@ async def withdraw(
     await outbox.post(
         session, services, entry.author, gone, to_followers=was_out, to_receivers=True
     )
+    await quotes.end_of_entry(session, services, entry)
 
 
 async def bury(session: AsyncSession, entry: Entry, former_type: str) -> None:

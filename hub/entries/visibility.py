@@ -2,7 +2,7 @@
 
 `public` is for everybody and leaves the hub. `hub` is for those who are signed in here, and stays.
 `private` is for its owner and the stewards. What is deleted, hidden by a steward, by a suspended
-author or from a blocked server is seen by nobody.
+author, from a blocked server, or from a silenced one and not let through, is seen by nobody.
 """
 
 from __future__ import annotations
@@ -55,9 +55,10 @@ def standing() -> ColumnElement[bool]:
         author.id == Entry.author_id,
         or_(author.suspended_at.is_not(None), author.deleted_at.is_not(None)),
     )
-    # A block of a name holds for the names under it too (PROTOCOL 6.9).
+    # A block of a name holds for the names under it too (PROTOCOL 6.9). What a silenced server
+    # publishes waits for a steward.
     blocked = exists().where(
-        Peer.standing == "blocked",
+        or_(Peer.standing == "blocked", (Peer.standing == "silenced") & Entry.passed_at.is_(None)),
         or_(Entry.origin == Peer.host, Entry.origin.like("%." + Peer.host)),
     )
     return and_(

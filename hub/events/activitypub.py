@@ -114,6 +114,7 @@ def to_object(event: Event, hub: str, places: Seats) -> EventDocument:
             replies=f"{event.uri}/replies",
             attachments=(*common.picture(event.picture, hub), *_website(event)),
             tags=common.hashtags(event),
+            quotable=True,
         )
 
     return common.fitting(with_text, SafeHtml(event.content))

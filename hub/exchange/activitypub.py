@@ -89,6 +89,7 @@ def to_object(listing: Listing, hub: str, timezone: str) -> Proposal:
             replies=f"{listing.uri}/replies",
             attachments=common.picture(listing.picture, hub),
             tags=common.hashtags(listing),
+            quotable=True,
         )
 
     return common.fitting(with_text, SafeHtml(listing.content))

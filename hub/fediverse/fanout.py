@@ -119,7 +119,10 @@ async def _insert_deliveries(
     # A block of a name holds for the names under it too (PROTOCOL 6.9). Blocks are few, and read
     # once: asked for row by row they would cost followers times peers.
     blocks = (await session.scalars(select(Peer.host).where(Peer.standing == BLOCKED))).all()
-    heard = [host.not_in(blocks), *(~host.endswith(f".{each}", autoescape=True) for each in blocks)]
+    below = (~host.endswith(f".{each}", autoescape=True) for each in blocks)
+    heard = [host.not_in(blocks), *below] if blocks else []
+    if row.from_host is not None:
+        heard.append(host != row.from_host)
     targets = select(
         literal(row.id),
         literal(row.object_uri),
@@ -128,7 +131,7 @@ async def _insert_deliveries(
         literal(moment, OutboxActivity.created_at.type),
         literal(0),
         literal(moment, OutboxActivity.created_at.type),
-    ).where(inbox > row.expanded_to, *(heard if blocks else ()))
+    ).where(inbox > row.expanded_to, *heard)
     columns = ["activity_id", "object_uri", "inbox", "host", "run_at", "attempts", "created_at"]
     await session.execute(
         insert_for(session, Delivery)

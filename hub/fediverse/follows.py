@@ -67,10 +67,11 @@ async def follow(services: Services, handle: str) -> Follow:
             raise Elsewhere(f"{handle} cannot be followed: {error}.") from error
         if await peers.is_blocked(session, followee.authority):
             raise Conflict(f"{followee.authority} is blocked here. Unblock it first.")
-        return await _ask(session, services, followee)
+        return await ask(session, services, followee)
 
 
-async def _ask(session: AsyncSession, services: Services, followee: Actor) -> Follow:
+async def ask(session: AsyncSession, services: Services, followee: Actor) -> Follow:
+    """Ask, as `@relay`, to follow an actor that we know."""
     relay = await service.local(session, RELAY)
     # Asked anew, it is a new activity: the first may have been lost over there.
     uri = f"{relay.uri}#follows/{uuid4()}"
@@ -118,18 +119,22 @@ async def unfollow(services: Services, handle: str) -> None:
         NotFound: we do not follow it.
     """
     async with services.db.write() as session:
-        relay = await service.local(session, RELAY)
         row = next((row for row in await ours(session) if _is_meant(handle, row.followee)), None)
         if row is None:
             raise NotFound(f"This hub does not follow {handle}.")
-        undo = Undo(
-            id=f"{relay.uri}#undoes/{uuid4()}",
-            actor=relay.uri,
-            object=activity_of(row),
-            to=(row.followee.uri,),
-        )
-        await outbox.post(session, services, relay, undo, inboxes=[row.followee.inbox])
-        await session.delete(row)
+        await stop(session, services, row)
+
+
+async def stop(session: AsyncSession, services: Services, row: Follow) -> None:
+    """Take a Follow of ours back; both sides must be loaded."""
+    undo = Undo(
+        id=f"{row.follower.uri}#undoes/{uuid4()}",
+        actor=row.follower.uri,
+        object=activity_of(row),
+        to=(row.followee.uri,),
+    )
+    await outbox.post(session, services, row.follower, undo, inboxes=[row.followee.inbox])
+    await session.delete(row)
 
 
 def _is_meant(handle: str, actor: Actor) -> bool:
@@ -252,11 +257,13 @@ async def reject(
 
 
 async def forget(session: AsyncSession, follower: UUID, followee: UUID | None = None) -> None:
-    """The follower is no more, for one of our actors or for all."""
-    statement = delete(Follow).where(Follow.follower_id == follower)
+    """The follower is no more, for one of our actors; or is gone for all, and followed no more."""
+    gone = Follow.follower_id == follower
     if followee is not None:
-        statement = statement.where(Follow.followee_id == followee)
-    await session.execute(statement)
+        gone &= Follow.followee_id == followee
+    else:
+        gone |= Follow.followee_id == follower
+    await session.execute(delete(Follow).where(gone))
 
 
 async def remember_undone(session: AsyncSession, follower: Actor, uri: str | None) -> None:

@@ -6,14 +6,14 @@ import orjson
 
 from federation.errors import Unauthorised
 from federation.inbox import Inbox
-from federation.vocab.activities import Accept, Block, Follow, Reject, Undo, Update
+from federation.vocab.activities import Accept, Block, Follow, Move, Reject, Undo, Update
 from federation.vocab.actors import Actor as ActorDocument
 from federation.vocab.names import is_public
 from hub.actors import remote, service
 from hub.actors.channels import RELAY
 from hub.actors.models import Actor
 from hub.core.clock import now
-from hub.fediverse import follows
+from hub.fediverse import follows, moving
 from hub.fediverse.models import Follow as FollowRow
 from hub.fediverse.received import Received
 
@@ -40,6 +40,21 @@ async def followed(received: Received, activity: Follow) -> None:
         await follows.reject(session, services, received.author, followee, activity)
         return
     await follows.accept(session, services, received.author, followee, activity)
+    if followee.name == RELAY and await _wants_us_back(received):
+        await follows.ask(session, services, received.author)
+
+
+async def _wants_us_back(received: Received) -> bool:
+    """Whether a relay of LitePub's kind follows us, and we are not choosy (FEP-ae0c).
+
+    To follow is to trust: with the usual settings that is for a steward to decide.
+    """
+    author, session = received.author, received.session
+    if received.services.settings.federation != "open" or author.kind != "Application":
+        return False
+    relay = await service.local(session, RELAY)
+    known = await follows.between(session, relay.id, author.id)
+    return author.uri.endswith("/relay") and known is None
 
 
 async def _ours(received: Received, activity: Follow) -> Actor:
@@ -100,6 +115,12 @@ async def blocked(received: Received, activity: Block) -> None:
     actor = await service.by_uri(received.session, activity.object_id or "")
     if actor is not None and actor.local:
         await follows.forget(received.session, received.author.id, actor.id)
+
+
+@inbox.on(Move)
+async def moved(received: Received, activity: Move) -> None:
+    """Somebody lives elsewhere from now on; we follow them there (AP-44)."""
+    await moving.follow_on(received, activity)
 
 
 @inbox.on(Update, ActorDocument)

@@ -41,7 +41,7 @@ from hub.core.batch import GroupCommit
 from hub.core.clock import now
 from hub.core.db import Append
 from hub.core.services import Services
-from hub.fediverse import peers
+from hub.fediverse import forwarding, peers
 from hub.fediverse.models import InboxActivity
 from hub.fediverse.received import Alone, Document, Received, Wanted
 from hub.jobs.queue import claim
@@ -288,6 +288,7 @@ class Processor:
         received = await _authentic(replace(received, author=author), row.trust)
         received = await self._whole(received)
         known = await self._handlers.dispatch(received, received.activity)
+        await forwarding.forward(received, row)
         case.state = "done" if known else "dropped"
         case.reason = None if known else f"nothing to do for {activity.type}"
 

@@ -68,8 +68,9 @@ class OutboxActivity(Base):
     """Something one of our actors said; `id` is the order in which things were said.
 
     `to_followers`: it goes to the actor's followers. `inboxes`: and to these. `to_receivers`: and
-    to every server that got the object before. `expanded_to` is the inbox up to which deliveries
-    exist, in order of address; `expanded_at` is None until all do.
+    to every server that got the object before. `from_host`: these are the very bytes that this
+    server sent us, and they do not go back to it; None for what we say ourselves. `expanded_to` is
+    the inbox up to which deliveries exist, in order of address; `expanded_at` is None until all do.
     """
 
     __tablename__ = "outbox_activity"
@@ -90,10 +91,35 @@ class OutboxActivity(Base):
     to_followers: Mapped[bool]
     to_receivers: Mapped[bool]
     inboxes: Mapped[list[str]]
+    from_host: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
     run_at: Mapped[datetime] = mapped_column(default=now)
     expanded_to: Mapped[str] = mapped_column(default="")
     expanded_at: Mapped[datetime | None]
+
+
+class Announcement(Base):
+    """What one of our actors passed on, once, whatever the path by which it came (AP-88).
+
+    `uri` is the id of the Announce. `activity` is the Create as it was sent to us, for those who
+    pass on whole activities (FEP-1b12). `said_at` is None while it waits for a steward.
+    """
+
+    __tablename__ = "announcement"
+    __table_args__ = (UniqueConstraint("actor_id", "object_uri"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    uri: Mapped[str] = mapped_column(unique=True)
+    actor_id: Mapped[UUID] = mapped_column(ForeignKey("actor.id"))
+    object_uri: Mapped[str] = mapped_column(index=True)
+    author_id: Mapped[UUID] = mapped_column(ForeignKey("actor.id"), index=True)
+    activity: Mapped[bytes | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    said_at: Mapped[datetime | None]
+    undone_at: Mapped[datetime | None]
+
+    actor: Mapped[Actor] = relationship(foreign_keys=[actor_id], lazy="raise")
+    author: Mapped[Actor] = relationship(foreign_keys=[author_id], lazy="raise")
 
 
 class Delivery(Base):

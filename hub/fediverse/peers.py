@@ -6,19 +6,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, case, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.errors import BadUrl
 from federation.origins import authority
 from hub.actors.models import Actor
 from hub.core.clock import now
-from hub.core.db import insert_for
+from hub.core.db import Base, insert_for
 from hub.core.errors import Invalid
 from hub.core.services import Services
 from hub.fediverse.models import Delivery, Follow, Peer
 
 OPEN = "open"
+SILENCED = "silenced"
 BLOCKED = "blocked"
 TRUSTED_AFTER = timedelta(hours=24)  # a follower's server is heard after this (SETTLED 8)
 
@@ -61,9 +62,13 @@ def _suffixes(host: str) -> list[str]:
 
 async def is_blocked(session: AsyncSession, host: str) -> bool:
     """Whether the server, or a domain above it, is blocked."""
+    return await _stands(session, host, BLOCKED)
+
+
+async def _stands(session: AsyncSession, host: str, *standings: str) -> bool:
     names = {*_suffixes(host), *_suffixes(host.partition(":")[0])}
     found = await session.scalar(
-        select(Peer.host).where(Peer.host.in_(names), Peer.standing == BLOCKED).limit(1)
+        select(Peer.host).where(Peer.host.in_(names), Peer.standing.in_(standings)).limit(1)
     )
     return found is not None
 
@@ -72,7 +77,7 @@ async def hears(session: AsyncSession, services: Services, actor: Actor) -> bool
     """Whether what this actor says is shown without a steward's click (SETTLED 8)."""
     if actor.local:
         return True
-    if await is_blocked(session, actor.authority):
+    if await _stands(session, actor.authority, SILENCED, BLOCKED):
         return False
     if services.settings.federation == "open":
         return True
@@ -114,14 +119,12 @@ async def block(session: AsyncSession, services: Services, host: str) -> str:
     Raises:
         Invalid: it is not a server's name, or is ours.
     """
-    host = host_of(host)
-    if services.is_ours(host):
-        raise Invalid("A hub cannot block itself.")
+    host = _another(services, host)
     await _ensure(session, [host])
     await session.execute(
         update(Peer).where(Peer.host == host).values(standing=BLOCKED, run_at=None)
     )
-    inside = or_(Actor.authority == host, Actor.authority.endswith(f".{host}"))
+    inside = _inside(host)
     theirs = select(Actor.id).where(inside, Actor.local.is_(False))
     await session.execute(
         delete(Follow).where(or_(Follow.follower_id.in_(theirs), Follow.followee_id.in_(theirs)))
@@ -137,12 +140,45 @@ async def block(session: AsyncSession, services: Services, host: str) -> str:
     return host
 
 
+async def silence(session: AsyncSession, services: Services, host: str) -> str:
+    """Show nothing more of a server unless a steward lets it through; mail goes on as before.
+
+    Raises:
+        Invalid: it is not a server's name, or is ours.
+    """
+    host = _another(services, host)
+    await unblock(session, host)
+    await _ensure(session, [host])
+    await session.execute(update(Peer).where(Peer.host == host).values(standing=SILENCED))
+    # Answers that stand already wait for a steward too; entries do by what lists ask (visibility).
+    reply = Base.metadata.tables["reply"]
+    theirs = select(Actor.id).where(_inside(host), Actor.local.is_(False))
+    await session.execute(
+        update(reply)
+        .where(reply.c.author_id.in_(theirs), reply.c.public, reply.c.state == "shown")
+        .values(state="held")
+    )
+    return host
+
+
+def _another(services: Services, text: str) -> str:
+    """The authority of a server that is not ours."""
+    host = host_of(text)
+    if services.is_ours(host):
+        raise Invalid("A hub cannot block itself.")
+    return host
+
+
+def _inside(host: str) -> ColumnElement[bool]:
+    """Actors on a server, or on one below its name."""
+    return or_(Actor.authority == host, Actor.authority.endswith(f".{host}", autoescape=True))
+
+
 async def unblock(session: AsyncSession, host: str) -> str:
-    """Hear a server again; what it posted before is shown again."""
+    """Hear a server again, blocked or silenced; what it posted before is shown again."""
     host = host_of(host)
     await session.execute(update(Peer).where(Peer.host == host).values(standing=OPEN))
-    inside = or_(Actor.authority == host, Actor.authority.endswith(f".{host}"))
-    await session.execute(update(Actor).where(inside).values(suspended_at=None))
+    await session.execute(update(Actor).where(_inside(host)).values(suspended_at=None))
     return host
 
 

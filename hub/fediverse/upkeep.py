@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 
 from hub.core.clock import now
 from hub.core.db import Base
-from hub.fediverse.models import Delivery, InboxActivity, Peer, Tombstone
+from hub.fediverse.models import Delivery, InboxActivity, OutboxActivity, Peer, Tombstone
 from hub.jobs.registry import Run, job
 
 SILENT = timedelta(days=4)  # past the schedule of retries (SETTLED 4)
@@ -52,13 +52,16 @@ async def _forget_tombstones(session: AsyncSession) -> None:
 async def collapse(session: AsyncSession) -> None:
     """Of each object that waits for a long-silent server, keep its newest state alone.
 
-    A waiting Create makes way for its Update, which goes out in its place; a Delete stays.
+    A waiting Create makes way for its Update, which goes out in its place; a Delete stays. What
+    others wrote stands in for nothing: of an object that nobody announced there, it says nothing.
     """
     silent = select(Peer.host).where(Peer.failing_since < now() - SILENT)
     newer = aliased(Delivery)
     superseded = (
         select(newer.id)
+        .join(OutboxActivity, OutboxActivity.id == newer.activity_id)
         .where(
+            OutboxActivity.from_host.is_(None),
             newer.host == Delivery.host,
             newer.inbox == Delivery.inbox,
             newer.object_uri == Delivery.object_uri,

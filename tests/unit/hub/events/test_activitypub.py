@@ -129,6 +129,7 @@ def test_event_goes_out_as_peers_expect_it() -> None:
             }
         ],
         "tag": [{"type": "Hashtag", "name": "#repaircafe", "href": f"{HUB}/tags/repaircafe"}],
+        "interactionPolicy": {"canQuote": {"automaticApproval": [PUBLIC]}},
         "replies": f"{HUB}/events/{ID}/replies",
     }
     # M3: those who lose the name still read title, date and place.

@@ -100,6 +100,7 @@ def test_offer_is_a_note_that_says_everything_twice() -> None:
         "cc": [f"{HUB}/actors/offers/followers"],
         "attachment": [],
         "tag": [{"type": "Hashtag", "name": "#bike", "href": f"{HUB}/tags/bike"}],
+        "interactionPolicy": {"canQuote": {"automaticApproval": [PUBLIC]}},
         "replies": f"{uri}/replies",
     }
     # AP-58, M2: the title is in the text; a name or a summary would be mistaken.

@@ -1,0 +1,146 @@
+"""The noticeboard `@board`: who mentions it in a post for everybody is heard by its followers.
+
+A post of somebody who may is announced at once, what others post when a steward nods (FEP-1b12,
+AP-85). What is not for everybody stays a message to the stewards. Answers are not announced: on
+Mastodon each would mention the board again, and every follower would get every word of a thread.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+import orjson
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload, selectinload
+
+from federation.errors import MalformedDocument, Unauthorised
+from federation.vocab.base import Object
+from hub.actors import service as actors
+from hub.actors.models import Actor
+from hub.core import text
+from hub.core.services import Services
+from hub.entries import notes, publishing
+from hub.entries.models import Reply
+from hub.entries.replies import HELD, SHOWN
+from hub.fediverse import announcing, follows, forwarding, peers
+from hub.fediverse.models import Announcement, Follow
+from hub.fediverse.received import Received
+
+BOARD: Final = "board"
+MOST_A_DAY: Final = 10  # posts of one author that are announced unseen; more wait for a steward
+DAY: Final = timedelta(days=1)
+
+
+async def receive(received: Received, thing: Object) -> bool:
+    """Take a post for the board; False if it is none.
+
+    Raises:
+        MalformedDocument: it says nothing.
+        Unauthorised: it was deleted before.
+    """
+    board = await actors.local(received.session, BOARD)
+    for_board = board.uri in notes.addressees(thing) and notes.is_for_all(thing)
+    if not for_board or thing.in_reply_to is not None:
+        return False
+    if thing.id is None or not (thing.content or thing.attachments):
+        raise MalformedDocument("a post without id or text")
+    if await publishing.is_gone(received.session, thing.id):
+        raise Unauthorised("it was deleted before (AP-34)")
+    # What an author sent is worth passing on as it is; what was fetched is not theirs word by word.
+    direct = received.via is None and isinstance(received.document.get("object"), dict)
+    sent = orjson.dumps(received.document) if direct and received.activity.id else None
+    permitted = await _may_post(received, board, thing)
+    row = await announcing.intend(received.session, board, received.author, thing.id, sent)
+    if row is None:
+        return True
+    await _keep(received, board, thing, SHOWN if permitted else HELD)
+    if permitted:
+        await announcing.say(received.session, received.services, row)
+    return True
+
+
+async def _may_post(received: Received, board: Actor, thing: Object) -> bool:
+    """Followers of the board and those whom we follow, of servers that are heard, not too often."""
+    session, author = received.session, received.author
+    if notes.calls_many(thing) or not await peers.hears(session, received.services, author):
+        return False
+    knows_us = or_(
+        (Follow.follower_id == author.id) & (Follow.followee_id == board.id),
+        (Follow.followee_id == author.id)
+        & Follow.follower_id.in_(select(Actor.id).where(Actor.local)),
+    )
+    known = select(Follow.id).where(knows_us, Follow.state == follows.ACCEPTED).limit(1)
+    if await session.scalar(known) is None:
+        return False
+    return await announcing.count_since(session, board, author, DAY) < MOST_A_DAY
+
+
+async def _keep(received: Received, board: Actor, thing: Object, state: str) -> None:
+    """Among the messages, where the stewards find it: to let it through, or to take it back."""
+    received.session.add(
+        Reply(
+            uri=thing.id or "",
+            url=notes.page_of(thing),
+            channel_id=board.id,
+            author_id=received.author.id,
+            content=await text.cleaned(notes.html_of(thing)),
+            cleaned_by=text.RULES_VERSION,
+            public=True,
+            state=state,
+            document=orjson.dumps(thing.document()),
+            published_at=min(thing.published or received.now, received.now),
+            received_at=received.now,
+        )
+    )
+    await received.session.flush()
+
+
+async def catch_up(session: AsyncSession, services: Services) -> None:
+    """Announce and forward what a steward has just let through."""
+    await session.flush()
+    rows = await session.scalars(
+        select(Announcement)
+        .join(Reply, Reply.uri == Announcement.object_uri)
+        .where(
+            Announcement.said_at.is_(None),
+            Announcement.undone_at.is_(None),
+            Reply.state == SHOWN,
+            Reply.public,
+        )
+        .options(joinedload(Announcement.actor), joinedload(Announcement.author))
+        .order_by(Announcement.created_at)
+    )
+    for row in rows.all():
+        await announcing.say(session, services, row)
+    await forwarding.release(session)
+
+
+async def take_back(session: AsyncSession, services: Services, reply: Reply) -> None:
+    """A steward hid it: our followers get it no more, and those who did are told."""
+    for row in await announcing.of_object(session, reply.uri):
+        if row.said_at is not None:
+            await announcing.undo(session, services, row)
+    await forwarding.drop(session, reply.uri)
+
+
+async def listed(session: AsyncSession, limit: int) -> list[Reply]:
+    """The newest posts on the board, with their authors."""
+    rows = await session.scalars(
+        select(Reply)
+        .join(Actor, Actor.id == Reply.channel_id)
+        .join(Announcement, Announcement.object_uri == Reply.uri)
+        .where(
+            Actor.local,
+            Actor.name == BOARD,
+            Announcement.actor_id == Actor.id,
+            Reply.public,
+            Reply.state == SHOWN,
+            Reply.author.has(Actor.suspended_at.is_(None) & Actor.deleted_at.is_(None)),
+        )
+        .options(selectinload(Reply.author))
+        .order_by(Reply.published_at.desc(), Reply.id.desc())
+        .limit(limit)
+    )
+    return list(rows)

@@ -1,0 +1,175 @@
+"""What our actors pass on of others: each object once for each actor, and taken back when it goes.
+
+Only ids are announced, of what its author said to everybody. A server on which we know a Group
+speaks FEP-1b12, and gets the whole activity besides (PROTOCOL §3.4, M11).
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import uuid4
+
+import orjson
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased, joinedload
+
+from federation.vocab.activities import Announce, Undo
+from federation.vocab.names import PUBLIC, Document
+from hub.actors.models import Actor
+from hub.core.clock import now
+from hub.core.services import Services
+from hub.fediverse import outbox
+from hub.fediverse.follows import ACCEPTED
+from hub.fediverse.models import Announcement, Follow
+
+
+async def intend(
+    session: AsyncSession, actor: Actor, author: Actor, object_uri: str, activity: bytes | None
+) -> Announcement | None:
+    """The one announcement of an object by one of our actors; None if there is one already.
+
+    Nothing is said yet. `activity` is the Create as its author sent it, None if it came otherwise.
+    """
+    already = select(Announcement.id).where(
+        Announcement.actor_id == actor.id, Announcement.object_uri == object_uri
+    )
+    if await session.scalar(already) is not None:
+        return None
+    row = Announcement(
+        uri=f"{actor.uri}#announces/{uuid4()}",
+        actor_id=actor.id,
+        object_uri=object_uri,
+        author_id=author.id,
+        activity=activity,
+    )
+    row.actor, row.author = actor, author
+    session.add(row)
+    await session.flush()
+    return row
+
+
+async def say(session: AsyncSession, services: Services, row: Announcement) -> None:
+    """Announce it now; actor and author must be loaded."""
+    row.said_at = now()
+    await outbox.post(
+        session,
+        services,
+        row.actor,
+        _announce(row),
+        to_followers=True,
+        inboxes=[row.author.delivery_inbox],
+        listed=True,
+    )
+    if row.activity is not None:
+        await pass_whole(session, services, row, orjson.loads(row.activity))
+
+
+async def pass_whole(
+    session: AsyncSession, services: Services, row: Announcement, activity: Document
+) -> None:
+    """Announce a whole activity to the followers who speak FEP-1b12."""
+    boxes = await _group_boxes(session, row.actor)
+    if not boxes:
+        return
+    announce = Announce(
+        id=f"{row.actor.uri}#announces/{uuid4()}",
+        actor=row.actor.uri,
+        object=activity["id"],
+        to=(PUBLIC,),
+        cc=(f"{row.actor.uri}/followers",),
+        audience=(row.actor.uri,),
+        published=now(),
+    )
+    await outbox.post(
+        session,
+        services,
+        row.actor,
+        announce,
+        inboxes=boxes,
+        about=row.object_uri,
+        whole=activity,
+    )
+
+
+async def undo(session: AsyncSession, services: Services, row: Announcement) -> None:
+    """Take it back from everyone who got it; it is not announced again."""
+    said, row.undone_at = row.said_at, now()
+    if said is None:
+        return
+    taken_back = Undo(
+        id=f"{row.uri}-undo",
+        actor=row.actor.uri,
+        object=_announce(row),
+        to=(PUBLIC,),
+        cc=(f"{row.actor.uri}/followers", row.author.uri),
+    )
+    await outbox.post(
+        session,
+        services,
+        row.actor,
+        taken_back,
+        to_followers=True,
+        to_receivers=True,
+        about=row.object_uri,
+    )
+
+
+def _announce(row: Announcement) -> Announce:
+    return Announce(
+        id=row.uri,
+        actor=row.actor.uri,
+        object=row.object_uri,
+        to=(PUBLIC,),
+        cc=(f"{row.actor.uri}/followers", row.author.uri),
+        published=row.said_at,
+    )
+
+
+async def of_object(session: AsyncSession, object_uri: str) -> list[Announcement]:
+    """The announcements of an object that stand, or wait for a steward."""
+    return await _listed(session, Announcement.object_uri == object_uri)
+
+
+async def of_author(session: AsyncSession, author: Actor) -> list[Announcement]:
+    """As `of_object`, of everything that somebody wrote."""
+    return await _listed(session, Announcement.author_id == author.id)
+
+
+async def _listed(session: AsyncSession, which: ColumnElement[bool]) -> list[Announcement]:
+    rows = await session.scalars(
+        select(Announcement)
+        .where(which, Announcement.undone_at.is_(None))
+        .options(joinedload(Announcement.actor), joinedload(Announcement.author))
+        .order_by(Announcement.created_at)
+    )
+    return list(rows)
+
+
+async def count_since(session: AsyncSession, actor: Actor, author: Actor, within: timedelta) -> int:
+    """How much of one author this actor of ours was asked to announce of late."""
+    query = select(func.count(Announcement.id)).where(
+        Announcement.actor_id == actor.id,
+        Announcement.author_id == author.id,
+        Announcement.created_at > now() - within,
+    )
+    return await session.scalar(query) or 0
+
+
+async def _group_boxes(session: AsyncSession, actor: Actor) -> list[str]:
+    """The inboxes of followers on servers that have a Group: those pass on whole activities."""
+    group = aliased(Actor)
+    groups = select(group.authority).where(group.kind == "Group", group.local.is_(False))
+    query = (
+        select(func.coalesce(Actor.shared_inbox, Actor.inbox))
+        .join(Follow, Follow.follower_id == Actor.id)
+        .where(
+            Follow.followee_id == actor.id,
+            Follow.state == ACCEPTED,
+            Actor.authority.in_(groups),
+            Actor.deleted_at.is_(None),
+            Actor.suspended_at.is_(None),
+        )
+        .distinct()
+    )
+    return sorted(await session.scalars(query))
