@@ -27,7 +27,8 @@ from federation.vocab.base import Object
 from federation.vocab.names import is_public
 from federation.vocab.objects import Note
 from federation.vocab.parse import parse
-from hub.entries import joins, notes, reactions, removal, replies
+from hub.entries import joins, notes, queries, reactions, removal, replies
+from hub.fediverse import undone
 from hub.fediverse.received import Received
 
 inbox = Inbox[Received]()
@@ -95,30 +96,21 @@ async def announced(received: Received, activity: Announce) -> None:
 
 
 @inbox.on(Undo)
-async def undone(received: Received, activity: Undo) -> None:
-    """Somebody takes a like or a boost back; other Undos have nothing to undo here."""
-    inner = activity.object
-    if isinstance(inner, Activity):
-        if inner.actor and inner.actor != received.author.uri:
-            raise Unauthorised("it was somebody else's (AP-39)")
-        kind = _kind_of(inner)
-        if kind is None:
-            return
-        await reactions.remove(
-            received.session,
-            actor=received.author.uri,
-            uri=inner.id,
-            entry_uri=inner.object_id,
-            kind=kind,
-        )
-    elif activity.object_id is not None:
-        await reactions.remove(
-            received.session,
-            actor=received.author.uri,
-            uri=activity.object_id,
-            entry_uri=None,
-            kind=None,
-        )
+async def took_back(received: Received, activity: Undo) -> None:
+    """Somebody takes a like or a boost back; what is not here yet is remembered."""
+    inner, session, author = activity.object, received.session, received.author.uri
+    if isinstance(inner, Activity) and inner.actor != author:
+        raise Unauthorised("it was somebody else's (AP-39)")
+    if activity.object_id is not None:
+        # Whether it is here, on its way, or comes twice: what was undone counts no more.
+        await reactions.remove(session, actor=author, uri=activity.object_id)
+        await undone.remember(session, author, activity.object_id)
+    elif isinstance(inner, Activity):
+        kind, entry = _kind_of(inner), inner.object_id or ""
+        if kind is None or not await reactions.remove_all(
+            session, actor=author, entry_uri=entry, kind=kind
+        ):
+            await undone.remember(session, author, inner)
 
 
 @inbox.on(Join)
@@ -139,12 +131,15 @@ async def reported(received: Received, activity: Flag) -> None:
 async def _react(received: Received, activity: Activity, kind: str, uri: str | None = None) -> None:
     if kind == reactions.BOOST and not any(map(is_public, (*activity.to, *activity.cc))):
         raise Unauthorised("a boost that is not public")
-    author, entry = received.author.uri, uri or activity.object_id or ""
+    session, author, target = received.session, received.author, uri or activity.object_id or ""
+    if await undone.came_before(session, activity):
+        return
+    entry = await queries.seen_by_all(session, target)
+    if entry is None:
+        return
     # Two whole addresses would be more than an index holds.
-    name = f"{author}#{kind}-{sha256(entry.encode()).hexdigest()}"
-    await reactions.add(
-        received.session, entry_uri=entry, actor=author, kind=kind, uri=activity.id or name
-    )
+    name = activity.id or f"{author.uri}#{kind}-{sha256(target.encode()).hexdigest()}"
+    await reactions.add(session, entry=entry.id, actor=author.uri, kind=kind, uri=name)
 
 
 def _kind_of(activity: Activity) -> str | None:

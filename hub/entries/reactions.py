@@ -3,64 +3,46 @@
 from __future__ import annotations
 
 from typing import Final
+from uuid import UUID
 
-from sqlalchemy import delete, exists, or_, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from federation.origins import same_origin
 from hub.core.db import insert_for
-from hub.entries import publishing
-from hub.entries.models import Entry, Reaction, Reply
-from hub.entries.visibility import ANYBODY, visible_to
+from hub.entries.models import Entry, Reaction
 
 LIKE: Final = "like"
 BOOST: Final = "boost"
 
+MOST_OF_ONE: Final = 8  # reactions of one actor to one entry that are kept (SECURITY B9)
 
-async def add(session: AsyncSession, *, entry_uri: str, actor: str, kind: str, uri: str) -> bool:
-    """Count a reaction, once (AP-40); False when there is no such entry to react to.
 
-    One that was undone before it came is not counted (PROTOCOL 4.1).
-    """
-    visible = visible_to(ANYBODY)
-    entry = await session.scalar(select(Entry.id).where(Entry.uri == entry_uri, visible))
-    if entry is None:
-        return False
-    if await publishing.is_gone(session, uri):
-        return True
+async def add(session: AsyncSession, *, entry: UUID, actor: str, kind: str, uri: str) -> None:
+    """Keep a reaction; those of one actor count once (AP-40), and are taken back one by one."""
+    mine = Reaction.entry_id == entry, Reaction.actor_uri == actor, Reaction.kind == kind
+    held = await session.scalar(select(func.count(Reaction.id)).where(*mine))
+    if held is not None and held >= MOST_OF_ONE:
+        return
     values = {"uri": uri, "entry_id": entry, "actor_uri": actor, "kind": kind}
     await session.execute(insert_for(session, Reaction).values(**values).on_conflict_do_nothing())
-    return True
 
 
-async def remove(
-    session: AsyncSession, *, actor: str, uri: str | None, entry_uri: str | None, kind: str | None
-) -> None:
-    """Take a reaction back: found by its id, else by what was reacted to (AP-39)."""
+async def remove(session: AsyncSession, *, actor: str, uri: str) -> None:
+    """Take back the reaction of this id (AP-39)."""
     mine = delete(Reaction).where(Reaction.actor_uri == actor)
-    if uri is not None:
-        await session.execute(mine.where(Reaction.uri == uri))
-        if same_origin(uri, actor) and not await _is_kept(session, uri):
-            # Only what this actor can have said; else an Undo would bury the things of others.
-            await publishing.remember_gone(session, uri, None)
-    if entry_uri is not None and kind is not None:
-        entry = select(Entry.id).where(Entry.uri == entry_uri)
-        await session.execute(
-            mine.where(Reaction.kind == kind, Reaction.entry_id.in_(entry)).execution_options(
-                synchronize_session=False
-            )
-        )
+    await session.execute(mine.where(Reaction.uri == uri))
 
 
-async def _is_kept(session: AsyncSession, uri: str) -> bool:
-    """Whether it is the id of something other than a reaction."""
-    return bool(
-        await session.scalar(
-            select(
-                or_(exists().where(Entry.uri == uri), exists().where(Reply.uri == uri)),
-            )
-        )
+async def remove_all(session: AsyncSession, *, actor: str, entry_uri: str, kind: str) -> bool:
+    """Take back whatever of a kind one actor gave an entry; False when there was nothing."""
+    entry = select(Entry.id).where(Entry.uri == entry_uri)
+    gone = await session.execute(
+        delete(Reaction)
+        .where(Reaction.actor_uri == actor, Reaction.kind == kind, Reaction.entry_id.in_(entry))
+        .returning(Reaction.id)
+        .execution_options(synchronize_session=False)
     )
+    return gone.first() is not None
 
 
 async def remove_of(session: AsyncSession, actor: str) -> None:

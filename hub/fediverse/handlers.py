@@ -13,7 +13,7 @@ from hub.actors import remote, service
 from hub.actors.channels import RELAY
 from hub.actors.models import Actor
 from hub.core.clock import now
-from hub.fediverse import follows
+from hub.fediverse import follows, undone
 from hub.fediverse.models import Follow as FollowRow
 from hub.fediverse.received import Received
 
@@ -25,6 +25,8 @@ async def followed(received: Received, activity: Follow) -> None:
     """Somebody wants to hear of one of our actors; all may, unless blocked (AP-35)."""
     followee = await _ours(received, activity)
     session, services = received.session, received.services
+    if await undone.came_before(session, activity):
+        return
     if services.settings.federation == "allow-list" and not await follows.is_followed(
         session, [received.author.id]
     ):
@@ -79,8 +81,10 @@ async def unfollowed(received: Received, activity: Undo) -> None:
     inner = activity.object
     if not isinstance(inner, Follow):
         return
-    followee = await _ours(received, inner)
-    await follows.forget(received.session, received.author.id, followee.id)
+    followee, session = await _ours(received, inner), received.session
+    if await follows.between(session, received.author.id, followee.id) is None:
+        await undone.remember(session, received.author.uri, inner)
+    await follows.forget(session, received.author.id, followee.id)
 
 
 @inbox.on(Block)

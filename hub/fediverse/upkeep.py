@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 
 from hub.core.clock import now
 from hub.core.db import Base
+from hub.fediverse import undone
 from hub.fediverse.models import Delivery, InboxActivity, Peer, Tombstone
 from hub.jobs.registry import Run, job
 
@@ -24,6 +25,7 @@ async def upkeep(run: Run) -> None:
     async with run.finish() as session:
         await collapse(session)
         await _forget_tombstones(session)
+        await undone.forget(session)
         await session.execute(
             delete(InboxActivity).where(
                 InboxActivity.received_at < now() - LOG_LIFE,

@@ -24,7 +24,7 @@ from hub.fediverse.models import InboxActivity, Tombstone
 from hub.fediverse.upkeep import _forget_tombstones
 from tests.conftest import Running
 from tests.integration import test_replies
-from tests.integration.test_replies import Town
+from tests.towns import Town
 
 town = test_replies.town
 
