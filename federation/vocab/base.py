@@ -109,7 +109,7 @@ class VirtualLocation:
 class Object:
     """Something published.
 
-    `context` is the thread, `audience` the groups. `language` is a BCP 47 tag. `source_type` holds
+    `context` is the thread, `audience` the groups; `replies`, `likes` and `shares` are collections. `language` is a BCP 47 tag. `source_type` holds
     the type or types as they came. `document()` writes plain JSON: one string for `type` and every
     reference, arrays for `to`, `cc`, `attachment` and `tag` even when empty (AP-49).
     """
@@ -136,6 +136,8 @@ class Object:
     location: Place | VirtualLocation | None = None
     image: Attachment | None = None
     replies: str | None = None
+    likes: str | None = None
+    shares: str | None = None
     quote: str | None = None
     sensitive: bool = False
     source_type: tuple[str, ...] = field(default=(), compare=False)
@@ -198,6 +200,8 @@ class Object:
             "tag": [tag.document() for tag in self.tags],
             "quote": self.quote,
             "replies": self.replies,
+            "likes": self.likes,
+            "shares": self.shares,
             "context": self.context,
         }
 

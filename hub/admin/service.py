@@ -51,7 +51,7 @@ async def remove_follower(session: AsyncSession, services: Services, follow_id: 
 
 
 async def _entry(session: AsyncSession, entry_id: UUID) -> Entry:
-    entry = await session.get(Entry, entry_id)
+    entry = await session.get(Entry, entry_id, with_for_update=True)
     if entry is None or entry.deleted_at is not None:
         raise NotFound("This is no longer here.")
     return entry

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path as FilePath
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from urllib.parse import quote
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import FileResponse, RedirectResponse, Response
 from pydantic import BaseModel
 
-from federation.vocab.names import AS2
 from hub.core.db import AsyncSession
-from hub.core.errors import NotFound
+from hub.core.errors import Gone, NotFound
 from hub.core.text import shown
-from hub.entries import asking, notes, pictures, queries, rendering, threads
+from hub.entries import (
+    asking,
+    collections,
+    pictures,
+    publishing,
+    queries,
+    rendering,
+    threads,
+)
+from hub.entries.collections import Which
 from hub.entries.models import FOLDERS, Entry, Reply
 from hub.entries.paging import DEFAULT_LIMIT, MAX_CURSOR, CursorText, Limit
 from hub.entries.visibility import ANYBODY, Viewer
@@ -30,10 +39,30 @@ from hub.web.negotiation import wants_activity
 router = APIRouter(include_in_schema=False)
 programs = api_router("", "replies")
 
-REPLIES_PER_PAGE: Final = 50
 YEAR_S: Final = 31_536_000
 DAY_S: Final = 86_400
 
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which page of a collection is asked for; neither of the two: the collection itself."""
+
+    cursor: str | None
+    page: str | None
+
+    def answer(self, found: collections.Shown) -> Response:
+        """The collection or its page."""
+        document = found.page() if self.cursor or self.page else found.document()
+        return pages.activity(orjson.dumps(document))
+
+
+def _page(cursor: str | None = None, page: str | None = None) -> Page:
+    if cursor is not None and len(cursor) > MAX_CURSOR:
+        raise NotFound("There is no such page.")
+    return Page(cursor or None, page)
+
+
+Paged = Annotated[Page, Depends(_page)]
 Folder = Annotated[str, Path(pattern=f"^({'|'.join(FOLDERS.values())})$")]
 
 
@@ -70,25 +99,37 @@ async def remote_picture(picture_id: UUID, hub: Hub, caller: Asking) -> Response
     return _file(path, f"private, max-age={DAY_S}")
 
 
-@router.get("/{folder}/{entry_id}/replies")
-async def replies(
-    folder: Folder, entry_id: UUID, hub: Hub, cursor: str | None = None, page: str | None = None
-) -> Response:
-    """The public replies of one of our public entries, as ids (AP-48: never private ones)."""
-    if cursor is not None and len(cursor) > MAX_CURSOR:
-        raise NotFound("There is no such page.")
+async def _collection(hub: Hub, folder: str, entry_id: UUID, which: Which, asked: Page) -> Response:
     async with hub.db.read() as session:
         entry = await _in_folder(session, folder, entry_id, ANYBODY)
-        found = await threads.listed(session, entry.id, limit=REPLIES_PER_PAGE, cursor=cursor)
-        total = await threads.count(session, entry.id)
-    uri = f"{hub.settings.url}{entry.path}/replies"
-    items = [row.uri for row in found.items]
-    document: dict[str, Any]
-    if cursor or page:
-        document = {"@context": AS2, **notes.page(uri, cursor, items, found.next)}
-    else:
-        document = notes.collection(uri, items, total, found.next)
-    return pages.activity(orjson.dumps(document))
+        if not entry.local:
+            raise NotFound("There is nothing at this address.")
+        found = await collections.of_entry(session, entry, which, asked.cursor)
+    return asked.answer(found)
+
+
+@router.get("/{folder}/{entry_id}/replies")
+async def replies(folder: Folder, entry_id: UUID, hub: Hub, asked: Paged) -> Response:
+    """The public answers to one of our public entries, as ids (AP-48: never private ones)."""
+    return await _collection(hub, folder, entry_id, "replies", asked)
+
+
+@router.get("/{folder}/{entry_id}/context")
+async def context(folder: Folder, entry_id: UUID, hub: Hub, asked: Paged) -> Response:
+    """An entry and all that was said below it, in order of time (FEP-7888)."""
+    return await _collection(hub, folder, entry_id, "context", asked)
+
+
+@router.get("/{folder}/{entry_id}/likes")
+async def likes(folder: Folder, entry_id: UUID, hub: Hub, asked: Paged) -> Response:
+    """How many like one of our public entries."""
+    return await _collection(hub, folder, entry_id, "likes", asked)
+
+
+@router.get("/{folder}/{entry_id}/shares")
+async def shares(folder: Folder, entry_id: UUID, hub: Hub, asked: Paged) -> Response:
+    """The boosts of one of our public entries, as ids."""
+    return await _collection(hub, folder, entry_id, "shares", asked)
 
 
 @programs.get("/{folder}/{entry_id}/replies")
@@ -105,7 +146,8 @@ async def public_replies(
     """The replies that stand under an event, an offer or a want, the oldest first."""
     async with hub.db.read() as session:
         entry = await _in_folder(session, folder, entry_id, Viewer.of(caller))
-        found = await threads.listed(session, entry.id, limit=limit, cursor=cursor)
+        branch = threads.Branch(entry.id)
+        found = await threads.listed(session, branch, limit=limit, cursor=cursor)
     asking.link_next(request, response, found)
     return ReplyPage(items=[_public_reply(row) for row in found.items], next=found.next)
 
@@ -134,13 +176,38 @@ async def _in_folder(session: AsyncSession, folder: str, entry_id: UUID, viewer:
 @router.get("/replies/{reply_id}")
 async def reply(reply_id: UUID, hub: Hub, request: Request) -> Response:
     """An answer of this hub: its document, or the entry under which it stands."""
-    async with hub.db.read() as session:
-        found = await threads.public_one(session, reply_id, ANYBODY)
-    if found is None or found.document is None or found.entry is None:
+    found = await _our_reply(hub, reply_id)
+    if found.document is None or found.entry is None:
         raise NotFound("There is nothing at this address.")
     if wants_activity(request, "activity"):
         return pages.activity(found.document)
     return RedirectResponse(f"{found.entry.path}#reply-{found.id}", 303, {"vary": "Accept"})
+
+
+@router.get("/replies/{reply_id}/replies")
+async def answers(reply_id: UUID, hub: Hub, asked: Paged) -> Response:
+    """The public answers to an answer of this hub, as ids."""
+    found = await _our_reply(hub, reply_id)
+    async with hub.db.read() as session:
+        return asked.answer(await collections.of_reply(session, found, asked.cursor))
+
+
+async def _our_reply(hub: Hub, reply_id: UUID) -> Reply:
+    """An answer of this hub that everybody may see.
+
+    Raises:
+        NotFound: there is none.
+        Gone: it was taken back.
+    """
+    async with hub.db.read() as session:
+        found = await threads.public_one(session, reply_id, ANYBODY)
+        if found is not None:
+            return found
+        uri = f"{hub.settings.url}/replies/{reply_id}"
+        gone = await publishing.tombstone(session, uri)
+    if gone is not None:
+        raise Gone("This answer was taken back.", gone)
+    raise NotFound("There is nothing at this address.")
 
 
 @router.get("/tags/{tag}")

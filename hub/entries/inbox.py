@@ -27,8 +27,8 @@ from federation.vocab.base import Object
 from federation.vocab.names import is_public
 from federation.vocab.objects import Note
 from federation.vocab.parse import parse
-from hub.entries import joins, notes, queries, reactions, removal, replies
-from hub.fediverse import undone
+from hub.entries import gathering, joins, notes, queries, reactions, removal, replies
+from hub.fediverse import ledger, undone
 from hub.fediverse.received import Received
 
 inbox = Inbox[Received]()
@@ -37,13 +37,27 @@ inbox = Inbox[Received]()
 @inbox.on(Create, Note)
 async def replied(received: Received, activity: Create) -> None:
     """Somebody answered an entry, or wrote to one of our channels."""
-    await replies.receive(received, _object(activity))
+    await _reply(received, _object(activity))
 
 
 @inbox.on(Update, Note)
 async def reworded(received: Received, activity: Update) -> None:
     """Somebody changed an answer."""
-    await replies.revise(received, _object(activity))
+    thing = _object(activity)
+    if await replies.by_uri(received.session, thing.id or "") is None:
+        await _reply(received, thing)
+    else:
+        await replies.revise(received, thing)
+
+
+async def _reply(received: Received, thing: Object) -> None:
+    """Keep it where it belongs, or ask for what stands between."""
+    await replies.check(received.session, thing)
+    anchor = await replies.anchor_of(received.session, thing)
+    if anchor is None:
+        await gathering.climb_later(received, thing)
+    elif await replies.receive(received, thing, anchor) and anchor.public:
+        await gathering.look_around_later(received.session, thing)
 
 
 @inbox.on(Delete)
@@ -131,12 +145,16 @@ async def reported(received: Received, activity: Flag) -> None:
 async def _react(received: Received, activity: Activity, kind: str, uri: str | None = None) -> None:
     if kind == reactions.BOOST and not any(map(is_public, (*activity.to, *activity.cc))):
         raise Unauthorised("a boost that is not public")
+    if kind == reactions.BOOST and activity.id is None:
+        raise MalformedDocument("a boost without an id, which could not be listed")
     session, author, target = received.session, received.author, uri or activity.object_id or ""
     if await undone.came_before(session, activity):
         return
     entry = await queries.seen_by_all(session, target)
     if entry is None:
         return
+    if entry.local:
+        await ledger.note_holder(session, entry.uri, author)
     # Two whole addresses would be more than an index holds.
     name = activity.id or f"{author.uri}#{kind}-{sha256(target.encode()).hexdigest()}"
     await reactions.add(session, entry=entry.id, actor=author.uri, kind=kind, uri=name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import orjson
@@ -21,6 +22,7 @@ from hub.core.clock import now
 from hub.core.db import insert_for
 from hub.core.services import Services
 from hub.core.text import paragraphs
+from hub.entries import notes
 from hub.entries.models import FOLDERS, Entry, Reaction, Reply
 from hub.fediverse import outbox
 from hub.fediverse.models import Tombstone
@@ -49,7 +51,13 @@ async def publish(
     if entry.visibility != "public" or not tell:
         return
     entry.published_at = now()
-    create = Create(
+    create = _create_of(entry, thing)
+    await outbox.post(session, services, entry.author, create, to_followers=True, listed=True)
+    await _announce(session, services, entry)
+
+
+def _create_of(entry: Entry, thing: Object) -> Create:
+    return Create(
         id=f"{entry.uri}#create",
         actor=entry.author.uri,
         object=thing,
@@ -57,8 +65,6 @@ async def publish(
         cc=thing.cc,
         published=thing.published,
     )
-    await outbox.post(session, services, entry.author, create, to_followers=True, listed=True)
-    await _announce(session, services, entry)
 
 
 async def _announce(session: AsyncSession, services: Services, entry: Entry) -> None:
@@ -95,6 +101,7 @@ async def revise(
     if entry.published_at is None:
         await publish(session, services, entry, thing)
         return
+    await outbox.restate(session, services, entry.author, _create_of(entry, thing))
     update = Update(
         id=f"{entry.uri}#updates/{uuid4()}",
         actor=entry.author.uri,
@@ -122,6 +129,8 @@ async def _reply_note(session: AsyncSession, services: Services, entry: Entry, t
         updated=moment,
         to=(PUBLIC,),
         cc=(f"{entry.author.uri}/followers",),
+        replies=f"{uri}/replies",
+        context=f"{entry.uri}/context",
     )
     session.add(
         Reply(
@@ -151,7 +160,7 @@ async def withdraw(
 ) -> None:
     """Take an entry back: a tombstone stays, its words go, and everyone who has it is told."""
     was_out = entry.published_at is not None
-    await bury(session, entry, former_type)
+    await bury(session, services, entry, former_type)
     if not was_out or not tell:
         return
     thing = TombstoneDocument(id=entry.uri, former_type=former_type, deleted=entry.deleted_at)
@@ -165,16 +174,41 @@ async def withdraw(
     await outbox.post(session, services, entry.author, gone, to_followers=True, to_receivers=True)
 
 
-async def bury(session: AsyncSession, entry: Entry, former_type: str) -> None:
-    """Purge an entry of ours or of others; only that it was, and when, stays (AP-34)."""
+async def bury(session: AsyncSession, services: Services, entry: Entry, former_type: str) -> None:
+    """Purge an entry of ours or of others; only that it was, and when, stays (AP-34).
+
+    What we answered under it went to others too, and is taken back.
+    """
     moment = now()
     entry.deleted_at = entry.deleted_at or moment
     entry.title, entry.summary, entry.content, entry.source = "", "", "", None
     entry.place, entry.latitude, entry.longitude = "", None, None
     entry.tags, entry.search_text, entry.document, entry.picture_id = [], "", None, None
+    ours = select(Reply).where(Reply.entry_id == entry.id, Reply.from_us, Reply.state != "hidden")
+    for reply in (await session.scalars(ours.order_by(Reply.published_at))).all():
+        await take_back(session, services, reply)
     await session.execute(delete(Reply).where(Reply.entry_id == entry.id))
     await session.execute(delete(Reaction).where(Reaction.entry_id == entry.id))
     await remember_gone(session, entry.uri, former_type)
+
+
+async def take_back(session: AsyncSession, services: Services, reply: Reply) -> None:
+    """Tell everyone who got an answer of ours that it is no more."""
+    channel = await session.get_one(Actor, reply.author_id)
+    asked = await session.get(Reply, reply.answers_id) if reply.answers_id else None
+    asker = await session.get(Actor, asked.author_id) if asked else None
+    to = (PUBLIC,) if reply.public else ((asker.uri,) if asker else ())
+    if reply.public:
+        await remember_gone(session, reply.uri, "Note")
+    await outbox.post(
+        session,
+        services,
+        channel,
+        notes.delete_of(reply, channel.uri, now(), to),
+        to_followers=reply.public,
+        to_receivers=True,
+        inboxes=[asker.inbox] if asker and not asker.local else [],
+    )
 
 
 async def remember_gone(session: AsyncSession, uri: str, former_type: str | None) -> None:
@@ -184,6 +218,15 @@ async def remember_gone(session: AsyncSession, uri: str, former_type: str | None
         .values(uri=uri, former_type=former_type, deleted_at=now())
         .on_conflict_do_nothing()
     )
+
+
+async def tombstone(session: AsyncSession, uri: str) -> dict[str, Any] | None:
+    """What is served of something of ours that everybody could read and that is gone (AP-11)."""
+    row = await session.get(Tombstone, uri)
+    if row is None:
+        return None
+    thing = TombstoneDocument(id=uri, former_type=row.former_type, deleted=row.deleted_at)
+    return thing.document(context=True)
 
 
 async def is_gone(session: AsyncSession, uri: str) -> bool:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Select, delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
+from hub.actors.models import Actor
 from hub.core.db import insert_for
+from hub.entries import paging
 from hub.entries.models import Entry, Reaction
+from hub.entries.paging import Cursor, Listed
 
 LIKE: Final = "like"
 BOOST: Final = "boost"
@@ -43,6 +47,41 @@ async def remove_all(session: AsyncSession, *, actor: str, entry_uri: str, kind:
         .execution_options(synchronize_session=False)
     )
     return gone.first() is not None
+
+
+async def listed(
+    session: AsyncSession, entry: UUID, kind: str, *, limit: int, cursor: str | None = None
+) -> Listed[Reaction]:
+    """One page of the reactions to an entry, one of each actor, oldest first.
+
+    Raises:
+        Invalid: the cursor is none of ours.
+    """
+    query = _of_each(entry, kind).order_by(Reaction.created_at, Reaction.id).limit(limit + 1)
+    place = Cursor.decode(cursor)
+    if place is not None:
+        query = query.where(paging.after(Reaction.created_at, Reaction.id, place))
+    return paging.page(list(await session.scalars(query)), limit, "created_at")
+
+
+async def count(session: AsyncSession, entry: UUID, kind: str) -> int:
+    """How many actors reacted to an entry."""
+    query = _of_each(entry, kind).with_only_columns(func.count(Reaction.id))
+    return await session.scalar(query) or 0
+
+
+def _of_each(entry: UUID, kind: str) -> Select[Reaction]:
+    """One reaction of each actor who is not barred."""
+    other = aliased(Reaction)
+    earlier = exists().where(
+        other.entry_id == Reaction.entry_id,
+        other.kind == Reaction.kind,
+        other.actor_uri == Reaction.actor_uri,
+        other.id < Reaction.id,
+    )
+    barred = exists().where(Actor.uri == Reaction.actor_uri, Actor.suspended_at.is_not(None))
+    mine = (Reaction.entry_id == entry, Reaction.kind == kind)
+    return select(Reaction).where(*mine, ~earlier, ~barred)
 
 
 async def remove_of(session: AsyncSession, actor: str) -> None:

@@ -156,7 +156,9 @@ async def test_what_is_missing_of_a_thread_is_fetched_from_its_origin(town: Town
     await town.hear()
     first = town.publish(town.note("bob", content="<p>First.</p>"))
     second = town.publish(town.note("ada", content="<p>Second.</p>", in_reply_to=first.id))
-    await town.say(town.note("bob", content="<p>Third.</p>", in_reply_to=second.id), "bob")
+    third = town.note("bob", content="<p>Third.</p>", in_reply_to=second.id)
+    town.publish(third)
+    await town.say(third, "bob")
     assert [(said.content, said.depth) for said in await town.thread()] == [
         ("<p>First.</p>", 0),
         ("<p>Second.</p>", 1),
@@ -169,7 +171,9 @@ async def test_a_thread_that_bites_its_tail_ends(town: Town) -> None:
     first, second = (f"{town.site.origin}/notes/{name}" for name in ("a", "b"))
     town.publish(town.note(id=first, in_reply_to=second))
     town.publish(town.note(id=second, in_reply_to=first))
-    await town.say(town.note(in_reply_to=first))
+    third = town.note(in_reply_to=first)
+    town.publish(third)
+    await town.say(third)
     assert await town.replies() == []
 
 
@@ -481,6 +485,8 @@ async def test_likes_and_boosts_count_once_and_can_be_undone(town: Town) -> None
     ada = town.site.uri("ada")
     await town.send(Undo(id=f"{ada}#u1", actor=ada, object=town.like()))
     await town.send(Undo(id=f"{ada}#u2", actor=ada, object=f"{ada}#boost"))
+    assert await town.counted() == (2, 0)
+    await town.send(Undo(id=f"{ada}#u3", actor=ada, object=f"{ada}#again"))
     assert await town.counted() == (1, 0)
 
 

@@ -240,5 +240,5 @@ async def test_deletions_of_things_that_never_were_here_are_forgotten(town: Town
     await town.hub.web.delete(f"/api/v1/events/{town.event['id']}", headers=town.hub.steward)
     async with town.hub.services.db.write() as session:
         await session.execute(update(Tombstone).values(deleted_at=now() - timedelta(days=91)))
-        await _forget_tombstones(session)
+        await _forget_tombstones(session, town.hub.url)
         assert list(await session.scalars(select(Tombstone.uri))) == [town.event["uri"]]
