@@ -99,6 +99,44 @@ async def remote_picture(picture_id: UUID, hub: Hub, caller: Asking) -> Response
     return _file(path, f"private, max-age={DAY_S}")
 
 
+# Before the collections of entries, whose addresses are of the same shape.
+@router.get("/replies/{reply_id}")
+async def reply(reply_id: UUID, hub: Hub, request: Request) -> Response:
+    """An answer of this hub: its document, or the entry under which it stands."""
+    found = await _our_reply(hub, reply_id)
+    if found.document is None or found.entry is None:
+        raise NotFound("There is nothing at this address.")
+    if wants_activity(request, "activity"):
+        return pages.activity(found.document)
+    return RedirectResponse(f"{found.entry.path}#reply-{found.id}", 303, {"vary": "Accept"})
+
+
+@router.get("/replies/{reply_id}/replies")
+async def answers(reply_id: UUID, hub: Hub, asked: Paged) -> Response:
+    """The public answers to an answer of this hub, as ids."""
+    found = await _our_reply(hub, reply_id)
+    async with hub.db.read() as session:
+        return asked.answer(await collections.of_reply(session, found, asked.cursor))
+
+
+async def _our_reply(hub: Hub, reply_id: UUID) -> Reply:
+    """An answer of this hub that everybody may see.
+
+    Raises:
+        NotFound: there is none.
+        Gone: it was taken back.
+    """
+    async with hub.db.read() as session:
+        found = await threads.public_one(session, reply_id, ANYBODY)
+        if found is not None:
+            return found
+        uri = f"{hub.settings.url}/replies/{reply_id}"
+        gone = await publishing.tombstone(session, uri)
+    if gone is not None:
+        raise Gone("This answer was taken back.", gone)
+    raise NotFound("There is nothing at this address.")
+
+
 async def _collection(hub: Hub, folder: str, entry_id: UUID, which: Which, asked: Page) -> Response:
     async with hub.db.read() as session:
         entry = await _in_folder(session, folder, entry_id, ANYBODY)
@@ -171,43 +209,6 @@ async def _in_folder(session: AsyncSession, folder: str, entry_id: UUID, viewer:
     if FOLDERS[entry.kind] != folder:
         raise NotFound("There is nothing at this address.")
     return entry
-
-
-@router.get("/replies/{reply_id}")
-async def reply(reply_id: UUID, hub: Hub, request: Request) -> Response:
-    """An answer of this hub: its document, or the entry under which it stands."""
-    found = await _our_reply(hub, reply_id)
-    if found.document is None or found.entry is None:
-        raise NotFound("There is nothing at this address.")
-    if wants_activity(request, "activity"):
-        return pages.activity(found.document)
-    return RedirectResponse(f"{found.entry.path}#reply-{found.id}", 303, {"vary": "Accept"})
-
-
-@router.get("/replies/{reply_id}/replies")
-async def answers(reply_id: UUID, hub: Hub, asked: Paged) -> Response:
-    """The public answers to an answer of this hub, as ids."""
-    found = await _our_reply(hub, reply_id)
-    async with hub.db.read() as session:
-        return asked.answer(await collections.of_reply(session, found, asked.cursor))
-
-
-async def _our_reply(hub: Hub, reply_id: UUID) -> Reply:
-    """An answer of this hub that everybody may see.
-
-    Raises:
-        NotFound: there is none.
-        Gone: it was taken back.
-    """
-    async with hub.db.read() as session:
-        found = await threads.public_one(session, reply_id, ANYBODY)
-        if found is not None:
-            return found
-        uri = f"{hub.settings.url}/replies/{reply_id}"
-        gone = await publishing.tombstone(session, uri)
-    if gone is not None:
-        raise Gone("This answer was taken back.", gone)
-    raise NotFound("There is nothing at this address.")
 
 
 @router.get("/tags/{tag}")

@@ -198,6 +198,10 @@ async def take_back(session: AsyncSession, services: Services, reply: Reply) -> 
     asked = await session.get(Reply, reply.answers_id) if reply.answers_id else None
     asker = await session.get(Actor, asked.author_id) if asked else None
     to = (PUBLIC,) if reply.public else ((asker.uri,) if asker else ())
+    inboxes: list[str] = []
+    if asker is not None and not asker.local:
+        # Where the answer went, so that it is not taken back twice.
+        inboxes = [asker.delivery_inbox if reply.public else asker.inbox]
     if reply.public:
         await remember_gone(session, reply.uri, "Note")
     await outbox.post(
@@ -207,7 +211,7 @@ async def take_back(session: AsyncSession, services: Services, reply: Reply) -> 
         notes.delete_of(reply, channel.uri, now(), to),
         to_followers=reply.public,
         to_receivers=True,
-        inboxes=[asker.inbox] if asker and not asker.local else [],
+        inboxes=inboxes,
     )
 
 
