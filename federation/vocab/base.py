@@ -109,9 +109,10 @@ class VirtualLocation:
 class Object:
     """Something published.
 
-    `context` is the thread, `audience` the groups; `replies`, `likes` and `shares` are collections. `language` is a BCP 47 tag. `source_type` holds
-    the type or types as they came. `document()` writes plain JSON: one string for `type` and every
-    reference, arrays for `to`, `cc`, `attachment` and `tag` even when empty (AP-49).
+    `context` is the thread, `audience` the groups; `replies`, `likes` and `shares` are collections.
+    `language` is a BCP 47 tag. `source_type` holds the type or types as they came. `document()`
+    writes plain JSON: one string for `type` and every reference, arrays for `to`, `cc`,
+    `attachment` and `tag` even when empty (AP-49).
     """
 
     type: str
