@@ -112,10 +112,11 @@ class VirtualLocation:
 class Object:
     """Something published.
 
-    `context` is the thread, `audience` the groups. `quotable` says that everybody may quote it
-    (FEP-044f); it is written and never read. `language` is a BCP 47 tag. `source_type` holds
-    the type or types as they came. `document()` writes plain JSON: one string for `type` and every
-    reference, arrays for `to`, `cc`, `attachment` and `tag` even when empty (AP-49).
+    `context` is the thread, `audience` the groups; `replies`, `likes` and `shares` are collections.
+    `quotable` says that everybody may quote it (FEP-044f); it is written and never read.
+    `language` is a BCP 47 tag. `source_type` holds the type or types as they came. `document()`
+    writes plain JSON: one string for `type` and every reference, arrays for `to`, `cc`,
+    `attachment` and `tag` even when empty (AP-49).
     """
 
     type: str
@@ -140,6 +141,8 @@ class Object:
     location: Place | VirtualLocation | None = None
     image: Attachment | None = None
     replies: str | None = None
+    likes: str | None = None
+    shares: str | None = None
     quote: str | None = None
     quotable: bool = False
     sensitive: bool = False
@@ -204,6 +207,8 @@ class Object:
             "quote": self.quote,
             "interactionPolicy": _QUOTABLE if self.quotable else None,
             "replies": self.replies,
+            "likes": self.likes,
+            "shares": self.shares,
             "context": self.context,
         }
 

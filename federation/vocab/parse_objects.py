@@ -67,6 +67,8 @@ def common(document: Document) -> dict[str, Any]:
         "location": where,
         "image": parts.picture(document.get("image")),
         "replies": reading.uri(document.get("replies")),
+        "likes": reading.uri(document.get("likes")),
+        "shares": reading.uri(document.get("shares")),
         "quote": reading.uri(reading.member(document, *_QUOTES)),
         "sensitive": reading.flag(document.get("sensitive")),
         "source_type": reading.types_of(document),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -65,7 +65,8 @@ async def answer(reply_id: UUID, request: Request, hub: Hub, caller: Asking) -> 
     try:
         async with hub.db.write() as session:
             reply = await replies.by_id(session, reply_id)
-            await service.answer(session, hub, reply, form.text("text"))
+            answer_id = _uuid(form.text("once")) if form.maybe("once") else None
+            await service.answer(session, hub, reply, form.text("text"), answer_id=answer_id)
     except Invalid as error:
         return await _unsent(request, hub, reply_id, form.text("text"), error)
     return _back(form, INBOX)
@@ -236,6 +237,7 @@ async def _inbox(
         error_for=None,
         error="",
         entered="",
+        once=uuid4,
     )
 
 
@@ -260,6 +262,7 @@ async def _unsent(
         error_for=found.id,
         error=str(error),
         entered=entered,
+        once=uuid4,
     )
 
 

@@ -46,9 +46,16 @@ async def pass_on(
     await board.catch_up(session, services)
 
 
-async def answer(session: AsyncSession, services: Services, reply: Reply, words: str) -> None:
-    """Answer in the name of a channel, which lets through what is answered."""
-    await answers.answer(session, services, reply, words)
+async def answer(
+    session: AsyncSession,
+    services: Services,
+    reply: Reply,
+    words: str,
+    *,
+    answer_id: UUID | None = None,
+) -> None:
+    """Answer in the name of a channel, once, which lets through what is answered."""
+    await answers.answer(session, services, reply, words, answer_id=answer_id)
     await board.catch_up(session, services)
 
 
@@ -94,7 +101,7 @@ async def remove_follower(session: AsyncSession, services: Services, follow_id: 
 
 
 async def _entry(session: AsyncSession, entry_id: UUID) -> Entry:
-    entry = await session.get(Entry, entry_id)
+    entry = await session.get(Entry, entry_id, with_for_update=True)
     if entry is None or entry.deleted_at is not None:
         raise NotFound("This is no longer here.")
     return entry

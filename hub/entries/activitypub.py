@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypedDict, TypeVar
 
 import orjson
 
@@ -38,6 +38,25 @@ def followers_of(entry: Entry) -> str:
 def audience(entry: Entry) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """`to` and `cc` of a public entry (PROTOCOL §3.2)."""
     return (PUBLIC,), (followers_of(entry),)
+
+
+class Collections(TypedDict):
+    """What hangs on a thing of ours: four addresses, made of its own."""
+
+    replies: str
+    likes: str
+    shares: str
+    context: str
+
+
+def collections(uri: str) -> Collections:
+    """The collections of an entry (ActivityPub §5.7, §5.8, FEP-7458, FEP-7888)."""
+    return {
+        "replies": f"{uri}/replies",
+        "likes": f"{uri}/likes",
+        "shares": f"{uri}/shares",
+        "context": f"{uri}/context",
+    }
 
 
 def picture(found: Picture | None, hub: str) -> tuple[Attachment, ...]:

@@ -9,7 +9,6 @@ import orjson
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from federation.vocab.names import PUBLIC
 from federation.vocab.objects import Note
 from hub.actors import service as actors
 from hub.actors.channels import RELAY
@@ -18,7 +17,7 @@ from hub.core import text
 from hub.core.clock import now
 from hub.core.errors import Conflict, Invalid
 from hub.core.services import Services
-from hub.entries import notes
+from hub.entries import notes, publishing
 from hub.entries.models import Entry, Reply
 from hub.entries.replies import HELD, HIDDEN, SHOWN
 from hub.fediverse import outbox, peers
@@ -26,15 +25,29 @@ from hub.fediverse import outbox, peers
 LONGEST_ANSWER: Final = 5000
 
 
-async def answer(session: AsyncSession, services: Services, reply: Reply, words: str) -> Reply:
+async def answer(
+    session: AsyncSession,
+    services: Services,
+    reply: Reply,
+    words: str,
+    *,
+    answer_id: UUID | None = None,
+) -> Reply:
     """Answer in the name of the entry's channel: publicly what is public, else directly.
 
-    A direct answer goes to its reader's own inbox and bears no proof (AP-23).
+    A direct answer goes to its reader's own inbox and bears no proof (AP-23). With an `answer_id`
+    it is said once, however often the button is pressed; `reply` must be locked.
 
     Raises:
         Invalid: there are no words, or too many.
-        Conflict: it is an answer of ours.
+        Conflict: it is an answer of ours, or `answer_id` is that of something else.
     """
+    answer_id = answer_id or uuid4()
+    said = await session.get(Reply, answer_id)
+    if said is not None:
+        if said.answers_id != reply.id:
+            raise Conflict("This form was used already. Please reload the page.")
+        return said
     words = words.strip()
     if not 1 <= len(words) <= LONGEST_ANSWER:
         hint = f"Please write between 1 and {LONGEST_ANSWER} characters."
@@ -43,7 +56,19 @@ async def answer(session: AsyncSession, services: Services, reply: Reply, words:
         raise Conflict("This is an answer of this hub.")
     asker = await session.get_one(Actor, reply.author_id)
     channel = await _speaker(session, reply)
-    note = _note(services, reply, channel, asker, words)
+    uri = f"{services.settings.url}/replies/{answer_id}"
+    note = notes.answer(
+        uri=uri,
+        url=uri,
+        author=channel,
+        to=asker,
+        in_reply_to=reply.uri,
+        context=await _context(session, reply),
+        text=words,
+        public=reply.public,
+        language=services.settings.language,
+        moment=now(),
+    )
     row = _our_reply(reply, note, channel)
     session.add(row)
     inbox = asker.delivery_inbox if reply.public else asker.inbox
@@ -62,19 +87,18 @@ async def answer(session: AsyncSession, services: Services, reply: Reply, words:
     return row
 
 
-def _note(services: Services, reply: Reply, channel: Actor, asker: Actor, words: str) -> Note:
-    uri = f"{services.settings.url}/replies/{uuid4()}"
-    return notes.answer(
-        uri=uri,
-        url=uri,
-        author=channel,
-        to=asker,
-        in_reply_to=reply.uri,
-        text=words,
-        public=reply.public,
-        language=services.settings.language,
-        moment=now(),
-    )
+async def _context(session: AsyncSession, reply: Reply) -> str | None:
+    """The thread that an answer belongs to: that of what it answers (FEP-7888).
+
+    None for what is private: it is in no thread that anybody could read.
+    """
+    if not reply.public:
+        return None
+    asked = notes.stored(reply.document)
+    if asked is not None and asked.context is not None:
+        return asked.context
+    entry = await session.get(Entry, reply.entry_id) if reply.entry_id else None
+    return f"{entry.uri}/context" if entry is not None and entry.local else None
 
 
 def _our_reply(reply: Reply, note: Note, channel: Actor) -> Reply:
@@ -123,7 +147,7 @@ async def pass_on(session: AsyncSession, reply: Reply, *, whole_server: bool = F
 async def hide(session: AsyncSession, services: Services, reply: Reply) -> None:
     """Show it to nobody; an answer of our own is taken back from everyone who got it."""
     if reply.from_us and reply.state != HIDDEN:
-        await _take_back(session, services, reply)
+        await publishing.take_back(session, services, reply)
     reply.state = HIDDEN
     reply.read_at = reply.read_at or now()
 
@@ -143,22 +167,6 @@ def show(reply: Reply) -> None:
 def mark_read(reply: Reply) -> None:
     """It needs no more attention."""
     reply.read_at = reply.read_at or now()
-
-
-async def _take_back(session: AsyncSession, services: Services, reply: Reply) -> None:
-    channel = await session.get_one(Actor, reply.author_id)
-    asked = await session.get(Reply, reply.answers_id) if reply.answers_id else None
-    asker = await session.get(Actor, asked.author_id) if asked else None
-    to = (PUBLIC,) if reply.public else ((asker.uri,) if asker else ())
-    await outbox.post(
-        session,
-        services,
-        channel,
-        notes.delete_of(reply, channel.uri, now(), to),
-        to_followers=reply.public,
-        to_receivers=True,
-        inboxes=[asker.inbox] if asker and not asker.local else [],
-    )
 
 
 async def _speaker(session: AsyncSession, reply: Reply) -> Actor:

@@ -27,7 +27,8 @@ from federation.vocab.base import Object
 from federation.vocab.names import is_public
 from federation.vocab.objects import Note
 from federation.vocab.parse import parse
-from hub.entries import board, notes, quotes, reactions, removal, replies
+from hub.entries import board, gathering, notes, queries, quotes, reactions, removal, replies
+from hub.fediverse import ledger, undone
 from hub.fediverse.received import Received
 
 inbox = Inbox[Received]()
@@ -38,13 +39,27 @@ async def replied(received: Received, activity: Create) -> None:
     """Somebody answered an entry, wrote to one of our channels, or posts to the board."""
     thing = _object(activity)
     if not await board.receive(received, thing):
-        await replies.receive(received, thing)
+        await _reply(received, thing)
 
 
 @inbox.on(Update, Note)
 async def reworded(received: Received, activity: Update) -> None:
     """Somebody changed an answer."""
-    await replies.revise(received, _object(activity))
+    thing = _object(activity)
+    if await replies.by_uri(received.session, thing.id or "") is None:
+        await _reply(received, thing)
+    else:
+        await replies.revise(received, thing)
+
+
+async def _reply(received: Received, thing: Object) -> None:
+    """Keep it where it belongs, or ask for what stands between."""
+    await replies.check(received.session, thing)
+    anchor = await replies.anchor_of(received.session, thing)
+    if anchor is None:
+        await gathering.climb_later(received, thing)
+    elif await replies.receive(received, thing, anchor) and anchor.public:
+        await gathering.look_around_later(received.session, thing)
 
 
 @inbox.on(Delete)
@@ -97,30 +112,21 @@ async def announced(received: Received, activity: Announce) -> None:
 
 
 @inbox.on(Undo)
-async def undone(received: Received, activity: Undo) -> None:
-    """Somebody takes a like or a boost back; other Undos have nothing to undo here."""
-    inner = activity.object
-    if isinstance(inner, Activity):
-        if inner.actor and inner.actor != received.author.uri:
-            raise Unauthorised("it was somebody else's (AP-39)")
-        kind = _kind_of(inner)
-        if kind is None:
-            return
-        await reactions.remove(
-            received.session,
-            actor=received.author.uri,
-            uri=inner.id,
-            entry_uri=inner.object_id,
-            kind=kind,
-        )
-    elif activity.object_id is not None:
-        await reactions.remove(
-            received.session,
-            actor=received.author.uri,
-            uri=activity.object_id,
-            entry_uri=None,
-            kind=None,
-        )
+async def took_back(received: Received, activity: Undo) -> None:
+    """Somebody takes a like or a boost back; what is not here yet is remembered."""
+    inner, session, author = activity.object, received.session, received.author.uri
+    if isinstance(inner, Activity) and inner.actor != author:
+        raise Unauthorised("it was somebody else's (AP-39)")
+    if activity.object_id is not None:
+        # Whether it is here, on its way, or comes twice: what was undone counts no more.
+        await reactions.remove(session, actor=author, uri=activity.object_id)
+        await undone.remember(session, author, activity.object_id)
+    elif isinstance(inner, Activity):
+        kind, entry = _kind_of(inner), inner.object_id or ""
+        if kind is None or not await reactions.remove_all(
+            session, actor=author, entry_uri=entry, kind=kind
+        ):
+            await undone.remember(session, author, inner)
 
 
 @inbox.on(Flag)
@@ -141,12 +147,19 @@ async def asked_to_quote(received: Received, activity: QuoteRequest) -> None:
 async def _react(received: Received, activity: Activity, kind: str, uri: str | None = None) -> None:
     if kind == reactions.BOOST and not any(map(is_public, (*activity.to, *activity.cc))):
         raise Unauthorised("a boost that is not public")
-    author, entry = received.author.uri, uri or activity.object_id or ""
+    if kind == reactions.BOOST and activity.id is None:
+        raise MalformedDocument("a boost without an id, which could not be listed")
+    session, author, target = received.session, received.author, uri or activity.object_id or ""
+    if await undone.came_before(session, activity):
+        return
+    entry = await queries.seen_by_all(session, target)
+    if entry is None:
+        return
+    if entry.local:
+        await ledger.note_holder(session, entry.uri, author)
     # Two whole addresses would be more than an index holds.
-    name = f"{author}#{kind}-{sha256(entry.encode()).hexdigest()}"
-    await reactions.add(
-        received.session, entry_uri=entry, actor=author, kind=kind, uri=activity.id or name
-    )
+    name = activity.id or f"{author.uri}#{kind}-{sha256(target.encode()).hexdigest()}"
+    await reactions.add(session, entry=entry.id, actor=author.uri, kind=kind, uri=name)
 
 
 def _kind_of(activity: Activity) -> str | None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from hub.actors.models import Actor
@@ -135,10 +135,13 @@ class Reply(Base):
 
 
 class Reaction(Base):
-    """A like or a boost from elsewhere; one of a kind per actor and entry (AP-40)."""
+    """A like or a boost from elsewhere; several of one actor count as one (AP-40).
+
+    Each is kept, since each is taken back by its own id, in whatever order they come.
+    """
 
     __tablename__ = "reaction"
-    __table_args__ = (UniqueConstraint("entry_id", "actor_uri", "kind"),)
+    __table_args__ = (Index("ix_reaction_entry", "entry_id", "kind", "actor_uri"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     uri: Mapped[str] = mapped_column(unique=True)

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from html import escape
-from typing import Any, Final
+from typing import Final
 
+import orjson
+
+from federation.errors import FederationError
 from federation.origins import same_origin
 from federation.vocab.activities import Create, Delete
 from federation.vocab.base import Attachment, Object, Tag
-from federation.vocab.names import AS2, PUBLIC, is_public
+from federation.vocab.names import PUBLIC, is_public
 from federation.vocab.objects import Note, Tombstone
+from federation.vocab.parse import parse
 from hub.actors.models import Actor
 from hub.core.text import SafeHtml, paragraphs, teaser, tidy
 from hub.entries.models import Reply
@@ -66,6 +70,7 @@ def answer(
     author: Actor,
     to: Actor,
     in_reply_to: str,
+    context: str | None,
     text: str,
     public: bool,
     language: str,
@@ -83,6 +88,8 @@ def answer(
         url=url,
         attributed_to=author.uri,
         in_reply_to=in_reply_to,
+        context=context,
+        replies=f"{uri}/replies" if public else None,
         content=SafeHtml(f"<p>{link} {body}"),
         language=language,
         published=moment,
@@ -115,30 +122,15 @@ def delete_of(reply: Reply, author: str, moment: datetime, to: tuple[str, ...]) 
     )
 
 
-def collection(uri: str, items: Sequence[str], total: int, following: str | None) -> dict[str, Any]:
-    """The replies of an entry: ids, oldest first, with the first page inside (AS2 §5)."""
-    return {
-        "@context": AS2,
-        "id": uri,
-        "type": "Collection",
-        "totalItems": total,
-        "first": page(uri, None, items, following),
-    }
-
-
-def page(
-    uri: str, cursor: str | None, items: Sequence[str], following: str | None
-) -> dict[str, Any]:
-    """One page of the collection `uri`."""
-    found: dict[str, Any] = {
-        "id": f"{uri}?cursor={cursor}" if cursor else f"{uri}?page=first",
-        "type": "CollectionPage",
-        "partOf": uri,
-        "items": list(items),
-    }
-    if following is not None:
-        found["next"] = f"{uri}?cursor={following}"
-    return found
+def stored(document: bytes | None) -> Object | None:
+    """The object of a document that we keep; None where there is none that can be read."""
+    if document is None:
+        return None
+    try:
+        thing = parse(orjson.loads(document))
+    except FederationError:
+        return None
+    return thing if isinstance(thing, Object) else None
 
 
 def _links(attachments: Sequence[Attachment]) -> str:

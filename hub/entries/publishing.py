@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import orjson
-from sqlalchemy import delete, exists, or_, select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from federation.origins import same_origin
 from federation.vocab.activities import Announce, Create, Delete, Update
 from federation.vocab.base import Object
 from federation.vocab.names import PUBLIC
@@ -22,7 +22,7 @@ from hub.core.clock import now
 from hub.core.db import insert_for
 from hub.core.services import Services
 from hub.core.text import paragraphs
-from hub.entries import quotes
+from hub.entries import notes, quotes
 from hub.entries.models import FOLDERS, Entry, Reaction, Reply
 from hub.fediverse import ledger, outbox
 from hub.fediverse.models import Tombstone
@@ -51,7 +51,13 @@ async def publish(
     if entry.visibility != "public" or not tell:
         return
     entry.published_at = now()
-    create = Create(
+    create = _create_of(entry, thing)
+    await outbox.post(session, services, entry.author, create, to_followers=True, listed=True)
+    await _announce(session, services, entry)
+
+
+def _create_of(entry: Entry, thing: Object) -> Create:
+    return Create(
         id=f"{entry.uri}#create",
         actor=entry.author.uri,
         object=thing,
@@ -59,8 +65,6 @@ async def publish(
         cc=thing.cc,
         published=thing.published,
     )
-    await outbox.post(session, services, entry.author, create, to_followers=True, listed=True)
-    await _announce(session, services, entry)
 
 
 async def _announce(session: AsyncSession, services: Services, entry: Entry) -> None:
@@ -116,6 +120,7 @@ async def revise(
     if entry.published_at is None:
         await publish(session, services, entry, thing)
         return
+    await outbox.restate(session, services, entry.author, _create_of(entry, thing))
     update = _update(entry, thing)
     await outbox.post(session, services, entry.author, update, to_followers=True, to_receivers=True)
     if note:
@@ -137,6 +142,8 @@ async def _reply_note(session: AsyncSession, services: Services, entry: Entry, t
         updated=moment,
         to=(PUBLIC,),
         cc=(f"{entry.author.uri}/followers",),
+        replies=f"{uri}/replies",
+        context=f"{entry.uri}/context",
     )
     session.add(
         Reply(
@@ -167,7 +174,7 @@ async def withdraw(
     """Take an entry back: a tombstone stays, its words go, and everyone who has it is told."""
     was_out = entry.published_at is not None
     was_held = await ledger.is_held(session, entry.uri)
-    await bury(session, entry, former_type)
+    await bury(session, services, entry, former_type)
     if not tell or not (was_out or was_held):
         return
     thing = TombstoneDocument(id=entry.uri, former_type=former_type, deleted=entry.deleted_at)
@@ -184,16 +191,45 @@ async def withdraw(
     await quotes.end_of_entry(session, services, entry)
 
 
-async def bury(session: AsyncSession, entry: Entry, former_type: str) -> None:
-    """Purge an entry of ours or of others; only that it was, and when, stays (AP-34)."""
+async def bury(session: AsyncSession, services: Services, entry: Entry, former_type: str) -> None:
+    """Purge an entry of ours or of others; only that it was, and when, stays (AP-34).
+
+    What we answered under it went to others too, and is taken back.
+    """
     moment = now()
     entry.deleted_at = entry.deleted_at or moment
     entry.title, entry.summary, entry.content, entry.source = "", "", "", None
     entry.place, entry.latitude, entry.longitude = "", None, None
     entry.tags, entry.search_text, entry.document, entry.picture_id = [], "", None, None
+    ours = select(Reply).where(Reply.entry_id == entry.id, Reply.from_us, Reply.state != "hidden")
+    for reply in (await session.scalars(ours.order_by(Reply.published_at))).all():
+        await take_back(session, services, reply)
     await session.execute(delete(Reply).where(Reply.entry_id == entry.id))
     await session.execute(delete(Reaction).where(Reaction.entry_id == entry.id))
     await remember_gone(session, entry.uri, former_type)
+
+
+async def take_back(session: AsyncSession, services: Services, reply: Reply) -> None:
+    """Tell everyone who got an answer of ours that it is no more."""
+    channel = await session.get_one(Actor, reply.author_id)
+    asked = await session.get(Reply, reply.answers_id) if reply.answers_id else None
+    asker = await session.get(Actor, asked.author_id) if asked else None
+    to = (PUBLIC,) if reply.public else ((asker.uri,) if asker else ())
+    inboxes: list[str] = []
+    if asker is not None and not asker.local:
+        # Where the answer went, so that it is not taken back twice.
+        inboxes = [asker.delivery_inbox if reply.public else asker.inbox]
+    if reply.public:
+        await remember_gone(session, reply.uri, "Note")
+    await outbox.post(
+        session,
+        services,
+        channel,
+        notes.delete_of(reply, channel.uri, now(), to),
+        to_followers=reply.public,
+        to_receivers=True,
+        inboxes=inboxes,
+    )
 
 
 async def remember_gone(session: AsyncSession, uri: str, former_type: str | None) -> None:
@@ -205,14 +241,13 @@ async def remember_gone(session: AsyncSession, uri: str, former_type: str | None
     )
 
 
-async def remember_undone(session: AsyncSession, uri: str, actor: str) -> None:
-    """Should what `actor` took back come only now, it will not count (PROTOCOL 4.1).
-
-    Only what this actor can have said; else an Undo would bury the things of others.
-    """
-    kept = or_(exists().where(Entry.uri == uri), exists().where(Reply.uri == uri))
-    if same_origin(uri, actor) and not await session.scalar(select(kept)):
-        await remember_gone(session, uri, None)
+async def tombstone(session: AsyncSession, uri: str) -> dict[str, Any] | None:
+    """What is served of something of ours that everybody could read and that is gone (AP-11)."""
+    row = await session.get(Tombstone, uri)
+    if row is None:
+        return None
+    thing = TombstoneDocument(id=uri, former_type=row.former_type, deleted=row.deleted_at)
+    return thing.document(context=True)
 
 
 async def is_gone(session: AsyncSession, uri: str) -> bool:

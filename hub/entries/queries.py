@@ -13,13 +13,14 @@ from functools import lru_cache
 from typing import Any, TypedDict, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload, selectinload
 from sqlalchemy.sql.base import ExecutableOption
 
 from federation.vocab.base import moment
 from federation.vocab.names import AS2
+from hub.actors.models import Actor
 from hub.core.db import WRITES
 from hub.core.errors import Gone, NotFound
 from hub.core.text import fold
@@ -28,7 +29,7 @@ from hub.entries.models import Entry, Reaction, Reply
 from hub.entries.paging import Cursor, Listed
 from hub.entries.reactions import BOOST, LIKE
 from hub.entries.schemas import EAST
-from hub.entries.visibility import Viewer, visible_to
+from hub.entries.visibility import ANYBODY, Viewer, visible_to
 
 E = TypeVar("E", bound=Entry)
 
@@ -216,6 +217,11 @@ async def by_uri(session: AsyncSession, uri: str) -> Entry | None:
     return await session.scalar(query.options(selectinload(Entry.author)))
 
 
+async def seen_by_all(session: AsyncSession, uri: str) -> Entry | None:
+    """The entry of this ActivityPub id, if anybody may see it."""
+    return await session.scalar(select(Entry).where(Entry.uri == uri, visible_to(ANYBODY)))
+
+
 async def counts(session: AsyncSession, entries: Sequence[Entry]) -> dict[UUID, Counts]:
     """Replies that are shown, likes and boosts of each entry."""
     ids = [entry.id for entry in entries]
@@ -229,8 +235,10 @@ async def counts(session: AsyncSession, entries: Sequence[Entry]) -> dict[UUID, 
 
 
 def _reactions(ids: Sequence[UUID], kind: str) -> Select[Any, Any]:
-    found = select(Reaction.entry_id, func.count()).where(
-        Reaction.entry_id.in_(ids), Reaction.kind == kind
+    """How many actors reacted, without those who are barred."""
+    barred = exists().where(Actor.uri == Reaction.actor_uri, Actor.suspended_at.is_not(None))
+    found = select(Reaction.entry_id, func.count(Reaction.actor_uri.distinct())).where(
+        Reaction.entry_id.in_(ids), Reaction.kind == kind, ~barred
     )
     return found.group_by(Reaction.entry_id)
 

@@ -45,7 +45,7 @@ async def remove(received: Received, uri: str) -> None:
     if entry is not None:
         _check_owner(received, entry.author, uri)
         if entry.deleted_at is None:
-            await publishing.bury(session, entry, TYPES.get(entry.kind, "Object"))
+            await _bury(received, entry)
         return
     reply = await replies.by_uri(session, uri)
     if reply is not None:
@@ -74,7 +74,7 @@ async def _forget_actor(received: Received, actor: Actor) -> None:
         raise Unauthorised("it is ours")
     entries = select(Entry).where(Entry.author_id == actor.id, Entry.deleted_at.is_(None))
     for entry in (await session.scalars(entries)).all():
-        await publishing.bury(session, entry, TYPES.get(entry.kind, "Object"))
+        await _bury(received, entry)
     await replies.purge_of(session, actor)
     await reactions.remove_of(session, actor.uri)
     await follows.forget(session, actor.id)
@@ -84,6 +84,11 @@ async def _forget_actor(received: Received, actor: Actor) -> None:
     actor.deleted_at = received.now
     actor.document = None
     actor.display_name, actor.summary, actor.icon_url = actor.name, "", None
+
+
+async def _bury(received: Received, entry: Entry) -> None:
+    former_type = TYPES.get(entry.kind, "Object")
+    await publishing.bury(received.session, received.services, entry, former_type)
 
 
 def _former_type(received: Received) -> str | None:

@@ -18,19 +18,21 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
-from federation.errors import FederationError, MalformedDocument, Unauthorised
-from federation.origins import authority, same_origin
+from federation.errors import MalformedDocument, Unauthorised
 from federation.vocab.base import Object
-from federation.vocab.parse import parse
 from hub.actors import service as actors
 from hub.actors.channels import RELAY
 from hub.actors.models import Actor
 from hub.core import text
+from hub.core.clock import now
+from hub.core.db import WRITES
 from hub.core.errors import NotFound
+from hub.core.services import Services
+from hub.core.text import SafeHtml
 from hub.entries import notes, publishing
 from hub.entries.models import Entry, Reply
 from hub.entries.visibility import ANYBODY, visible_to
-from hub.fediverse import peers
+from hub.fediverse import ledger, peers
 from hub.fediverse.received import Received
 
 SHOWN: Final = "shown"
@@ -38,7 +40,6 @@ HELD: Final = "held"
 HIDDEN: Final = "hidden"
 
 LONGEST_REPORT: Final = 5000
-MAX_CLIMB: Final = 5  # replies between a reply and what we know of its thread
 
 
 @dataclass(frozen=True)
@@ -51,65 +52,22 @@ class Anchor:
     public: bool = True
 
 
-async def receive(received: Received, thing: Object) -> Reply | None:
-    """Keep a reply or a message of another server; None where there is nothing to keep.
+async def check(session: AsyncSession, thing: Object) -> None:
+    """Let only those pass that can be a reply at all.
 
     Raises:
-        Unauthorised: it is no reply to anything here, or it was deleted before.
-        MalformedDocument: it has no id.
-        Wanted: more of its thread is needed first.
+        Unauthorised: it was deleted before.
+        MalformedDocument: it has no id or says nothing.
     """
-    uri = thing.id
-    if uri is None or not (thing.content or thing.attachments):
+    if thing.id is None or not (thing.content or thing.attachments):
         # A Note with a name and no text is a vote in a poll, and we ask nothing.
         raise MalformedDocument("a reply without id or text")
-    session = received.session
-    if await publishing.is_gone(session, uri):
+    if await publishing.is_gone(session, thing.id):
         raise Unauthorised("it was deleted before (AP-34)")
-    if await by_uri(session, uri) is not None:
-        return None
-    public = notes.is_for_all(thing)
-    above = await _above(received, thing) if public else []
-    anchor = await _anchor(received, above[-1] if above else thing)
-    for parent in reversed(above):
-        kept = await _keep(received, parent, anchor, await received.actor(_author_of(parent)))
-        anchor = Anchor(kept.entry_id, kept.id, kept.channel_id, kept.public)
-    return await _keep(received, thing, anchor, received.author)
 
 
-async def _above(received: Received, thing: Object) -> list[Object]:
-    """The replies between this one and what we know, nearest first, from their own servers.
-
-    Nothing is fetched for strangers who do not speak to us.
-    """
-    found: list[Object] = []
-    parent = thing.in_reply_to
-    while parent is not None and not await _is_known(received.session, parent):
-        if received.services.is_ours(authority(parent)):
-            raise Unauthorised("a reply to something that is not here")
-        if len(found) == MAX_CLIMB or not (found or await _concerns_us(received, thing)):
-            raise Unauthorised("not a reply to anything here")
-        document = await received.fetched(parent)
-        above = parse(document)
-        if not isinstance(above, Object) or above.id != parent or not notes.is_for_all(above):
-            raise Unauthorised("a reply in a thread that is not public")
-        if not same_origin(parent, _author_of(above)):
-            raise Unauthorised("a reply whose author is of another origin (SECURITY A2)")
-        if await publishing.is_gone(received.session, parent):
-            raise Unauthorised("a reply to something that was deleted (AP-34)")
-        await received.actor(_author_of(above))
-        found.append(above)
-        parent = above.in_reply_to
-    return found if parent is not None else []
-
-
-async def _anchor(received: Received, thing: Object) -> Anchor:
-    """Where it belongs.
-
-    Raises:
-        Unauthorised: nowhere here.
-    """
-    session = received.session
+async def anchor_of(session: AsyncSession, thing: Object) -> Anchor | None:
+    """Where a reply or a message belongs; None if nothing here is known to be above it."""
     parent = thing.in_reply_to
     if parent is not None:
         reply = await by_uri(session, parent)
@@ -119,18 +77,38 @@ async def _anchor(received: Received, thing: Object) -> Anchor:
         entry = await session.scalar(select(Entry.id).where(Entry.uri == parent, seen))
         if entry is not None:
             return Anchor(entry_id=entry)
-    channel = await _channel(session, thing)
-    if channel is None or notes.is_for_all(thing):
-        raise Unauthorised("not a reply to anything here")
-    return Anchor(channel_id=channel.id, public=False)
+    if notes.is_for_all(thing):
+        return None
+    channel = await channel_of(session, thing)
+    return None if channel is None else Anchor(channel_id=channel.id, public=False)
 
 
-async def _keep(received: Received, thing: Object, anchor: Anchor, author: Actor) -> Reply:
-    session = received.session
+async def receive(received: Received, thing: Object, anchor: Anchor) -> bool:
+    """Keep a reply or a message of another server; False if it is here already."""
+    if await by_uri(received.session, thing.id or "") is not None:
+        return False
+    content = await text.cleaned(notes.html_of(thing))
+    await keep(received.session, received.services, thing, anchor, received.author, content)
+    return True
+
+
+async def keep(
+    session: AsyncSession,
+    services: Services,
+    thing: Object,
+    anchor: Anchor,
+    author: Actor,
+    content: SafeHtml,
+) -> None:
+    """Write down what `author` said, with its cleaned `content`.
+
+    Their server has what they answer, and will hear of its changes (AP-76).
+    """
     # An answer to something private stays private, whatever it says of itself.
     public = anchor.public and notes.is_for_all(thing)
-    heard = not notes.calls_many(thing) and await peers.hears(session, received.services, author)
-    channel = await _channel(session, thing)
+    heard = not notes.calls_many(thing) and await peers.hears(session, services, author)
+    channel = await channel_of(session, thing)
+    moment = now()
     reply = Reply(
         uri=thing.id or "",
         url=notes.page_of(thing),
@@ -138,29 +116,37 @@ async def _keep(received: Received, thing: Object, anchor: Anchor, author: Actor
         channel_id=anchor.channel_id or (channel.id if channel else None),
         author_id=author.id,
         answers_id=anchor.answers_id,
-        content=await text.cleaned(notes.html_of(thing)),
+        content=content,
         cleaned_by=text.RULES_VERSION,
         public=public,
         state=SHOWN if heard or not public else HELD,
         document=orjson.dumps(thing.document()),
-        published_at=min(thing.published or received.now, received.now),
-        received_at=received.now,
+        published_at=min(thing.published or moment, moment),
+        received_at=moment,
     )
     session.add(reply)
     await session.flush()
-    return reply
+    await _note_holders(session, anchor, author)
+
+
+async def _note_holders(session: AsyncSession, anchor: Anchor, author: Actor) -> None:
+    entry = await session.get(Entry, anchor.entry_id) if anchor.entry_id else None
+    answered = await session.get(Reply, anchor.answers_id) if anchor.answers_id else None
+    if entry is not None and entry.local:
+        await ledger.note_holder(session, entry.uri, author)
+    if answered is not None and answered.from_us:
+        await ledger.note_holder(session, answered.uri, author)
 
 
 async def revise(received: Received, thing: Object) -> None:
     """A reply says something else now; older states are passed over (AP-32, AP-33).
 
     Raises:
-        Unauthorised: it is somebody else's.
+        Unauthorised: it is somebody else's, or not here.
     """
     reply = await by_uri(received.session, thing.id or "")
     if reply is None:
-        await receive(received, thing)
-        return
+        raise Unauthorised("it is not here")
     if reply.author_id != received.author.id:
         raise Unauthorised("it belongs to somebody else (AP-32)")
     stamp, before = _stamp(thing), _stamp_before(reply)
@@ -217,15 +203,17 @@ async def report(received: Received, about: Sequence[str], words: str) -> None:
 
 
 async def by_id(session: AsyncSession, reply_id: UUID) -> Reply:
-    """A reply, whatever its state, with its author.
+    """A reply, whatever its state, with its author; in a session that writes, it is ours to change.
 
     Raises:
         NotFound: there is none.
     """
+    query = select(Reply).where(Reply.id == reply_id)
+    if session.sync_session.info.get(WRITES):
+        # Else two stewards who press a button at once would each do it.
+        query = query.with_for_update()
     reply = await session.scalar(
-        select(Reply)
-        .where(Reply.id == reply_id)
-        .options(selectinload(Reply.author), selectinload(Reply.entry))
+        query.options(selectinload(Reply.author), selectinload(Reply.entry))
     )
     if reply is None:
         raise NotFound("This message is no longer here.")
@@ -237,29 +225,12 @@ async def by_uri(session: AsyncSession, uri: str) -> Reply | None:
     return await session.scalar(select(Reply).where(Reply.uri == uri))
 
 
-async def _channel(session: AsyncSession, thing: Object) -> Actor | None:
+async def channel_of(session: AsyncSession, thing: Object) -> Actor | None:
     """The first of our actors that it speaks to."""
     uris = notes.addressees(thing)
     rows = await session.scalars(select(Actor).where(Actor.local, Actor.uri.in_(uris)))
     found = {actor.uri: actor for actor in rows}
     return next((found[uri] for uri in uris if uri in found), None)
-
-
-async def _concerns_us(received: Received, thing: Object) -> bool:
-    return await received.relevant() or await _channel(received.session, thing) is not None
-
-
-async def _is_known(session: AsyncSession, uri: str) -> bool:
-    for column in (Entry.uri, Reply.uri):
-        if await session.scalar(select(column).where(column == uri)) is not None:
-            return True
-    return False
-
-
-def _author_of(thing: Object) -> str:
-    if thing.attributed_to is None:
-        raise MalformedDocument("an object without an author")
-    return thing.attributed_to
 
 
 def _stamp(thing: Object) -> datetime | None:
@@ -268,13 +239,8 @@ def _stamp(thing: Object) -> datetime | None:
 
 def _stamp_before(reply: Reply) -> datetime | None:
     """When the state of a reply that we hold was made."""
-    if reply.document is None:
-        return None
-    try:
-        thing = parse(orjson.loads(reply.document))
-    except FederationError:
-        return None
-    return _stamp(thing) if isinstance(thing, Object) else None
+    thing = notes.stored(reply.document)
+    return None if thing is None else _stamp(thing)
 
 
 def _escaped(uri: str) -> str:

@@ -28,7 +28,10 @@ Show = Literal["waiting", "all"]
 
 @dataclass(frozen=True, slots=True)
 class ReplyView:
-    """A reply under an entry; `depth` is how many replies it stands below."""
+    """A reply under an entry; `depth` is how many replies it stands below.
+
+    `answers` and `answers_name` are the reply that it answers, where that is shown, and its author.
+    """
 
     id: UUID
     uri: str
@@ -42,6 +45,8 @@ class ReplyView:
     from_us: bool
     state: str
     depth: int = 0
+    answers: UUID | None = None
+    answers_name: str = ""
 
     @property
     def reply(self) -> ReplyView:
@@ -111,20 +116,38 @@ async def thread(session: AsyncSession, entry_id: UUID, viewer: Viewer) -> list[
     Stewards see those that wait as well. Whether `viewer` may see the entry is the caller's care.
     """
     states = (SHOWN, HELD) if viewer.role == "steward" else (SHOWN,)
-    query = _public(entry_id, states).order_by(Reply.published_at, Reply.id).limit(MOST_SHOWN)
+    query = (
+        _public(Branch(entry_id), states).order_by(Reply.published_at, Reply.id).limit(MOST_SHOWN)
+    )
     rows = (await session.scalars(query)).all()
     return list(_nested(rows))
 
 
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A part of what was said: all of an entry's thread, what answers it directly, or a reply."""
+
+    entry_id: UUID | None = None
+    reply_id: UUID | None = None
+    directly: bool = False
+
+    def where(self) -> ColumnElement[bool]:
+        """The branch as SQL over `Reply`."""
+        if self.reply_id is not None:
+            return Reply.answers_id == self.reply_id
+        under = Reply.entry_id == self.entry_id
+        return and_(under, Reply.answers_id.is_(None)) if self.directly else under
+
+
 async def listed(
-    session: AsyncSession, entry_id: UUID, *, limit: int, cursor: str | None = None
+    session: AsyncSession, branch: Branch, *, limit: int, cursor: str | None = None
 ) -> Listed[Reply]:
-    """One page of the public replies that are shown under an entry, oldest first.
+    """One page of the public replies of a branch that are shown, oldest first.
 
     Raises:
         Invalid: the cursor is none of ours.
     """
-    query = _public(entry_id, (SHOWN,)).order_by(Reply.published_at, Reply.id)
+    query = _public(branch, (SHOWN,)).order_by(Reply.published_at, Reply.id)
     place = Cursor.decode(cursor)
     if place is not None:
         query = query.where(paging.after(Reply.published_at, Reply.id, place))
@@ -132,9 +155,9 @@ async def listed(
     return paging.page(list(rows), limit, "published_at")
 
 
-async def count(session: AsyncSession, entry_id: UUID) -> int:
-    """How many public replies are shown under an entry."""
-    query = _public(entry_id, (SHOWN,)).with_only_columns(func.count(Reply.id))
+async def count(session: AsyncSession, branch: Branch) -> int:
+    """How many public replies of a branch are shown."""
+    query = _public(branch, (SHOWN,)).with_only_columns(func.count(Reply.id))
     return await session.scalar(query) or 0
 
 
@@ -195,13 +218,13 @@ async def public_one(session: AsyncSession, reply_id: UUID, viewer: Viewer) -> R
     )
 
 
-def _public(entry_id: UUID, states: Sequence[str]) -> Select[Reply]:
+def _public(branch: Branch, states: Sequence[str]) -> Select[Reply]:
     """Public replies of nobody who is barred; private ones are in no answer of this (AP-48)."""
     return (
         select(Reply)
         .join(Actor, Actor.id == Reply.author_id)
         .where(
-            Reply.entry_id == entry_id,
+            branch.where(),
             Reply.public,
             Reply.state.in_(states),
             Actor.suspended_at.is_(None),
@@ -230,25 +253,25 @@ def _waits() -> ColumnElement[bool]:
 
 def _nested(rows: Sequence[Reply]) -> Iterator[ReplyView]:
     """Depth first, without recursion; a reply whose parent is not shown stands at the top."""
-    ids = {row.id for row in rows}
+    by_id = {row.id: row for row in rows}
     below: dict[UUID | None, list[Reply]] = {}
     for row in rows:
-        parent = row.answers_id if row.answers_id in ids else None
+        parent = row.answers_id if row.answers_id in by_id else None
         below.setdefault(parent, []).append(row)
     todo = [(row, 0) for row in reversed(below.get(None, []))]
     while todo:
         row, depth = todo.pop()
-        yield _view(row, min(depth, DEEPEST))
+        yield _view(row, min(depth, DEEPEST), by_id.get(row.answers_id) if row.answers_id else None)
         todo += [(child, depth + 1) for child in reversed(below.get(row.id, []))]
 
 
-def _view(row: Reply, depth: int = 0) -> ReplyView:
+def _view(row: Reply, depth: int = 0, parent: Reply | None = None) -> ReplyView:
     author = row.author
     return ReplyView(
         id=row.id,
         uri=row.uri,
         url=row.url,
-        author_name=author.display_name or author.name,
+        author_name=_name(author),
         author_handle=author.handle,
         author_url=author.url or author.uri,
         at=row.published_at,
@@ -257,7 +280,13 @@ def _view(row: Reply, depth: int = 0) -> ReplyView:
         from_us=row.from_us,
         state=row.state,
         depth=depth,
+        answers=parent.id if parent is not None else None,
+        answers_name=_name(parent.author) if parent is not None else "",
     )
+
+
+def _name(author: Actor) -> str:
+    return author.display_name or author.name
 
 
 async def _answers(

@@ -111,7 +111,7 @@ def to_object(event: Event, hub: str, places: Seats) -> EventDocument:
             super_event=None if event.series_id is None else series_uri(hub, event.series_id),
             to=to,
             cc=cc,
-            replies=f"{event.uri}/replies",
+            **common.collections(event.uri),
             attachments=(*common.picture(event.picture, hub), *_website(event)),
             tags=common.hashtags(event),
             quotable=True,

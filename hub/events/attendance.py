@@ -22,7 +22,6 @@ from hub.core import text
 from hub.core.clock import now
 from hub.core.errors import Conflict
 from hub.core.services import Services
-from hub.entries import publishing
 from hub.entries import queries as entries
 from hub.entries.models import Entry
 from hub.entries.removal import forgets
@@ -30,7 +29,7 @@ from hub.events import activitypub, queries
 from hub.events.models import Attendance, Event
 from hub.events.queries import ACCEPTED, ASKED, LEFT, REJECTED
 from hub.events.schemas import Seats
-from hub.fediverse import ledger, outbox, peers
+from hub.fediverse import ledger, outbox, peers, undone
 from hub.fediverse.received import Received
 from hub.jobs.registry import Run, job
 
@@ -97,7 +96,7 @@ async def _meant(received: Received, uri: str) -> tuple[Entry | None, Actor]:
 
 async def _was_undone(session: AsyncSession, activity: Join, row: Attendance | None) -> bool:
     """Whether its Undo or Leave came before it."""
-    if activity.id is not None and await publishing.is_gone(session, activity.id):
+    if await undone.came_before(session, activity):
         return True
     if row is None or row.state != LEFT or row.uri not in {"", activity.id or ""}:
         return False
@@ -187,7 +186,7 @@ async def undo(received: Received, activity: Join) -> None:
         return
     entry, _ = await _meant(received, activity.object_id or "")
     received.be_alone()
-    await publishing.remember_undone(received.session, activity.id, author.uri)
+    await undone.remember(received.session, author.uri, activity)
     if not isinstance(entry, Event):
         return
     await queries.held(received.session, entry.id)

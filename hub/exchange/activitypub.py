@@ -86,7 +86,7 @@ def to_object(listing: Listing, hub: str, timezone: str) -> Proposal:
             location=common.place(listing),
             to=to,
             cc=cc,
-            replies=f"{listing.uri}/replies",
+            **common.collections(listing.uri),
             attachments=common.picture(listing.picture, hub),
             tags=common.hashtags(listing),
             quotable=True,

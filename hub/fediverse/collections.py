@@ -16,6 +16,7 @@ from hub.fediverse import follows
 from hub.fediverse.models import OutboxActivity
 
 LONGEST_CURSOR = 18  # digits; more may be beyond 2^63
+CURRENT = ("scheduled", "moved_online", "open")  # of an entry whose time has not passed
 FEATURED = 5  # current things that are pinned to a profile (PROTOCOL §1.2)
 
 
@@ -107,7 +108,7 @@ def _shown(actor: Actor) -> Any:
         & entry.c.hidden_at.is_(None)
         & entry.c.published_at.is_not(None)
         & (entry.c.relevant_until.is_(None) | (entry.c.relevant_until > now()))
-        & entry.c.status.in_(("scheduled", "open"))
+        & entry.c.status.in_(CURRENT)
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from uuid import UUID, uuid4
 
 import orjson
@@ -13,7 +12,7 @@ from sqlalchemy.orm import aliased, joinedload
 
 from federation.discovery import webfinger
 from federation.errors import FederationError, Unauthorised
-from federation.origins import authority, same_origin
+from federation.origins import authority
 from federation.vocab.activities import Accept, Reject, Undo
 from federation.vocab.activities import Follow as FollowActivity
 from federation.vocab.actors import Actor as ActorDocument
@@ -22,16 +21,14 @@ from hub.actors import remote, service
 from hub.actors.channels import RELAY
 from hub.actors.models import Actor
 from hub.core.clock import now
-from hub.core.db import insert_for
 from hub.core.errors import Conflict, Elsewhere, NotFound
 from hub.core.services import Services
 from hub.fediverse import facts, outbox, peers
-from hub.fediverse.models import Follow, Tombstone
+from hub.fediverse.models import Follow
 
 ACCEPTED = "accepted"
 PENDING = "pending"
 REJECTED = "rejected"
-UNDONE_FOR = timedelta(days=1)  # how long an Undo waits for its Follow (PROTOCOL 4.1)
 
 
 async def is_followed(session: AsyncSession, actors: Sequence[UUID]) -> bool:
@@ -264,21 +261,3 @@ async def forget(session: AsyncSession, follower: UUID, followee: UUID | None = 
     else:
         gone |= Follow.followee_id == follower
     await session.execute(delete(Follow).where(gone))
-
-
-async def remember_undone(session: AsyncSession, follower: Actor, uri: str | None) -> None:
-    """A Follow that was taken back before it came is not to count when it comes."""
-    if uri is not None and same_origin(uri, follower.uri):
-        statement = insert_for(session, Tombstone).values(
-            uri=uri, former_type="Follow", deleted_at=now()
-        )
-        await session.execute(statement.on_conflict_do_nothing())
-
-
-async def was_undone(session: AsyncSession, uri: str | None) -> bool:
-    """Whether this Follow was lately taken back before it came.
-
-    Some servers use one id for every Follow of an actor, so it may come again after a while.
-    """
-    row = await session.get(Tombstone, uri) if uri is not None else None
-    return row is not None and row.deleted_at > now() - UNDONE_FOR

@@ -13,7 +13,7 @@ from hub.actors import remote, service
 from hub.actors.channels import RELAY
 from hub.actors.models import Actor
 from hub.core.clock import now
-from hub.fediverse import follows, moving
+from hub.fediverse import follows, moving, undone
 from hub.fediverse.models import Follow as FollowRow
 from hub.fediverse.received import Received
 
@@ -32,8 +32,8 @@ async def followed(received: Received, activity: Follow) -> None:
     """Somebody wants to hear of one of our actors; all may, unless blocked (AP-35)."""
     followee = await _ours(received, activity)
     session, services = received.session, received.services
-    if await follows.was_undone(session, activity.id):
-        raise Unauthorised("it was taken back before it came (PROTOCOL 4.1)")
+    if await undone.came_before(session, activity):
+        return
     if services.settings.federation == "allow-list" and not await follows.is_followed(
         session, [received.author.id]
     ):
@@ -103,10 +103,10 @@ async def unfollowed(received: Received, activity: Undo) -> None:
     inner = activity.object
     if not isinstance(inner, Follow):
         return
-    followee = await _ours(received, inner)
-    if await follows.between(received.session, received.author.id, followee.id) is None:
-        await follows.remember_undone(received.session, received.author, inner.id)
-    await follows.forget(received.session, received.author.id, followee.id)
+    followee, session = await _ours(received, inner), received.session
+    if await follows.between(session, received.author.id, followee.id) is None:
+        await undone.remember(session, received.author.uri, inner)
+    await follows.forget(session, received.author.id, followee.id)
 
 
 @inbox.on(Block)

@@ -43,6 +43,7 @@ from hub.core.db import Append
 from hub.core.services import Services
 from hub.fediverse import forwarding, peers
 from hub.fediverse.models import InboxActivity
+from hub.fediverse.rates import look_ups
 from hub.fediverse.received import Alone, Document, Received, Wanted
 from hub.jobs.queue import claim
 
@@ -143,6 +144,7 @@ class Processor:
         self._services = services
         self._handlers = handlers
         self._worker = worker
+        self._look_ups = look_ups()
         self._groups: dict[str, int] = defaultdict(int)
         self._asking: set[asyncio.Task[None]] = set()
 
@@ -281,6 +283,7 @@ class Processor:
             documents=case.documents,
             dispatch=self._handlers.dispatch,
             alone=alone,
+            look_ups=self._look_ups,
         )
         author = await _author(received, row)
         if author.suspended_at is not None:
@@ -357,6 +360,8 @@ async def _own_object(received: Received, activity: Create | Update, trust: str)
     uri = activity.object_id
     if uri is None:
         raise MalformedDocument("an object without an id")
+    if not await _may_matter(received, activity):
+        raise Unauthorised("nobody here asked for it (AP-30)")
     found = parse(await received.fetched(uri))
     if not isinstance(found, Object) or found.id is None or found.attributed_to is None:
         raise MalformedDocument("not an object with id and author")
@@ -371,6 +376,21 @@ async def _own_object(received: Received, activity: Create | Update, trust: str)
     activity = replace(activity, actor=author.uri, object=found)
     sender = await service.by_uri(received.session, received.author.uri)
     return replace(received, author=author, via=sender, activity=activity)
+
+
+async def _may_matter(received: Received, activity: Create | Update) -> bool:
+    """Whether its object is worth a look: of somebody we follow, to us, or perhaps a reply.
+
+    Of an object that is named by its id alone nobody knows; look-ups are counted (SECURITY B8).
+    """
+    hint = activity.object
+    if isinstance(activity, Update) or not isinstance(hint, Object) or hint.in_reply_to:
+        return True
+    named = (*activity.to, *activity.cc, *activity.audience, *hint.to, *hint.cc)
+    mentioned = tuple(tag.href for tag in hint.tags if tag.href)
+    home = received.services.settings.url
+    to_us = any(same_origin(uri, home) for uri in (*named, *mentioned))
+    return to_us or await received.relevant()
 
 
 async def _note(session: AsyncSession, case: Case) -> None:

@@ -14,7 +14,6 @@ from sqlalchemy import ScalarSelect, bindparam, case, delete, func, select, upda
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from federation.origins import authority
 from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.db import insert_for
@@ -51,20 +50,6 @@ class Served:
     answered: bool
 
 
-async def note_holder(session: AsyncSession, object_uri: str, actor: Actor) -> None:
-    """An actor's server has this object, though we never sent it there (AP-76)."""
-    await session.execute(
-        insert_for(session, Receipt)
-        .values(
-            object_uri=object_uri,
-            inbox=actor.delivery_inbox,
-            host=authority(actor.delivery_inbox),
-            delivered_at=now(),
-        )
-        .on_conflict_do_nothing()
-    )
-
-
 async def is_held(session: AsyncSession, object_uri: str) -> bool:
     """Whether some server has this object."""
     query = select(Receipt.inbox).where(Receipt.object_uri == object_uri).limit(1)
@@ -79,6 +64,20 @@ async def keep(services: Services, batch: Sequence[Served]) -> None:
         await _finished(session, [(lane, r) for lane, r in results if r.state != "later"])
         await _postponed(session, [r for _, r in results if r.state == "later"])
         await _give_back(session, held)
+
+
+async def note_holder(session: AsyncSession, object_uri: str, actor: Actor) -> None:
+    """Somebody reacted to an object, so their server has it and must hear of changes (AP-76)."""
+    await session.execute(
+        insert_for(session, Receipt)
+        .values(
+            object_uri=object_uri,
+            inbox=actor.delivery_inbox,
+            host=actor.authority,
+            delivered_at=now(),
+        )
+        .on_conflict_do_nothing()
+    )
 
 
 async def _still_ours(session: AsyncSession, batch: Sequence[Served]) -> list[Served]:

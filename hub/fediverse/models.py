@@ -191,6 +191,15 @@ class Tombstone(Base):
     deleted_at: Mapped[datetime] = mapped_column(default=now)
 
 
+class Undone(Base):
+    """An activity that was taken back, perhaps before it came; `key` is a digest (AP-39)."""
+
+    __tablename__ = "undone"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    undone_at: Mapped[datetime] = mapped_column(default=now, index=True)
+
+
 class Fact(Base):
     """A small fact that the hub keeps about itself, such as the address it first federated as."""
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 import orjson
-from sqlalchemy import event
+from sqlalchemy import event, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.signatures.digest import digest_header
@@ -17,6 +18,10 @@ from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.services import Services
 from hub.fediverse.models import OutboxActivity
+
+# A receipt's key is the object and an inbox, and an index of PostgreSQL takes 2 704 bytes. Ids of
+# ours are shorter; what is said about a longer one of others goes by the id of the activity.
+LONGEST_OBJECT: Final = 600
 
 
 async def post(
@@ -41,21 +46,15 @@ async def post(
     own; `whole` stands in place of its object, as somebody else wrote it.
     Public activities bear an integrity proof, private ones do not (FEP-8b32, AP-23).
     """
-    document = activity.document(context=True)
-    if whole is not None:
-        document["object"] = whole
-    public = any(is_public(uri) for uri in (*activity.to, *activity.cc))
-    if public:
-        document = sign_proof(document, services.keys[actor.uri], now())
-    body = orjson.dumps(document)
+    body = _body(services, actor, activity, whole)
     row = OutboxActivity(
-        uri=document["id"],
+        uri=activity.id,
         actor_id=actor.id,
         type=activity.type,
-        object_uri=about or activity.object_id or document["id"],
+        object_uri=about or _about(activity),
         body=body,
         digest=digest_header(body),
-        public=public,
+        public=_is_public(activity),
         listed=listed,
         to_followers=to_followers,
         to_receivers=to_receivers,
@@ -71,3 +70,40 @@ async def keep(session: AsyncSession, services: Services, row: OutboxActivity) -
     session.add(row)
     await session.flush()
     event.listen(session.sync_session, "after_commit", lambda _: services.wake.ring(), once=True)
+
+
+async def restate(
+    session: AsyncSession, services: Services, actor: Actor, activity: Activity
+) -> None:
+    """Let what was said before carry what its object is now, for those who read it later.
+
+    Who imports from an outbox (Gancio does) must not get the words of long ago, and who had not
+    been reached yet gets the newest ones at once.
+    """
+    body = _body(services, actor, activity)
+    await session.execute(
+        update(OutboxActivity)
+        .where(OutboxActivity.uri == activity.id)
+        .values(body=body, digest=digest_header(body))
+    )
+
+
+def _body(
+    services: Services, actor: Actor, activity: Activity, whole: Document | None = None
+) -> bytes:
+    document = activity.document(context=True)
+    if whole is not None:
+        document["object"] = whole
+    if _is_public(activity):
+        document = sign_proof(document, services.keys[actor.uri], now())
+    return orjson.dumps(document)
+
+
+def _is_public(activity: Activity) -> bool:
+    return any(is_public(uri) for uri in (*activity.to, *activity.cc))
+
+
+def _about(activity: Activity) -> str:
+    """The object by which deliveries are ordered and receipts kept."""
+    thing, own = activity.object_id, activity.id or ""
+    return own if thing is None or len(thing.encode()) > LONGEST_OBJECT else thing

@@ -7,6 +7,12 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 MOST_SERVERS = 10_000  # buckets kept; the least recently used go first
+LOOK_UPS = 20  # documents fetched at once because of one server's mail, and then in a minute (B8)
+
+
+def look_ups() -> Rates:
+    """What the mail of one server may have us fetch: 20 documents a minute (SECURITY B8)."""
+    return Rates(LOOK_UPS, LOOK_UPS / 60)
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from federation.errors import FederationError, MalformedDocument, Unauthorised
+from federation.errors import FederationError, MalformedDocument, Unauthorised, Unreachable
 from federation.origins import authority, same_origin
 from federation.vocab.activities import Activity, Create
 from federation.vocab.actors import Actor as ActorDocument
@@ -20,6 +20,7 @@ from hub.actors import remote, service
 from hub.actors.models import Actor
 from hub.core.services import Services
 from hub.fediverse import follows, peers
+from hub.fediverse.rates import Rates
 
 Document = dict[str, Any]
 
@@ -62,6 +63,7 @@ class Received:
     documents: Mapping[str, Document | FederationError] = field(default_factory=dict)
     dispatch: Callable[[Received, Activity], Awaitable[bool]] | None = None
     alone: bool = True
+    look_ups: Rates | None = None
 
     def be_alone(self) -> None:
         """Go on only in a transaction of its own; called before anything is locked or written.
@@ -71,6 +73,17 @@ class Received:
         """
         if not self.alone:
             raise Alone("wants a transaction of its own")
+
+    async def charge(self) -> None:
+        """Count a look-up for whoever sent this; servers that we follow may ask for as many.
+
+        Raises:
+            Unreachable: it had us look up too much already; later may be better (SECURITY B8).
+        """
+        if self.look_ups is None or await peers.follows_host(self.session, self.host):
+            return
+        if self.look_ups.take(self.host) is not None:
+            raise Unreachable("too much is looked up for this server at the moment")
 
     async def fetched(self, uri: str) -> Document:
         """A document of another server, from its own origin.
@@ -86,6 +99,7 @@ class Received:
         if found is None:
             if await peers.is_blocked(self.session, authority(uri)):
                 raise Unauthorised("it is on a server that is blocked (AP-84)")
+            await self.charge()
             raise Wanted(uri)
         if isinstance(found, FederationError):
             raise found

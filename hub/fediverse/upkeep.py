@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 
 from hub.core.clock import now
 from hub.core.db import Base
+from hub.fediverse import undone
 from hub.fediverse.models import Delivery, InboxActivity, OutboxActivity, Peer, Tombstone
 from hub.jobs.registry import Run, job
 
@@ -23,7 +24,8 @@ async def upkeep(run: Run) -> None:
     """Once an hour: collapse what waits for the silent, forget what is old."""
     async with run.finish() as session:
         await collapse(session)
-        await _forget_tombstones(session)
+        await _forget_tombstones(session, run.services.settings.url)
+        await undone.forget(session)
         await session.execute(
             delete(InboxActivity).where(
                 InboxActivity.received_at < now() - LOG_LIFE,
@@ -32,8 +34,8 @@ async def upkeep(run: Run) -> None:
         )
 
 
-async def _forget_tombstones(session: AsyncSession) -> None:
-    """Forget what was deleted elsewhere long ago, and never was an entry here.
+async def _forget_tombstones(session: AsyncSession, url: str) -> None:
+    """Forget what was deleted elsewhere long ago, and never was an entry here; `url` is ours.
 
     Whoever signs may tell of as many deletions as they like (SECURITY B9).
     """
@@ -42,6 +44,7 @@ async def _forget_tombstones(session: AsyncSession) -> None:
         delete(Tombstone)
         .where(
             Tombstone.deleted_at < now() - TOMBSTONE_LIFE,
+            ~Tombstone.uri.startswith(f"{url}/", autoescape=True),
             ~exists().where(entry.c.uri == Tombstone.uri),
             ~exists().where(actor.c.uri == Tombstone.uri),
         )

@@ -1,7 +1,7 @@
 """lists in order.
 
 Revision: 0006
-Follows: 0001
+Follows: 0004
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0006"
-down_revision = "0001"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 

@@ -23,8 +23,8 @@ from hub.fediverse.models import InboxActivity, OutboxActivity
 from hub.people import service as people
 from hub.worker import Worker
 from tests.conftest import MakeHub, Running
-from tests.integration.test_replies import _csrf, _steward
 from tests.jobs import ask
+from tests.towns import csrf_of, signed_in
 
 START = (datetime.now(UTC) + timedelta(days=20)).replace(microsecond=0)
 EVENT: dict[str, Any] = {
@@ -529,20 +529,20 @@ async def test_a_steward_decides_with_one_button_and_no_script(peer: Mobilizon) 
     await peer.publish(joining="restricted", capacity=5)
     await peer.join(message="<script>alert(1)</script>May I?")
     (row,) = await peer.responses()
-    async with _steward(peer.hub) as (web, _):
+    async with signed_in(peer.hub) as (web, _):
         page = await web.get(f"/events/{peer.event['id']}")
         assert "May I?" in page.text
         assert "<script>alert" not in page.text
         button = f"/events/{peer.event['id']}/responses/{row['id']}"
         assert f'action="{button}"' in page.text
-        done = await web.post(button, data={"csrf": _csrf(page), "answer": "accept"})
+        done = await web.post(button, data={"csrf": csrf_of(page), "answer": "accept"})
         assert done.status_code == 303
         shown = await web.get(done.headers["location"])
         assert "1 person comes, 4 places left" in shown.text
         await peer.hub.work()
         await peer.read()
         assert peer.said == ["Accept"]
-        await web.post(button, data={"csrf": _csrf(page), "answer": "refuse"})
+        await web.post(button, data={"csrf": csrf_of(page), "answer": "refuse"})
     await peer.hub.work()
     await peer.read()
     assert (peer.said, await peer.coming()) == (["Accept", "Reject"], 0)

@@ -25,8 +25,8 @@ from hub.fediverse.models import Announcement, InboxActivity, OutboxActivity, Pe
 from hub.fediverse.models import Follow as FollowRow
 from tests.conftest import MakeHub, Running, settle
 from tests.integration.test_forwarding import Street, make_street
-from tests.integration.test_replies import _steward
 from tests.integration.test_two_hubs import EVENT
+from tests.towns import signed_in
 
 
 def _post(street: Street, who: str = "ada", **given: Any) -> Document:
@@ -163,7 +163,7 @@ async def test_ap_85_what_others_post_waits_for_a_nod(street: Street, why: str) 
     assert "grey cat" not in await _page(street)
     (message,) = await _messages(street)
     assert (message.kind, message.channel_name) == ("held", "@board")
-    async with _steward(street.hub) as (web, csrf):
+    async with signed_in(street.hub) as (web, csrf):
         assert "noticeboard" in (await web.get("/admin/inbox")).text
         await web.post(f"/admin/inbox/{message.id}/pass", data={"csrf": csrf})
     await street.hub.work()

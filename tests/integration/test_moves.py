@@ -18,10 +18,7 @@ from hub.core.clock import now
 from hub.entries.models import Reaction, Reply
 from hub.fediverse import follows
 from hub.fediverse.models import Follow as FollowRow
-from tests.integration import test_replies
-from tests.integration.test_replies import Town
-
-town = test_replies.town
+from tests.towns import Town
 
 
 @pytest.fixture

@@ -14,10 +14,7 @@ from federation.vocab.activities import Activity, Follow, QuoteRequest
 from federation.vocab.names import AS2, PUBLIC
 from hub.core.clock import now
 from hub.entries.models import Entry, Quote
-from tests.integration import test_replies
-from tests.integration.test_replies import Town
-
-town = test_replies.town
+from tests.towns import EVENT, Town
 
 
 async def _ask(town: Town, uri: str, quoting: Any = None, **given: Any) -> Activity:
@@ -88,11 +85,9 @@ async def test_ap_64_every_kind_of_public_entry_may_be_quoted(town: Town) -> Non
 
 async def test_ap_64_a_request_for_anything_else_is_rejected(town: Town) -> None:
     hidden = await town.hub.web.post(
-        "/api/v1/events", json=test_replies.EVENT | {"visibility": "hub"}, headers=town.hub.steward
+        "/api/v1/events", json=EVENT | {"visibility": "hub"}, headers=town.hub.steward
     )
-    taken_down = await town.hub.web.post(
-        "/api/v1/events", json=test_replies.EVENT, headers=town.hub.steward
-    )
+    taken_down = await town.hub.web.post("/api/v1/events", json=EVENT, headers=town.hub.steward)
     async with town.hub.services.db.write() as session:
         uri = taken_down.json()["uri"]
         await session.execute(update(Entry).where(Entry.uri == uri).values(hidden_at=now()))

@@ -2,172 +2,32 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-import httpx2
-import orjson
 import pytest
 from sqlalchemy import select, update
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
-from federation.testing import MemorySite
 from federation.vocab.activities import (
-    Activity,
     Announce,
     Create,
     Delete,
     Flag,
     Follow,
-    Like,
     Undo,
     Update,
 )
-from federation.vocab.base import Object, Tag
+from federation.vocab.base import Tag
 from federation.vocab.names import PUBLIC
 from federation.vocab.objects import Article, Note, Tombstone
 from hub.actors.models import Actor
 from hub.core.clock import now
-from hub.entries import queries, threads
-from hub.entries.models import Entry, Reply
-from hub.entries.visibility import Viewer
 from hub.fediverse import follows
-from hub.fediverse.models import Follow as FollowRow
 from hub.fediverse.models import InboxActivity, OutboxActivity, Peer
-from hub.people import service
-from tests.conftest import MakeHub, Running
-
-EVENT = {
-    "title": "Repair café",
-    "description": "We mend it together.",
-    "starts_at": (datetime.now(UTC) + timedelta(days=20)).replace(microsecond=0).isoformat(),
-    "timezone": "Europe/Berlin",
-    "location": "Linden yard",
-}
-STEWARD = Viewer(None, "steward")
-
-
-@dataclass
-class Town:
-    """A hub with one event, and a server elsewhere on which people live."""
-
-    hub: Running
-    site: MemorySite
-    event: dict[str, Any]
-    documents: dict[str, bytes] = field(default_factory=dict)
-
-    @property
-    def events(self) -> str:
-        return f"{self.hub.url}/actors/events"
-
-    @property
-    def event_id(self) -> UUID:
-        return UUID(self.event["id"])
-
-    def note(self, who: str = "ada", **given: Any) -> Note:
-        """A public reply to the event."""
-        return Note(
-            **{
-                "id": f"{self.site.origin}/notes/{uuid4()}",
-                "attributed_to": self.site.uri(who),
-                "content": "<p>Is there coffee?</p>",
-                "in_reply_to": self.event["uri"],
-                "published": now(),
-                "to": (PUBLIC,),
-                "cc": (self.events,),
-                **given,
-            }
-        )
-
-    def publish(self, thing: Object) -> Object:
-        """Let the server elsewhere answer for it."""
-        assert thing.id is not None
-        self.documents[urlsplit(thing.id).path] = orjson.dumps(thing.document(context=True))
-        return thing
-
-    async def say(self, thing: Note, who: str = "ada", kind: type[Activity] = Create) -> None:
-        """Let somebody send it, and the hub act upon it."""
-        activity = kind(
-            type=kind.__name__,
-            id=f"{thing.id}#{uuid4()}",
-            actor=self.site.uri(who),
-            object=thing,
-            to=thing.to,
-            cc=thing.cc,
-        )
-        await self.send(activity, who)
-
-    async def send(self, activity: Activity, who: str = "ada") -> None:
-        await self.site.send(who, activity, f"{self.events}/inbox")
-        await self.hub.work()
-
-    async def thread(self, viewer: Viewer = Viewer()) -> list[threads.ReplyView]:  # noqa: B008
-        async with self.hub.services.db.read() as session:
-            return await threads.thread(session, self.event_id, viewer)
-
-    async def replies(self) -> list[Reply]:
-        async with self.hub.services.db.read() as session:
-            rows = await session.scalars(select(Reply).order_by(Reply.received_at, Reply.id))
-            return list(rows)
-
-    async def messages(self, show: threads.Show = "waiting") -> tuple[threads.Message, ...]:
-        async with self.hub.services.db.read() as session:
-            return (await threads.inbox(session, show, limit=50)).items
-
-    async def hear(self) -> None:
-        """Make the server one that is heard: an old follower, and a post that was passed."""
-        follow = Follow(
-            id=f"{self.site.origin}/f/{uuid4()}", actor=self.site.uri("ada"), object=self.events
-        )
-        await self.send(follow)
-        async with self.hub.services.db.write() as session:
-            await session.execute(update(FollowRow).values(created_at=now() - timedelta(hours=25)))
-            await session.execute(update(Peer).values(passed_at=now()))
-
-
-@pytest.fixture
-async def town(make_hub: MakeHub) -> Town:
-    hub = await make_hub("hub.example")
-    site = MemorySite("https://town.example", hub.wire, names=("relay", "ada", "bob"))
-    answer = await hub.web.post("/api/v1/events", json=EVENT, headers=hub.steward)
-    assert answer.status_code == 201, answer.text
-    found = Town(hub, site, answer.json())
-    inner = site.app
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        document = found.documents.get(scope["path"])
-        if document is None:
-            await inner(scope, receive, send)
-        else:
-            await Response(document, media_type="application/activity+json")(scope, receive, send)
-
-    hub.wire.attach("town.example", app)
-    return found
-
-
-@asynccontextmanager
-async def _steward(hub: Running) -> AsyncIterator[tuple[httpx2.AsyncClient, str]]:
-    """A browser that is signed in, and its form token."""
-    async with hub.services.db.write() as session:
-        path = urlsplit(await service.make_link(session, hub.url)).path
-    transport = httpx2.ASGITransport(app=hub.app)
-    async with httpx2.AsyncClient(transport=transport, base_url=hub.url) as web:
-        await web.post(path, data={"csrf": _csrf(await web.get(path))})
-        yield web, _csrf(await web.get("/welcome"))
-
-
-def _csrf(page: httpx2.Response) -> str:
-    found = re.search(r'name="csrf" value="([0-9a-f]{64})"', page.text)
-    assert found is not None
-    return found[1]
-
+from tests.towns import EVENT, STEWARD, Town, signed_in
 
 # ------------------------------------------------------------------------------ who is heard
 
@@ -202,7 +62,7 @@ async def test_a_young_follower_does_not_make_its_server_heard(town: Town) -> No
 async def test_what_a_steward_passes_is_shown(town: Town) -> None:
     await town.say(town.note())
     (message,) = await town.messages()
-    async with _steward(town.hub) as (web, csrf):
+    async with signed_in(town.hub) as (web, csrf):
         answer = await web.post(
             f"/admin/inbox/{message.id}/pass",
             data={"csrf": csrf, "back": f"/events/{town.event['id']}"},
@@ -224,7 +84,7 @@ async def test_a_steward_can_pass_all_that_waits_from_a_server(town: Town) -> No
     await town.say(town.note())
     await town.say(town.note("bob"), "bob")
     first, _ = await town.messages()
-    async with _steward(town.hub) as (web, csrf):
+    async with signed_in(town.hub) as (web, csrf):
         path = f"/admin/inbox/{first.id}/pass"
         await web.post(path, data={"csrf": csrf, "server": "yes"})
     assert len(await town.thread()) == 2
@@ -287,7 +147,9 @@ async def test_what_is_missing_of_a_thread_is_fetched_from_its_origin(town: Town
     await town.hear()
     first = town.publish(town.note("bob", content="<p>First.</p>"))
     second = town.publish(town.note("ada", content="<p>Second.</p>", in_reply_to=first.id))
-    await town.say(town.note("bob", content="<p>Third.</p>", in_reply_to=second.id), "bob")
+    third = town.note("bob", content="<p>Third.</p>", in_reply_to=second.id)
+    town.publish(third)
+    await town.say(third, "bob")
     assert [(said.content, said.depth) for said in await town.thread()] == [
         ("<p>First.</p>", 0),
         ("<p>Second.</p>", 1),
@@ -300,7 +162,9 @@ async def test_a_thread_that_bites_its_tail_ends(town: Town) -> None:
     first, second = (f"{town.site.origin}/notes/{name}" for name in ("a", "b"))
     town.publish(town.note(id=first, in_reply_to=second))
     town.publish(town.note(id=second, in_reply_to=first))
-    await town.say(town.note(in_reply_to=first))
+    third = town.note(in_reply_to=first)
+    town.publish(third)
+    await town.say(third)
     assert await town.replies() == []
 
 
@@ -353,11 +217,11 @@ async def test_a_delete_before_its_create_is_remembered(town: Town) -> None:
 async def test_somebody_who_is_gone_takes_everything_along(town: Town) -> None:
     await town.hear()
     await town.say(town.note())
-    await town.send(_like(town))
+    await town.send(town.like())
     ada = town.site.uri("ada")
     await town.send(Delete(id=f"{ada}#delete", actor=ada, object=ada, to=(PUBLIC,)))
     assert await town.replies() == []
-    assert (await _counted(town)) == (0, 0)
+    assert await town.counted() == (0, 0)
     async with town.hub.services.db.read() as session:
         assert await follows.followers(session) == []
         actor = await session.scalar(select(Actor).where(Actor.uri == ada))
@@ -418,7 +282,7 @@ async def test_a_private_message_is_for_the_stewards_alone(town: Town, answers_e
         assert "CANARY" not in answer.text, address
         assert reply.uri not in answer.text, address
     assert (await town.hub.web.get("/admin/inbox")).status_code == 401
-    async with _steward(town.hub) as (web, _):
+    async with signed_in(town.hub) as (web, _):
         assert "CANARY" in (await web.get("/admin/inbox")).text
 
 
@@ -426,7 +290,7 @@ async def test_a_private_message_is_answered_directly_and_without_a_proof(town: 
     note = _private(town)
     await town.say(note)
     (message,) = await town.messages()
-    async with _steward(town.hub) as (web, csrf):
+    async with signed_in(town.hub) as (web, csrf):
         path = f"/admin/inbox/{message.id}/answer"
         empty = await web.post(path, data={"csrf": csrf, "text": " "})
         assert empty.status_code == 422
@@ -464,7 +328,7 @@ async def test_a_private_message_is_answered_directly_and_without_a_proof(town: 
 async def test_an_answer_to_our_private_answer_stays_private(town: Town) -> None:
     await town.say(_private(town))
     (message,) = await town.messages()
-    async with _steward(town.hub) as (web, csrf):
+    async with signed_in(town.hub) as (web, csrf):
         await web.post(
             f"/admin/inbox/{message.id}/answer", data={"csrf": csrf, "text": "Which mother?"}
         )
@@ -482,7 +346,7 @@ async def test_a_public_reply_is_answered_publicly_and_the_answer_can_be_taken_b
 ) -> None:
     await town.say(town.note())
     (message,) = await town.messages()
-    async with _steward(town.hub) as (web, csrf):
+    async with signed_in(town.hub) as (web, csrf):
         await web.post(f"/admin/inbox/{message.id}/answer", data={"csrf": csrf, "text": "Yes."})
         await town.hub.work()
         said = town.site.received[-1].activity.object
@@ -603,48 +467,33 @@ async def test_replies_under_an_entry_for_the_hub_alone_are_for_its_readers(town
 # ------------------------------------------------------------------------------ reactions
 
 
-def _like(town: Town, who: str = "ada") -> Like:
-    actor = town.site.uri(who)
-    return Like(id=f"{actor}#like", actor=actor, object=town.event["uri"])
-
-
-def _boost(town: Town, who: str = "ada") -> Announce:
-    actor = town.site.uri(who)
-    return Announce(id=f"{actor}#boost", actor=actor, object=town.event["uri"], to=(PUBLIC,))
-
-
-async def _counted(town: Town) -> tuple[int, int]:
-    async with town.hub.services.db.read() as session:
-        entry = await session.get_one(Entry, town.event_id)
-        found = (await queries.counts(session, [entry]))[entry.id]
-    return found.likes, found.boosts
-
-
 async def test_likes_and_boosts_count_once_and_can_be_undone(town: Town) -> None:
-    await town.send(_like(town))
-    await town.send(replace(_like(town), id=f"{town.site.uri('ada')}#again"))
-    await town.send(_like(town, "bob"), "bob")
-    await town.send(_boost(town))
-    assert await _counted(town) == (2, 1)
+    await town.send(town.like())
+    await town.send(replace(town.like(), id=f"{town.site.uri('ada')}#again"))
+    await town.send(town.like("bob"), "bob")
+    await town.send(town.boost())
+    assert await town.counted() == (2, 1)
     ada = town.site.uri("ada")
-    await town.send(Undo(id=f"{ada}#u1", actor=ada, object=_like(town)))
+    await town.send(Undo(id=f"{ada}#u1", actor=ada, object=town.like()))
     await town.send(Undo(id=f"{ada}#u2", actor=ada, object=f"{ada}#boost"))
-    assert await _counted(town) == (1, 0)
+    assert await town.counted() == (2, 0)
+    await town.send(Undo(id=f"{ada}#u3", actor=ada, object=f"{ada}#again"))
+    assert await town.counted() == (1, 0)
 
 
 async def test_nobody_undoes_what_another_did(town: Town) -> None:
-    await town.send(_like(town))
+    await town.send(town.like())
     bob = town.site.uri("bob")
-    await town.send(Undo(id=f"{bob}#u1", actor=bob, object=_like(town)), "bob")
+    await town.send(Undo(id=f"{bob}#u1", actor=bob, object=town.like()), "bob")
     await town.send(Undo(id=f"{bob}#u2", actor=bob, object=f"{town.site.uri('ada')}#like"), "bob")
-    assert await _counted(town) == (1, 0)
+    assert await town.counted() == (1, 0)
 
 
 async def test_a_like_that_was_undone_before_it_came_is_not_counted(town: Town) -> None:
     ada = town.site.uri("ada")
-    await town.send(Undo(id=f"{ada}#u", actor=ada, object=_like(town)))
-    await town.send(_like(town))
-    assert await _counted(town) == (0, 0)
+    await town.send(Undo(id=f"{ada}#u", actor=ada, object=town.like()))
+    await town.send(town.like())
+    assert await town.counted() == (0, 0)
 
 
 # ------------------------------------------------------------------------------ announces

@@ -24,9 +24,7 @@ from hub.fediverse.models import InboxActivity, Tombstone
 from hub.fediverse.upkeep import _forget_tombstones
 from tests.conftest import Running
 from tests.integration import test_replies
-from tests.integration.test_replies import Town
-
-town = test_replies.town
+from tests.towns import Town
 
 
 def _serve(hub: Running, site: MemorySite, things: list[Object]) -> None:
@@ -240,5 +238,5 @@ async def test_deletions_of_things_that_never_were_here_are_forgotten(town: Town
     await town.hub.web.delete(f"/api/v1/events/{town.event['id']}", headers=town.hub.steward)
     async with town.hub.services.db.write() as session:
         await session.execute(update(Tombstone).values(deleted_at=now() - timedelta(days=91)))
-        await _forget_tombstones(session)
+        await _forget_tombstones(session, town.hub.url)
         assert list(await session.scalars(select(Tombstone.uri))) == [town.event["uri"]]

@@ -21,11 +21,9 @@ from hub.entries.models import Entry
 from hub.fediverse import follows, outbox
 from hub.fediverse.models import InboxActivity, OutboxActivity
 from tests.conftest import MakeHub, Running, settle
-from tests.integration import test_replies
-from tests.integration.test_replies import Town, _steward
 from tests.integration.test_two_hubs import EVENT, _follow, _listed, _post
+from tests.towns import Town, signed_in
 
-town = test_replies.town
 Hubs = tuple[Running, Running]
 
 
@@ -161,7 +159,7 @@ async def test_what_a_silenced_server_publishes_waits_for_a_steward(hubs: Hubs) 
     second = await _post(south, "events", {**EVENT, "title": "Night walk"})
     await settle(north, south)
     assert await _listed(north, "events") == []
-    async with _steward(north) as (web, csrf):
+    async with signed_in(north) as (web, csrf):
         page = (await web.get("/admin/inbox")).text
         assert "Repair café" in page
         assert "Night walk" in page
@@ -190,7 +188,7 @@ async def test_replies_of_a_silenced_server_wait_again(town: Town) -> None:
 
 async def test_a_steward_silences_and_hears_again_on_the_page_of_servers(town: Town) -> None:
     await town.hear()
-    async with _steward(town.hub) as (web, csrf):
+    async with signed_in(town.hub) as (web, csrf):
         for deed, standing in (("silence", "silenced"), ("block", "blocked"), ("unblock", "open")):
             assert f'action="/admin/servers/{deed}"' in (await web.get("/admin/servers")).text
             form = {"csrf": csrf, "host": "town.example"}

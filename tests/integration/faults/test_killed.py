@@ -26,8 +26,8 @@ import pytest
 from tests.integration.faults.history import History, faults_of_order
 from tests.integration.faults.peer import Document, Line, Peer, Unanswered, peer
 from tests.integration.faults.scale import ENGINE, SOAK, noted, patience, scaled
-from tests.integration.test_replies import EVENT
 from tests.processes import HubProcess, seeded
+from tests.towns import EVENT
 
 KILLS = scaled(20, 200)
 ACTIVITIES = scaled(5_000, 100_000)

@@ -20,8 +20,8 @@ from hub.fediverse.models import Delivery, Peer, Receipt
 from tests.benchmarks.hubs import follow_from
 from tests.conftest import MakeHub, Running
 from tests.integration.faults.scale import ENGINE, noted
-from tests.integration.test_replies import EVENT
 from tests.jobs import ask
+from tests.towns import EVENT
 
 MONTH = timedelta(days=29, hours=22)
 STEP = timedelta(hours=2)

@@ -33,7 +33,7 @@ from hub.fediverse.models import Follow, InboxActivity
 from tests.conftest import MakeHub, Running
 from tests.integration.faults.scale import ENGINE, patience, scaled
 from tests.integration.faults.scale import note as keep_figures
-from tests.integration.test_replies import EVENT
+from tests.towns import EVENT
 
 HOME = "https://town.example"
 PEOPLE = ("ada", "bob", "cyd")

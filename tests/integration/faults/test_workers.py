@@ -29,8 +29,8 @@ from tests.integration.faults.scale import ENGINE, noted, patience, scaled
 from tests.integration.faults.test_killed import FREE
 from tests.integration.faults.test_reordered import PEOPLE, Square, Story
 from tests.integration.faults.test_reordered import square as square
-from tests.integration.test_replies import EVENT
 from tests.processes import HubProcess, seeded
+from tests.towns import EVENT
 
 STOPS = scaled(2, 100)
 UNDER_WAY = 16  # requests that have begun when the hub is told to stop

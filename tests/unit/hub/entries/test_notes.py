@@ -28,6 +28,7 @@ def _answer(*, public: bool) -> Note:
         author=OURS,
         to=ADA,
         in_reply_to="https://town.example/notes/7",
+        context="https://hub.example/offers/1/context" if public else None,
         text="Yes <please>\n\nSee you",
         public=public,
         language="en",

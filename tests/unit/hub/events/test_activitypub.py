@@ -131,6 +131,9 @@ def test_event_goes_out_as_peers_expect_it() -> None:
         "tag": [{"type": "Hashtag", "name": "#repaircafe", "href": f"{HUB}/tags/repaircafe"}],
         "interactionPolicy": {"canQuote": {"automaticApproval": [PUBLIC]}},
         "replies": f"{HUB}/events/{ID}/replies",
+        "likes": f"{HUB}/events/{ID}/likes",
+        "shares": f"{HUB}/events/{ID}/shares",
+        "context": f"{HUB}/events/{ID}/context",
     }
     # M3: those who lose the name still read title, date and place.
     assert made["content"].startswith(

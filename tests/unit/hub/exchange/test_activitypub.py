@@ -102,6 +102,9 @@ def test_offer_is_a_note_that_says_everything_twice() -> None:
         "tag": [{"type": "Hashtag", "name": "#bike", "href": f"{HUB}/tags/bike"}],
         "interactionPolicy": {"canQuote": {"automaticApproval": [PUBLIC]}},
         "replies": f"{uri}/replies",
+        "likes": f"{uri}/likes",
+        "shares": f"{uri}/shares",
+        "context": f"{uri}/context",
     }
     # AP-58, M2: the title is in the text; a name or a summary would be mistaken.
     assert made["content"].startswith("<p><strong>Offer: Kids' bike, 20 inch</strong></p>")
