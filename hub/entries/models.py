@@ -44,7 +44,8 @@ class Entry(Base):
     lists drop it (None: never). `summary` is plain text; `content` is HTML that was cleaned once,
     under rules version `cleaned_by`; `source` is the author's Markdown, None for remote ones.
     `search_text` is folded text with `#tag` words, for filters. `document` is the ActivityPub
-    object as it was last said. `visibility` is private, hub or public (SETTLED 2). `passed_at`: a
+    object as it was last said; `counted`: it has numbers that change by themselves, so readers get
+    one made anew. `visibility` is private, hub or public (SETTLED 2). `passed_at`: a
     steward let it through although its server is silenced.
     """
 
@@ -80,6 +81,7 @@ class Entry(Base):
     visibility: Mapped[str] = mapped_column(default="public")
     picture_id: Mapped[UUID | None] = mapped_column(ForeignKey("picture.id"))
     document: Mapped[bytes | None]
+    counted: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=now)
     published_at: Mapped[datetime | None]
     updated_at: Mapped[datetime] = mapped_column(default=now)

@@ -71,6 +71,7 @@ async def join(received: Received, activity: Join) -> None:
         return
     row = _noted(event, row, received, activity, verdict)
     session.add(row)
+    event.counted = True
     # Their server came by the event itself, and must hear what becomes of it (AP-76).
     await ledger.note_holder(session, event.uri, received.author)
     if verdict == ACCEPTED:

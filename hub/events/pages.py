@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 
 from hub.core.clock import now
 from hub.core.db import AsyncSession
-from hub.core.errors import Invalid
+from hub.core.errors import Invalid, NotFound
 from hub.core.services import Services
 from hub.core.settings import Settings
 from hub.entries import asking, threads, writing
@@ -27,7 +27,7 @@ from hub.people import permissions
 from hub.web.doors import Asking, Caller, Hub
 from hub.web.forms import Form, parse_form, see_other
 from hub.web.negotiation import wants_activity
-from hub.web.pages import render, respond
+from hub.web.pages import activity, render, respond
 
 router = APIRouter(include_in_schema=False)
 
@@ -149,6 +149,8 @@ async def shown(
 ) -> Response:
     """One event: its page, or the object that its id names."""
     viewer = Viewer.of(caller)
+    if wants_activity(request):
+        return await _object(hub, event_id, viewer)
     async with hub.db.read() as session:
         event = await queries.by_id(session, event_id, viewer)
         thread = await threads.thread(session, event.id, viewer)
@@ -157,8 +159,6 @@ async def shown(
         places = (await queries.places(session, [event]))[event.id]
         may_edit = event.local and permissions.may_change(caller, event.owner_id)
         responses = await _responses(session, event) if may_edit else {}
-    if not event.local and wants_activity(request):
-        return RedirectResponse(event.uri, 302)  # its own server speaks for it
     rule = rules.get(event.series_id) if event.series_id is not None else None
     return respond(
         request,
@@ -176,6 +176,23 @@ async def shown(
         mine=caller.known and event.owner_id == caller.person_id,
         said=said,
     )
+
+
+async def _object(hub: Services, event_id: UUID, viewer: Viewer) -> Response:
+    """The object that an event's id names, with the numbers of now.
+
+    Raises:
+        NotFound: there is none, or not for everybody.
+    """
+    async with hub.db.read() as session:
+        event = await queries.by_id(session, event_id, viewer)
+        places = (await queries.places(session, [event]))[event.id]
+    if not event.local:
+        return RedirectResponse(event.uri, 302)  # its own server speaks for it
+    document = activitypub.document(event, hub.settings.url, places)
+    if document is None:
+        raise NotFound("There is nothing here, or it is not public.")
+    return activity(document)
 
 
 async def _responses(session: AsyncSession, event: Event) -> dict[str, Listed[Attendance]]:
