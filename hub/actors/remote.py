@@ -5,8 +5,9 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from federation.authority import may_collect_at, page_of
 from federation.errors import MalformedDocument, Unauthorised
-from federation.origins import authority, same_origin
+from federation.origins import authority
 from federation.vocab.actors import Actor as ActorDocument
 from hub.actors.models import Actor
 from hub.core.clock import now
@@ -24,7 +25,7 @@ async def remember(session: AsyncSession, thing: ActorDocument, document: bytes)
     if thing.id is None or not thing.inbox:
         raise MalformedDocument("an actor without id or inbox")
     boxes = [thing.inbox, *([thing.shared_inbox] if thing.shared_inbox else [])]
-    if not all(same_origin(thing.id, box) for box in boxes):
+    if not may_collect_at(thing.id, boxes):
         raise Unauthorised("an actor whose inbox is on another server")
     actor = await session.scalar(select(Actor).where(Actor.uri == thing.id))
     if actor is None:
@@ -33,7 +34,7 @@ async def remember(session: AsyncSession, thing: ActorDocument, document: bytes)
     actor.kind = thing.type
     actor.name = (thing.preferred_username or "unknown")[:LONGEST_NAME]
     actor.display_name = (thing.name or actor.name)[:LONGEST_NAME]
-    actor.url = _page(thing)
+    actor.url = page_of(thing.id, thing.url)
     actor.inbox = thing.inbox
     actor.shared_inbox = thing.shared_inbox
     actor.followers_uri = thing.followers
@@ -42,10 +43,3 @@ async def remember(session: AsyncSession, thing: ActorDocument, document: bytes)
     actor.fetched_at = now()
     await session.flush()
     return actor
-
-
-def _page(thing: ActorDocument) -> str:
-    """The actor's page for people, when it is on the actor's own server; else its id."""
-    if thing.url and thing.id and same_origin(thing.url, thing.id):
-        return thing.url
-    return thing.id or ""
