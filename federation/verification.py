@@ -30,7 +30,7 @@ from federation.errors import (
     Unauthentic,
     UnsupportedType,
 )
-from federation.fetching import Fetcher
+from federation.fetching import Fetcher, Tally
 from federation.origins import authority, canonical
 from federation.signatures.http import (
     FUTURE,
@@ -63,6 +63,12 @@ MAX_DOCUMENTS = 256
 """Actor documents kept beside the newest keys, for those who store the actor afterwards."""
 MAX_DOCUMENT_BYTES = 32 * 1024
 """Larger actor documents are given once and not kept; usual ones have 5 kB."""
+MAX_FAILING_KEYS = 20
+"""Keys of one server that fail within a minute; then none is asked for, so that a flood of
+invented names costs it no more than that (SECURITY B8). Those of its actors whom we know count on.
+"""
+MAX_FAILING_HOSTS = 4096
+"""Servers whose failing keys are counted."""
 MAX_REPLAYS = 131_072
 """Signatures remembered: 18 a second for the two hours of the window, about 25 MB."""
 
@@ -197,6 +203,7 @@ class KeyRing:
         self._refused: _Recent[_Refusal] = _Recent(MAX_KEYS)
         self._renewals: _Recent[datetime] = _Recent(MAX_KEYS)
         self._renewing: dict[str, asyncio.Task[_Found | None]] = {}
+        self._failing = Tally(clock, MAX_FAILING_KEYS, MAX_FAILING_HOSTS)
 
     async def key(self, key_id: str) -> tuple[PublicKey, dict[str, Any] | None]:
         """The key of this id, and its owner's document if that was fetched lately.
@@ -252,6 +259,9 @@ class KeyRing:
             return None
 
     async def _fetch(self, key_id: str) -> _Found:
+        host = _host(key_id)
+        if not self._failing.add(host):
+            raise KeyUnavailable("too many keys of its server were not to be had")
         try:
             key, document = await self._ask(key_id)
         except FederationError as error:
@@ -260,6 +270,7 @@ class KeyRing:
             refusal = _Refusal(self._clock() + wait, status)
             self._refused.put(key_id, refusal)
             raise refusal.error() from error
+        self._failing.take_back(host)
         self._refused.drop(key_id)
         self.forget(key.owner)  # a key that is no longer listed may have been stolen
         asserting = {each.id for each in keys_of_actor(document, ("assertionMethod",))}
