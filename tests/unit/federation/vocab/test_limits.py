@@ -1,4 +1,4 @@
-"""Each published limit of documents, one below, at, and one above (SECURITY C7); wrong values (C3)."""
+"""Each published limit of documents: one below, at it, and one above; and wrong values."""
 
 from __future__ import annotations
 
@@ -170,9 +170,9 @@ def test_c7_what_is_too_long_is_cut_at_its_limit(limit: int, use: Callable[[int]
 # ------------------------------------------------------------------- C3: every member, every value
 
 EVIL: list[Any] = [
-    None, True, False, 0, -1, 1.5, 2**53 - 1, 1e308, "", " ", "x" * 5000, "\u202e", "\ud800", "a\0b",
-    "https://", "https://b.example/1", "javascript:x", PUBLIC, [], {}, [[]], [None], {"id": 1},
-    {"type": 1}, {"type": "Person"}, [{"id": "https://b.example/1"}] * 2, {"en": 1}, {"": ""},
+    None, True, False, 0, -1, 1.5, 2**53 - 1, 1e308, "", " ", "x" * 5000, "\u202e", "\ud800",
+    "a\0b", "https://", "https://b.example/1", "javascript:x", PUBLIC, [], {}, [[]], [None],
+    {"id": 1}, {"type": 1}, {"type": "Person"}, [{"id": "https://b.example/1"}] * 2, {"en": 1}, {"": ""},
 ]  # fmt: skip
 
 
@@ -182,10 +182,16 @@ def _whole() -> list[dict[str, Any]]:
         "type": "Place", "name": "Yard", "latitude": 1.0, "longitude": 2.0,
         "address": {"type": "PostalAddress", "streetAddress": "1", "addressLocality": "L"},
     }  # fmt: skip
-    picture = {"type": "Image", "url": f"{HOME}/1.png", "mediaType": "image/png", "name": "a"}
+    picture: dict[str, Any] = {
+        "type": "Image",
+        "url": f"{HOME}/1.png",
+        "mediaType": "image/png",
+        "name": "a",
+    }
     picture |= {"width": 1, "height": 1, "focalPoint": [0, 0], "blurhash": "UBL_:rOpGG-oBUNG"}
     common = {
-        "@context": AS2, "name": "n", "nameMap": {"en": "n"}, "summary": "s", "contentMap": {"en": "c"},
+        "@context": AS2, "name": "n", "nameMap": {"en": "n"}, "summary": "s",
+        "contentMap": {"en": "c"},
         "url": [{"type": "Link", "href": f"{HOME}/p", "mediaType": "text/html"}],
         "inReplyTo": f"{HOME}/2", "context": f"{HOME}/c", "published": "2026-01-01T00:00:00Z",
         "updated": "2026-01-02T00:00:00Z", "to": [PUBLIC], "cc": [ME], "audience": [ME],
