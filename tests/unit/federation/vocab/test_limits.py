@@ -172,7 +172,8 @@ def test_c7_what_is_too_long_is_cut_at_its_limit(limit: int, use: Callable[[int]
 EVIL: list[Any] = [
     None, True, False, 0, -1, 1.5, 2**53 - 1, 1e308, "", " ", "x" * 5000, "\u202e", "\ud800",
     "a\0b", "https://", "https://b.example/1", "javascript:x", PUBLIC, [], {}, [[]], [None],
-    {"id": 1}, {"type": 1}, {"type": "Person"}, [{"id": "https://b.example/1"}] * 2, {"en": 1}, {"": ""},
+    {"id": 1}, {"type": 1}, {"type": "Person"}, [{"id": "https://b.example/1"}] * 2,
+    {"en": 1}, {"": ""},
 ]  # fmt: skip
 
 
