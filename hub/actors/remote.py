@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.authority import may_collect_at, page_of
@@ -27,19 +28,30 @@ async def remember(session: AsyncSession, thing: ActorDocument, document: bytes)
     boxes = [thing.inbox, *([thing.shared_inbox] if thing.shared_inbox else [])]
     if not may_collect_at(thing.id, boxes):
         raise Unauthorised("an actor whose inbox is on another server")
-    actor = await session.scalar(select(Actor).where(Actor.uri == thing.id))
+    known = select(Actor).where(Actor.uri == thing.id)
+    actor = await session.scalar(known)
     if actor is None:
         actor = Actor(uri=thing.id, authority=authority(thing.id), local=False)
-        session.add(actor)
+        _fill(actor, thing, document)
+        try:
+            async with session.begin_nested():
+                session.add(actor)
+        except IntegrityError:
+            # Mail of another server named it in the same moment, and was quicker.
+            actor = (await session.scalars(known)).one()
+    _fill(actor, thing, document)
+    await session.flush()
+    return actor
+
+
+def _fill(actor: Actor, thing: ActorDocument, document: bytes) -> None:
     actor.kind = thing.type
     actor.name = (thing.preferred_username or "unknown")[:LONGEST_NAME]
     actor.display_name = (thing.name or actor.name)[:LONGEST_NAME]
-    actor.url = page_of(thing.id, thing.url)
-    actor.inbox = thing.inbox
+    actor.url = page_of(actor.uri, thing.url)
+    actor.inbox = thing.inbox or ""
     actor.shared_inbox = thing.shared_inbox
     actor.followers_uri = thing.followers
     actor.icon_url = thing.icon.url if thing.icon else None
     actor.document = document
     actor.fetched_at = now()
-    await session.flush()
-    return actor

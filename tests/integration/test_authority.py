@@ -20,6 +20,7 @@ from federation.testing import keys_for
 from federation.vocab.names import AS2, PUBLIC
 from hub.entries.models import Entry, Reply
 from hub.fediverse import follows
+from hub.fediverse.models import InboxActivity
 from tests.conftest import MakeHub, Running
 from tests.integration.test_replies import EVENT
 from tests.peer import Peer
@@ -180,6 +181,7 @@ async def judge(
         if case.id != "hub":
             expected[uri] = (case, effect)
     await world.hub.work()
+    await _all_is_done(world)
     kept = await world.effects()
     wrong += [
         (case, effect, kept.get(uri))
@@ -188,6 +190,14 @@ async def judge(
     ]
     assert world.event["uri"] not in kept, "a document of others took the id of one of ours"
     return wrong
+
+
+async def _all_is_done(world: World) -> None:
+    """Every activity got its verdict; none waits for another attempt."""
+    async with world.hub.services.db.read() as session:
+        rows = await session.scalars(select(InboxActivity))
+        waiting = [(row.uri, row.reason) for row in rows if row.state not in {"done", "dropped"}]
+    assert waiting == []
 
 
 async def _event_is_untouched(world: World) -> bool:

@@ -99,20 +99,25 @@ HTML = [
 LIMITS: dict[str, Any] = {"inbox_burst": 10_000_000, "peer_burst": 10_000_000}
 
 
+@pytest.fixture(scope="module")
+def second(tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    """Databases of SQLite, whichever is tested."""
+    return Databases(tmp_path_factory.mktemp("second"), None)
+
+
 @pytest.fixture
 async def scenes(
-    make_hub: MakeHub, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    make_hub: MakeHub, tmp_path: Path, second: Databases
 ) -> AsyncIterator[list[Scene]]:
     """A hub on the database that is tested; on another than SQLite, one on SQLite beside it."""
     async with AsyncExitStack() as stack:
         hubs: list[Running] = [await make_hub("hub.example", **LIMITS)]
         if ENGINE != "sqlite":
-            made = Databases(tmp_path_factory.mktemp("second"), None)
             settings = Settings(
                 _env_file=None,
                 url="https://hub.example",
                 data_dir=tmp_path / "second",
-                database_url=made.fresh(),
+                database_url=second.fresh(),
                 name="Hub",
                 timezone="Europe/Berlin",
                 **LIMITS,
