@@ -61,6 +61,19 @@ def may_publish(thing_id: str | None, author: str | None) -> bool:
     return thing_id is not None and author is not None and same_origin(thing_id, author)
 
 
+def may_bring(actor: str, author: str) -> bool:
+    """Whether an activity of `actor` may bring what its server says is of `author`.
+
+    Members of a Mobilizon group create what is the group's; their common server says whose it is.
+    """
+    return same_origin(actor, author)
+
+
+def may_list(home: str, thing_id: str) -> bool:
+    """Whether the server of `home` may say of a thing that it belongs to a thread there."""
+    return same_origin(home, thing_id)
+
+
 def may_change(owner: Hashable, sender: Hashable) -> bool:
     """Whether `sender` may bring a new state of what `owner` published (SECURITY A3).
 

@@ -21,7 +21,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from federation.authority import may_describe, may_embed, may_publish
+from federation.authority import may_bring, may_describe, may_embed, may_publish
 from federation.errors import (
     FederationError,
     Gone,
@@ -30,6 +30,7 @@ from federation.errors import (
     Unreachable,
 )
 from federation.inbox import Inbox
+from federation.origins import same_origin
 from federation.verification import VerifiedActivity
 from federation.vocab.activities import Accept, Activity, Create, Delete, Reject, Undo, Update
 from federation.vocab.actors import Actor as ActorDocument
@@ -368,7 +369,7 @@ async def _own_object(received: Received, activity: Create | Update, trust: str)
     if found.attributed_to == activity.actor:
         return replace(received, activity=replace(activity, object=found))
     # Members of a Mobilizon group create what is the group's; its server alone may say so.
-    if trust != "refetch" and not same_origin(found.attributed_to, activity.actor):
+    if trust != "refetch" and not may_bring(activity.actor, found.attributed_to):
         raise Unauthorised("the object is somebody else's")
     author = await received.actor(found.attributed_to)
     activity = replace(activity, actor=author.uri, object=found)

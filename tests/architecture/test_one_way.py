@@ -21,8 +21,14 @@ DIALLERS = {
     "http.client": set(),
     "ftplib": set(),
 }
-# Origins are compared by the rules of authority, and by those who follow pages of a collection.
-SAME_ORIGIN = {"federation/authority.py", "federation/collections.py"}
+# Origins are compared by the rules of authority; besides by those who follow the pages of a
+# collection, and who ask whether something was addressed to us.
+SAME_ORIGIN = {
+    "federation/authority.py",
+    "federation/collections.py",
+    "hub/entries/gathering.py",
+    "hub/fediverse/inbox.py",
+}
 
 
 def _imports(path: Path) -> Iterator[str]:

@@ -22,8 +22,8 @@ from hub.entries.models import Entry, Reply
 from hub.fediverse import follows
 from hub.fediverse.models import InboxActivity
 from tests.conftest import MakeHub, Running
-from tests.integration.test_replies import EVENT
 from tests.peer import Peer
+from tests.towns import EVENT
 
 NORTH, SOUTH, HUB = "https://north.example", "https://south.example", "https://hub.example"
 PEOPLE = {
@@ -83,7 +83,8 @@ def oracle(case: Case, *, followed: frozenset[str] = frozenset()) -> Effect:
     if case.id == "hub":
         return None
     author = SERVED_AUTHOR[case.id]
-    if said_by_actor and author != case.actor:
+    # A server may say whose it is among its own: Mobilizon's members create what is the group's.
+    if said_by_actor and origin_of(author) != origin_of(case.actor):
         return None
     return ("served", author)
 
@@ -159,7 +160,9 @@ class World:
 
 
 @pytest.fixture
-async def world(make_hub: MakeHub) -> World:
+async def world(make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch) -> World:
+    # Who says a thousand things at once has its look-ups counted; here it is authority that counts.
+    monkeypatch.setattr("hub.fediverse.rates.LOOK_UPS", 100_000)
     hub = await make_hub("hub.example", inbox_burst=100_000, peer_burst=100_000)
     answer = await hub.web.post("/api/v1/events", json=EVENT, headers=hub.steward)
     assert answer.status_code == 201, answer.text

@@ -1,7 +1,7 @@
 """Thousands of bent activities, headers, addresses and texts: refused or taken, never a fault.
 
 What is sent is a function of the seed alone. On PostgreSQL the same goes to a hub on SQLite too,
-and both must come to the same verdicts. `HUB_SOAK=1` takes twenty times as many.
+and both must come to the same verdicts. `make soak` takes twenty times as many.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
-import os
 import random
 import re
 from collections import Counter
@@ -32,16 +31,15 @@ from hub.core import text
 from hub.core.settings import Settings
 from hub.fediverse.models import InboxActivity
 from tests.conftest import ENGINE, Databases, MakeHub, Running, started
-from tests.integration.test_replies import EVENT
+from tests.integration.faults.scale import scaled
 from tests.integration.test_threats import Scene, activity, follow_actor
 from tests.peer import Peer, knock
+from tests.towns import EVENT
 
-SOAK = os.environ.get("HUB_SOAK", "") not in {"", "0"}
-TIMES = 20 if SOAK else 1
-ACTIVITIES = 2500 * TIMES
-HEADERS = 1500 * TIMES
-TEXTS = 500 * TIMES
-ADDRESSES = 500 * TIMES  # with the others: 5 000, or 100 000
+ACTIVITIES = scaled(2500, 50_000)
+HEADERS = scaled(1500, 30_000)
+TEXTS = scaled(500, 10_000)
+ADDRESSES = scaled(500, 10_000)  # with the others: 5 000, or 100 000
 PATIENCE_S = 20.0  # a hang, not a measurement
 
 EVIL: list[Any] = [

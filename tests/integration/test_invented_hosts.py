@@ -17,9 +17,9 @@ from federation.testing import keys_for
 from hub.actors.models import Actor
 from hub.core.db import Base
 from tests.conftest import MakeHub, Running
-from tests.integration.test_replies import EVENT
 from tests.integration.test_threats import Scene, activity
 from tests.peer import Peer, knock
+from tests.towns import EVENT
 
 HOSTS = 10_000
 

@@ -23,8 +23,8 @@ from hub.fediverse.models import Follow as FollowRow
 from hub.fediverse.models import InboxActivity, Tombstone
 from hub.fediverse.models import Peer as PeerRow
 from tests.conftest import MakeHub, Running
-from tests.integration.test_replies import EVENT
 from tests.peer import Peer, knock
+from tests.towns import EVENT
 
 KINDS = """
 Create Update Delete Follow Accept Reject Undo Announce Like Dislike EmojiReact Add Remove Block

@@ -18,9 +18,9 @@ from hub.entries.models import Entry, Reply
 from hub.fediverse.models import InboxActivity
 from tests import corpora
 from tests.conftest import MakeHub, Running
-from tests.integration.test_replies import EVENT
 from tests.integration.test_threats import Scene, follow_actor
 from tests.peer import Peer
+from tests.towns import EVENT
 
 pytestmark = pytest.mark.interop
 

@@ -52,9 +52,19 @@ def one_server(a: str, b: str) -> bool:
         rules.may_name,
         rules.may_bury,
         rules.may_publish,
+        rules.may_bring,
+        rules.may_list,
         lambda a, b: rules.may_collect_at(a, [b]),
     ],
-    ids=["owns_key", "may_name", "may_bury", "may_publish", "may_collect_at"],
+    ids=[
+        "owns_key",
+        "may_name",
+        "may_bury",
+        "may_publish",
+        "may_bring",
+        "may_list",
+        "may_collect_at",
+    ],
 )
 def test_a2_what_a_server_answers_for_is_what_lies_there(rule: Callable[[str, str], bool]) -> None:
     wrong = [(a, b) for (s, a), (t, b) in PAIRS if rule(a, b) is not one_server(s, t)]
