@@ -31,10 +31,12 @@ from hub.core import text
 from hub.core.settings import Settings
 from hub.fediverse.models import InboxActivity
 from tests.conftest import ENGINE, Databases, MakeHub, Running, started
-from tests.integration.faults.scale import scaled
+from tests.integration.faults.scale import patience, scaled
 from tests.integration.test_threats import Scene, activity, follow_actor
 from tests.peer import Peer, knock
 from tests.towns import EVENT
+
+pytestmark = pytest.mark.timeout(patience(600, 6 * 3600))
 
 ACTIVITIES = scaled(2500, 50_000)
 HEADERS = scaled(1500, 30_000)

@@ -21,6 +21,8 @@ from tests.integration.test_threats import Scene, activity
 from tests.peer import Peer, knock
 from tests.towns import EVENT
 
+pytestmark = pytest.mark.timeout(600)
+
 HOSTS = 10_000
 
 

@@ -22,7 +22,7 @@ from tests.integration.test_threats import Scene, follow_actor
 from tests.peer import Peer
 from tests.towns import EVENT
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(600)]
 
 
 # ----------------------------------------------------------------------------- nst JSON suite
