@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urldefrag, urljoin
+from urllib.parse import urljoin
 
 import orjson
 
@@ -58,6 +58,9 @@ AWAY_SECONDS = 30.0
 # So that what was refused together is not asked for together.
 JITTER = 0.2
 MAX_FAILURES_KEPT = 4096
+# A wildcard domain has names without end, and each may lead to the same victim (SECURITY B8).
+MAX_LED_HERE = 20
+MAX_HOSTS_COUNTED = 4096
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _OK = 200
@@ -88,6 +91,40 @@ class _Ask:
 class _Failure:
     error: FederationError
     until: datetime
+
+
+class Tally:
+    """How often something was done to each server in the minute that began with the first time.
+
+    Servers are `most` at most; the least recent are forgotten first (SECURITY B9).
+    """
+
+    def __init__(self, clock: Callable[[], datetime], limit: int, most: int) -> None:
+        self._clock = clock
+        self._limit = limit
+        self._most = most
+        self._counts: OrderedDict[str, tuple[datetime, int]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    def add(self, server: str) -> bool:
+        """Count once more; False, and nothing is counted, where the limit is reached."""
+        now = self._clock()
+        until, count = self._counts.pop(server, (now, 0))
+        if now >= until:
+            until, count = now + timedelta(minutes=1), 0
+        free = count < self._limit
+        self._counts[server] = (until, count + free)
+        if len(self._counts) > self._most:
+            self._counts.popitem(last=False)
+        return free
+
+    def take_back(self, server: str) -> None:
+        """Count once less: it ended well."""
+        until, count = self._counts.get(server, (self._clock(), 0))
+        if count:
+            self._counts[server] = (until, count - 1)
 
 
 def is_activity_type(content_type: str) -> bool:
@@ -127,6 +164,7 @@ class Fetcher:
         self._clock = clock
         self._failures: OrderedDict[str, _Failure] = OrderedDict()
         self._under_way: dict[str, asyncio.Task[Fetched]] = {}
+        self._led_here = Tally(clock, MAX_LED_HERE, MAX_HOSTS_COUNTED)
 
     async def fetch(
         self, uri: str, *, deadline_s: float = FETCH_SECONDS, fresh: bool = False
@@ -199,9 +237,14 @@ class Fetcher:
     async def _follow(self, url: str, ask: _Ask) -> Answer:
         """The 200 at the end of at most three redirects, each judged anew."""
         seen: set[str] = set()
+        asked: set[str] = set()
         while True:
-            url = urldefrag(url).url if "#" in url else url
-            seen.add(self.guard.check_url(url).url)
+            parts = self.guard.check_url(url)
+            url = url.partition("#")[0]
+            if asked and parts.authority not in asked and not self._led_here.add(parts.authority):
+                raise Unreachable("too many were led there within a minute")
+            asked.add(parts.authority)
+            seen.add(parts.url)
             answer = await self._one(url, ask)
             if answer.status not in _REDIRECTS:
                 return _success(answer)

@@ -18,6 +18,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import orjson
 
+from federation.authority import may_name, may_prove_for, may_sign_for, owns_key
 from federation.errors import (
     BadUrl,
     FederationError,
@@ -29,8 +30,8 @@ from federation.errors import (
     Unauthentic,
     UnsupportedType,
 )
-from federation.fetching import Fetcher
-from federation.origins import authority, canonical, same_origin
+from federation.fetching import Fetcher, Tally
+from federation.origins import authority, canonical
 from federation.signatures.http import (
     FUTURE,
     PAST,
@@ -62,6 +63,12 @@ MAX_DOCUMENTS = 256
 """Actor documents kept beside the newest keys, for those who store the actor afterwards."""
 MAX_DOCUMENT_BYTES = 32 * 1024
 """Larger actor documents are given once and not kept; usual ones have 5 kB."""
+MAX_FAILING_KEYS = 20
+"""Keys of one server that fail within a minute; then none is asked for, so that a flood of
+invented names costs it no more than that (SECURITY B8). Those of its actors whom we know count on.
+"""
+MAX_FAILING_HOSTS = 4096
+"""Servers whose failing keys are counted."""
 MAX_REPLAYS = 131_072
 """Signatures remembered: 18 a second for the two hours of the window, about 25 MB."""
 
@@ -196,6 +203,7 @@ class KeyRing:
         self._refused: _Recent[_Refusal] = _Recent(MAX_KEYS)
         self._renewals: _Recent[datetime] = _Recent(MAX_KEYS)
         self._renewing: dict[str, asyncio.Task[_Found | None]] = {}
+        self._failing = Tally(clock, MAX_FAILING_KEYS, MAX_FAILING_HOSTS)
 
     async def key(self, key_id: str) -> tuple[PublicKey, dict[str, Any] | None]:
         """The key of this id, and its owner's document if that was fetched lately.
@@ -251,6 +259,9 @@ class KeyRing:
             return None
 
     async def _fetch(self, key_id: str) -> _Found:
+        host = _host(key_id)
+        if not self._failing.add(host):
+            raise KeyUnavailable("too many keys of its server were not to be had")
         try:
             key, document = await self._ask(key_id)
         except FederationError as error:
@@ -259,12 +270,13 @@ class KeyRing:
             refusal = _Refusal(self._clock() + wait, status)
             self._refused.put(key_id, refusal)
             raise refusal.error() from error
+        self._failing.take_back(host)
         self._refused.drop(key_id)
         self.forget(key.owner)  # a key that is no longer listed may have been stolen
         asserting = {each.id for each in keys_of_actor(document, ("assertionMethod",))}
         until = self._clock() + KEY_LIFE
         for each in (*keys_of_actor(document), key):
-            if same_origin(each.id, each.owner):
+            if owns_key(each.owner, each.id):
                 self._kept.put(each.id, _Kept(each, each.id in asserting, until))
         if len(orjson.dumps(document)) <= MAX_DOCUMENT_BYTES:
             self._documents.put(key.owner, document)
@@ -277,7 +289,7 @@ class KeyRing:
         if key is not None:
             return key, document
         key = key_of_document(document, key_id)
-        if not same_origin(key.id, key.owner):
+        if not owns_key(key.owner, key.id):
             raise MalformedKey("the key is of another server than its owner")
         owner = (await self._fetcher.fetch(key.owner)).document
         if owner.get("id") != key.owner or not lists_key(owner, key_id):
@@ -287,7 +299,7 @@ class KeyRing:
 
 def _listed(document: Mapping[str, Any], key_id: str) -> PublicKey | None:
     for key in keys_of_actor(document):
-        if key.id == key_id and same_origin(key.id, key.owner):
+        if key.id == key_id and owns_key(key.owner, key.id):
             return key
     return None
 
@@ -360,7 +372,7 @@ class Verifier:
         try:
             found = await self._signer(unverified.claim)
         except KeyGone as gone:
-            if leaving is None or not same_origin(unverified.claim.key_id, leaving):
+            if leaving is None or not owns_key(leaving, unverified.claim.key_id):
                 raise
             return self._left(unverified, leaving, gone.status)
         try:
@@ -426,10 +438,9 @@ class Verifier:
         self, unverified: Unverified, activity: Activity, found: _Found
     ) -> VerifiedActivity | Ignored:
         signer = found.key.owner
-        if activity.id is not None and not same_origin(activity.id, activity.actor):
-            # It would stand in the way of the activity that really has this id (SECURITY A2).
+        if not may_name(activity.actor, activity.id):
             raise SignatureInvalid("the activity has the id of another server than its actor")
-        if signer == activity.actor:
+        if may_sign_for(signer, activity.actor):
             return self._verified(unverified, activity, signer, "signer", found.document)
         if self._hosts(_host(activity.actor)):
             return Ignored("an activity of our own that came back")
@@ -443,7 +454,7 @@ class Verifier:
     async def _prover(self, document: Mapping[str, Any], actor: str) -> _Found | None:
         """The actor's own key, if it made the proof in the document (FEP-8b32)."""
         key_id = proof_owner_key(document)
-        if key_id is None or not same_origin(key_id, actor):
+        if key_id is None or not owns_key(actor, key_id):
             return None
         try:
             found: _Found | None = await self.keyring.find(key_id)
@@ -454,7 +465,7 @@ class Verifier:
         return found if found is not None and self._proves(document, actor, found) else None
 
     def _proves(self, document: Mapping[str, Any], actor: str, found: _Found) -> bool:
-        if found.key.owner != actor or not found.asserts:
+        if not may_prove_for(found.key.owner, found.key.id, actor, asserts=found.asserts):
             return False
         try:
             verify_proof(document, found.key, self._clock())

@@ -130,7 +130,8 @@ def _keys(document: Document, uri: str) -> dict[str, Any]:
 
 
 def _is_pem(value: object) -> bool:
-    return isinstance(value, str) and value.isascii() and len(value) <= _PEM_LIMIT
+    good = isinstance(value, str) and value.isascii() and "\0" not in value
+    return good and isinstance(value, str) and len(value) <= _PEM_LIMIT
 
 
 def _is_multibase(value: object) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from federation.authority import may_collect_at, page_of
 from federation.errors import MalformedDocument, Unauthorised
-from federation.origins import authority, same_origin
+from federation.origins import authority
 from federation.vocab.actors import Actor as ActorDocument
 from hub.actors.models import Actor
 from hub.core.clock import now
@@ -24,28 +26,32 @@ async def remember(session: AsyncSession, thing: ActorDocument, document: bytes)
     if thing.id is None or not thing.inbox:
         raise MalformedDocument("an actor without id or inbox")
     boxes = [thing.inbox, *([thing.shared_inbox] if thing.shared_inbox else [])]
-    if not all(same_origin(thing.id, box) for box in boxes):
+    if not may_collect_at(thing.id, boxes):
         raise Unauthorised("an actor whose inbox is on another server")
-    actor = await session.scalar(select(Actor).where(Actor.uri == thing.id))
+    known = select(Actor).where(Actor.uri == thing.id)
+    actor = await session.scalar(known)
     if actor is None:
         actor = Actor(uri=thing.id, authority=authority(thing.id), local=False)
-        session.add(actor)
+        _fill(actor, thing, document)
+        try:
+            async with session.begin_nested():
+                session.add(actor)
+        except IntegrityError:
+            # Mail of another server named it in the same moment, and was quicker.
+            actor = (await session.scalars(known)).one()
+    _fill(actor, thing, document)
+    await session.flush()
+    return actor
+
+
+def _fill(actor: Actor, thing: ActorDocument, document: bytes) -> None:
     actor.kind = thing.type
     actor.name = (thing.preferred_username or "unknown")[:LONGEST_NAME]
     actor.display_name = (thing.name or actor.name)[:LONGEST_NAME]
-    actor.url = _page(thing)
-    actor.inbox = thing.inbox
+    actor.url = page_of(actor.uri, thing.url)
+    actor.inbox = thing.inbox or ""
     actor.shared_inbox = thing.shared_inbox
     actor.followers_uri = thing.followers
     actor.icon_url = thing.icon.url if thing.icon else None
     actor.document = document
     actor.fetched_at = now()
-    await session.flush()
-    return actor
-
-
-def _page(thing: ActorDocument) -> str:
-    """The actor's page for people, when it is on the actor's own server; else its id."""
-    if thing.url and thing.id and same_origin(thing.url, thing.id):
-        return thing.url
-    return thing.id or ""

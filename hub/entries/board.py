@@ -15,6 +15,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload, selectinload
 
+from federation.authority import page_of
 from federation.errors import MalformedDocument, Unauthorised
 from federation.vocab.base import Object
 from hub.actors import service as actors
@@ -82,7 +83,7 @@ async def _keep(received: Received, board: Actor, thing: Object, state: str) -> 
     received.session.add(
         Reply(
             uri=thing.id or "",
-            url=notes.page_of(thing),
+            url=page_of(thing.id or "", thing.url),
             channel_id=board.id,
             author_id=received.author.id,
             content=await text.cleaned(notes.html_of(thing)),

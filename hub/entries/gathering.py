@@ -21,6 +21,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import collections
+from federation.authority import is_local, may_list, may_publish
 from federation.errors import FederationError, Unauthorised
 from federation.origins import authority, canonical, same_origin
 from federation.vocab.actors import Actor as ActorDocument
@@ -69,7 +70,7 @@ async def climb_later(received: Received, thing: Object) -> None:
     session, parent = received.session, thing.in_reply_to
     if parent is None or thing.id is None or not notes.is_for_all(thing):
         raise Unauthorised("not a reply to anything here")
-    if received.services.is_ours(authority(parent)):
+    if is_local(parent, received.services.is_ours):
         raise Unauthorised("a reply to something that is not here")
     if not await _concerns_us(received, thing):
         raise Unauthorised("not a reply to anything here")
@@ -158,7 +159,7 @@ async def _said(services: Services, uri: str) -> Said:
     if not isinstance(thing, Object) or thing.id != uri or not notes.is_for_all(thing):
         raise Unauthorised("a reply in a thread that is not public")
     author = thing.attributed_to
-    if author is None or not same_origin(uri, author):
+    if author is None or not may_publish(uri, author):
         raise Unauthorised("a reply whose author is of another origin (SECURITY A2)")
     async with services.db.read() as session:
         await replies.check(session, thing)
@@ -199,7 +200,7 @@ async def _answers(services: Services, uri: str) -> list[str]:
         try:
             walk = collections.walk(services.fetcher, place, max_pages=PAGES, max_items=MOST)
             named = dict.fromkeys([address_in(item) async for item in walk])
-            believed = [one for one in named if one and (trusted or same_origin(one, uri))]
+            believed = [one for one in named if one and (trusted or may_list(uri, one))]
             return [one for one in believed if await _is_news(services, one)]
         except FederationError:
             continue
@@ -213,7 +214,7 @@ async def _places(session: AsyncSession, uri: str) -> list[str]:
         thing = notes.stored(document)
         if thing is not None:
             named = (thing.context, thing.replies)
-            return [one for one in named if one is not None and same_origin(one, uri)]
+            return [one for one in named if one is not None and may_list(uri, one)]
     return []
 
 

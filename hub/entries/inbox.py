@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from hashlib import sha256
 
+from federation.authority import is_local, may_undo
 from federation.errors import MalformedDocument, Unauthorised
 from federation.inbox import Inbox
-from federation.origins import authority
 from federation.vocab.activities import (
     Activity,
     Announce,
@@ -97,7 +97,7 @@ async def announced(received: Received, activity: Announce) -> None:
     uri = inner.object_id if isinstance(inner, Activity) else activity.object_id
     if uri is None:
         raise MalformedDocument("an Announce of nothing")
-    if received.services.is_ours(authority(uri)):
+    if is_local(uri, received.services.is_ours):
         await _react(received, activity, reactions.BOOST, uri)
         return
     if not await received.relevant():
@@ -115,7 +115,7 @@ async def announced(received: Received, activity: Announce) -> None:
 async def took_back(received: Received, activity: Undo) -> None:
     """Somebody takes a like or a boost back; what is not here yet is remembered."""
     inner, session, author = activity.object, received.session, received.author.uri
-    if isinstance(inner, Activity) and inner.actor != author:
+    if isinstance(inner, Activity) and not may_undo(inner.actor, author):
         raise Unauthorised("it was somebody else's (AP-39)")
     if activity.object_id is not None:
         # Whether it is here, on its way, or comes twice: what was undone counts no more.

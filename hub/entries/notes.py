@@ -10,7 +10,6 @@ from typing import Final
 import orjson
 
 from federation.errors import FederationError
-from federation.origins import same_origin
 from federation.vocab.activities import Create, Delete
 from federation.vocab.base import Attachment, Object, Tag
 from federation.vocab.names import PUBLIC, is_public
@@ -54,13 +53,6 @@ def _quoted(thing: Object) -> str:
     if thing.quote is None or escape(thing.quote) in (thing.content or ""):
         return ""
     return f'<p>RE: <a href="{escape(thing.quote)}">{escape(thing.quote)}</a></p>'
-
-
-def page_of(thing: Object) -> str:
-    """Where people read it: its `url` on its own server, else its id."""
-    if thing.url and thing.id and same_origin(thing.url, thing.id):
-        return thing.url
-    return thing.id or ""
 
 
 def answer(

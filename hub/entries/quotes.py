@@ -15,8 +15,9 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
+from federation.authority import may_name
 from federation.errors import Unauthorised
-from federation.origins import authority, same_origin
+from federation.origins import authority
 from federation.vocab.activities import Accept, Delete, QuoteRequest, Reject
 from federation.vocab.base import Object, moment
 from federation.vocab.names import AS2, PUBLIC, Document, context_of
@@ -78,7 +79,7 @@ def _post_of(activity: QuoteRequest) -> str | None:
     """The post that is to quote, if it is of the server of whoever asks (AP-31)."""
     post = activity.instrument
     uri = post.id if isinstance(post, Object) else post
-    return uri if uri is not None and same_origin(uri, activity.actor) else None
+    return uri if uri is not None and may_name(activity.actor, uri) else None
 
 
 async def _allow(

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
+from federation.authority import may_change, page_of
 from federation.errors import MalformedDocument, Unauthorised
 from federation.vocab.activities import Update
 from federation.vocab.base import Attachment, Object
@@ -43,7 +44,7 @@ async def known(received: Received, thing: Object, kind: type[E]) -> E | None:
     query = select(kind).where(kind.uri == uri).options(selectinload(kind.picture))
     entry = await session.scalar(query)
     if entry is not None:
-        if entry.author_id != received.author.id or entry.local:
+        if entry.local or not may_change(entry.author_id, received.author.id):
             raise Unauthorised("it belongs to somebody else (AP-32)")
         return entry
     if await queries.by_uri(session, uri) is not None:
@@ -79,7 +80,7 @@ async def fill(
 ) -> None:
     """Write into the entry of another server what all kinds have; `body` is cleaned here."""
     entry.uri = thing.id or entry.uri
-    entry.url = thing.url or entry.uri
+    entry.url = page_of(entry.uri, thing.url)
     entry.origin = received.author.authority
     entry.author = received.author
     entry.title = draft.title

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from federation.authority import may_bury, may_delete
 from federation.errors import Unauthorised
-from federation.origins import same_origin
 from federation.vocab.objects import Tombstone
 from hub.actors.models import Actor
 from hub.entries import publishing, queries, reactions, replies
@@ -52,7 +52,7 @@ async def remove(received: Received, uri: str) -> None:
         _check_owner(received, await session.get_one(Actor, reply.author_id), uri)
         await replies.purge(session, reply)
         return
-    if not same_origin(uri, received.author.uri):
+    if not may_bury(received.author.uri, uri):
         raise Unauthorised("it is on another server")
     await publishing.remember_gone(session, uri, _former_type(received))
 
@@ -61,9 +61,8 @@ def _check_owner(received: Received, owner: Actor, uri: str) -> None:
     """Only the owner deletes; or the server that it came from, by answering that it is gone."""
     if owner.local:
         raise Unauthorised("it is ours")
-    if owner.id == received.author.id:
-        return
-    if not (received.vouched and same_origin(uri, owner.uri)):
+    sender = received.author.uri
+    if not may_delete(owner.uri, sender, uri, confirmed=received.vouched):
         raise Unauthorised("it belongs to somebody else (AP-34)")
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
+from federation.authority import may_change, page_of
 from federation.errors import MalformedDocument, Unauthorised
 from federation.vocab.base import Object
 from hub.actors import service as actors
@@ -111,7 +112,7 @@ async def keep(
     moment = now()
     reply = Reply(
         uri=thing.id or "",
-        url=notes.page_of(thing),
+        url=page_of(thing.id or "", thing.url),
         entry_id=anchor.entry_id,
         channel_id=anchor.channel_id or (channel.id if channel else None),
         author_id=author.id,
@@ -147,7 +148,7 @@ async def revise(received: Received, thing: Object) -> None:
     reply = await by_uri(received.session, thing.id or "")
     if reply is None:
         raise Unauthorised("it is not here")
-    if reply.author_id != received.author.id:
+    if not may_change(reply.author_id, received.author.id):
         raise Unauthorised("it belongs to somebody else (AP-32)")
     stamp, before = _stamp(thing), _stamp_before(reply)
     if before is not None and (stamp is None or stamp <= before):

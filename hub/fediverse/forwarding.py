@@ -16,8 +16,8 @@ import orjson
 from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from federation.authority import may_bury, may_change, may_prove_for
 from federation.errors import Unauthentic
-from federation.origins import same_origin
 from federation.signatures.digest import digest_header
 from federation.signatures.keys import keys_of_actor
 from federation.signatures.proofs import proof_owner_key, verify_proof
@@ -217,8 +217,8 @@ async def _announced(received: Received) -> list[Announcement]:
     if uri == author.uri and isinstance(activity, Delete):
         return await announcing.of_author(received.session, author)
     found = await announcing.of_object(received.session, uri)
-    told = received.vouched and same_origin(uri, author.uri)
-    return [one for one in found if one.author_id == author.id or told]
+    told = received.vouched and may_bury(author.uri, uri)
+    return [one for one in found if told or may_change(one.author_id, author.id)]
 
 
 async def _has_passed_on(received: Received, announced: Sequence[Announcement]) -> Actor | None:
@@ -246,7 +246,7 @@ def _is_proven(received: Received) -> bool:
     if key_id is None or known is None:
         return False
     for key in keys_of_actor(orjson.loads(known), ("assertionMethod",)):
-        if key.id == key_id and key.owner == received.author.uri and same_origin(key.id, key.owner):
+        if key.id == key_id and may_prove_for(key.owner, key.id, received.author.uri, asserts=True):
             try:
                 verify_proof(received.document, key, received.now)
             except Unauthentic:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import orjson
 
+from federation.authority import may_answer, may_undo
 from federation.errors import Unauthorised
 from federation.inbox import Inbox
 from federation.vocab.activities import Accept, Block, Follow, Move, Reject, Undo, Update
@@ -92,7 +93,7 @@ async def _asked(received: Received, activity: Accept | Reject) -> FollowRow:
         asker = await service.by_uri(received.session, inner.actor)
         if asker is not None and asker.local:
             row = await follows.between(received.session, asker.id, received.author.id)
-    if row is None or row.followee_id != received.author.id:
+    if row is None or not may_answer(row.followee_id, received.author.id):
         raise Unauthorised("an answer to a Follow that was not sent to this actor")
     return row
 
@@ -103,6 +104,8 @@ async def unfollowed(received: Received, activity: Undo) -> None:
     inner = activity.object
     if not isinstance(inner, Follow):
         return
+    if not may_undo(inner.actor, received.author.uri):
+        raise Unauthorised("it was somebody else's (AP-39)")
     followee, session = await _ours(received, inner), received.session
     if await follows.between(session, received.author.id, followee.id) is None:
         await undone.remember(session, received.author.uri, inner)

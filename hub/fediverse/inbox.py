@@ -21,6 +21,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from federation.authority import may_bring, may_describe, may_embed, may_publish
 from federation.errors import (
     FederationError,
     Gone,
@@ -345,15 +346,13 @@ async def _authentic(received: Received, trust: str) -> Received:
 async def _own_object(received: Received, activity: Create | Update, trust: str) -> Received:
     thing = activity.object
     if isinstance(thing, ActorDocument):
-        if thing.id != activity.actor or trust == "refetch":
+        if not may_describe(activity.actor, thing.id) or trust == "refetch":
             raise Unauthorised("an actor may only be updated by itself")
         return received
     embedded = (
         trust != "refetch"
         and isinstance(thing, Object)
-        and thing.id is not None
-        and thing.attributed_to == activity.actor
-        and same_origin(thing.id, activity.actor)
+        and may_embed(activity.actor, thing.id, thing.attributed_to)
     )
     if embedded:
         return received
@@ -365,12 +364,12 @@ async def _own_object(received: Received, activity: Create | Update, trust: str)
     found = parse(await received.fetched(uri))
     if not isinstance(found, Object) or found.id is None or found.attributed_to is None:
         raise MalformedDocument("not an object with id and author")
-    if not same_origin(found.id, found.attributed_to):
+    if not may_publish(found.id, found.attributed_to):
         raise Unauthorised("the object's author is of another origin")
     if found.attributed_to == activity.actor:
         return replace(received, activity=replace(activity, object=found))
     # Members of a Mobilizon group create what is the group's; its server alone may say so.
-    if trust != "refetch" and not same_origin(found.attributed_to, activity.actor):
+    if trust != "refetch" and not may_bring(activity.actor, found.attributed_to):
         raise Unauthorised("the object is somebody else's")
     author = await received.actor(found.attributed_to)
     activity = replace(activity, actor=author.uri, object=found)

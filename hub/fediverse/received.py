@@ -10,8 +10,9 @@ from typing import Any
 import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from federation.authority import is_local, may_publish
 from federation.errors import FederationError, MalformedDocument, Unauthorised, Unreachable
-from federation.origins import authority, same_origin
+from federation.origins import authority
 from federation.vocab.activities import Activity, Create
 from federation.vocab.actors import Actor as ActorDocument
 from federation.vocab.base import Object
@@ -93,7 +94,7 @@ class Received:
             Unauthorised: it would be one of ours, or is on a server that is blocked.
             FederationError: why it could not be had.
         """
-        if self.services.is_ours(authority(uri)):
+        if is_local(uri, self.services.is_ours):
             raise Unauthorised("another server may not hand us our own objects")
         found = self.documents.get(uri)
         if found is None:
@@ -110,10 +111,14 @@ class Received:
 
         Raises:
             Wanted: it is not at hand yet.
+            Unauthorised: nothing is taken from it.
             FederationError: it could not be had, or is not an actor.
         """
         known = await service.by_uri(self.session, uri)
         if known is not None:
+            if known.suspended_at is not None:
+                # A redirect leads to a blocked server too, past the look at its address (AP-84).
+                raise Unauthorised("the author is blocked")
             return known
         document = await self.fetched(uri)
         thing = parse(document)
@@ -135,7 +140,7 @@ class Received:
         thing = parse(document)
         if not isinstance(thing, Object) or thing.id is None or thing.attributed_to is None:
             raise MalformedDocument("not an object with id and author")
-        if not same_origin(thing.id, thing.attributed_to):
+        if not may_publish(thing.id, thing.attributed_to):
             raise Unauthorised("the object's author is of another origin")
         author = await self.actor(thing.attributed_to)
         create = Create(actor=author.uri, object=thing, to=thing.to, cc=thing.cc)

@@ -223,7 +223,7 @@ async def test_header_names_come_back_in_lower_case_and_joined() -> None:
             assert answer.headers["x-t"] == "ü"
 
 
-async def test_cookies_are_neither_kept_nor_sent() -> None:
+async def test_b4_cookies_are_neither_kept_nor_sent() -> None:
     raw = http(b"", "200 OK", "Set-Cookie: a=b; Path=/")
     async with serving(answering(raw)) as server, clients(named("peer.example")) as (get, post):
         url = f"http://peer.example:{server.port}/"
@@ -233,7 +233,7 @@ async def test_cookies_are_neither_kept_nor_sent() -> None:
         assert "cookie" not in "".join(server.heads).lower()
 
 
-async def test_the_environment_s_proxies_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_b4_the_environment_s_proxies_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     async with serving(answering(http())) as server, clients() as (get, post):
@@ -251,7 +251,7 @@ async def test_a_redirect_is_an_answer_and_nothing_more(status: str) -> None:
         assert len(server.heads) == 2
 
 
-async def test_a_fetcher_follows_redirects_on_real_sockets_and_stops_at_private_ones() -> None:
+async def test_b3_a_fetcher_follows_redirects_on_real_sockets_and_stops_at_private_ones() -> None:
     async def act(
         state: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
@@ -294,7 +294,7 @@ async def test_addresses_outside_the_allowed_network_are_not_dialled() -> None:
         assert other.connections == 0
 
 
-async def test_nothing_on_this_machine_is_dialled_by_default() -> None:
+async def test_b1_nothing_on_this_machine_is_dialled_by_default() -> None:
     async with serving(answering(http())) as server, clients(Guard(allow_http=True)) as both:
         for name in ("127.0.0.1", "localhost", "127.1", "[::1]"):
             with pytest.raises(ForbiddenAddress):
@@ -311,7 +311,7 @@ async def test_localhost_by_the_system_s_own_resolver_reaches_the_allowed_addres
         assert (await post.post(url, {}, b"", deadline_s=3)).status == 200
 
 
-async def test_a_name_that_turns_to_another_address_is_not_followed(
+async def test_b2_a_name_that_turns_to_another_address_is_not_followed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     answers = iter([["127.0.0.1"], ["127.0.0.2"], ["127.0.0.2"]])
@@ -376,14 +376,14 @@ SLOW = {
 
 
 @pytest.mark.parametrize("how", SLOW)
-async def test_a_slow_answer_to_a_fetch_ends_with_its_deadline(how: str) -> None:
+async def test_b5_a_slow_answer_to_a_fetch_ends_with_its_deadline(how: str) -> None:
     async with serving(SLOW[how]) as server, clients() as (get, _), within(0.6):
         with pytest.raises(Unreachable):
             await get.get(server.url, {}, limit_bytes=10_000, deadline_s=0.6)
 
 
 @pytest.mark.parametrize("how", list(SLOW)[:3])
-async def test_a_slow_answer_to_a_delivery_ends_with_its_deadline(how: str) -> None:
+async def test_b5_a_slow_answer_to_a_delivery_ends_with_its_deadline(how: str) -> None:
     async with serving(SLOW[how]) as server, clients() as (_, post), within(0.6):
         with pytest.raises(Unreachable):
             await post.post(server.url, {}, b"x", deadline_s=0.6)
@@ -405,7 +405,7 @@ async def test_a_slow_body_does_not_undo_a_delivery(
         assert server.connections == 2
 
 
-async def test_a_flood_of_interim_answers_ends_by_its_size() -> None:
+async def test_b5_a_flood_of_interim_answers_ends_by_its_size() -> None:
     flood = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" * 500
     async with serving(dripping(b"", flood, every=0)) as server, clients() as (get, post):
         with pytest.raises(TooLarge):
@@ -415,7 +415,7 @@ async def test_a_flood_of_interim_answers_ends_by_its_size() -> None:
                 await post.post(server.url, {}, b"", deadline_s=0.5)
 
 
-async def test_a_handshake_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_b5_a_handshake_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "CONNECT_SECONDS", 0.3)
     async with serving(silent) as server, clients() as (get, post):
         url = f"https://127.0.0.1:{server.port}/"
@@ -430,7 +430,7 @@ async def test_a_handshake_that_never_ends_is_given_up(monkeypatch: pytest.Monke
 # ------------------------------------------------------------------------ size
 
 
-async def test_a_body_that_is_announced_too_large_is_not_read() -> None:
+async def test_b6_a_body_that_is_announced_too_large_is_not_read() -> None:
     raw = b"HTTP/1.1 200 OK\r\nContent-Length: 10001\r\n\r\n"
     async with serving(dripping(raw, b"a")) as server, clients() as (get, _), within(0.5):
         with pytest.raises(TooLarge):
@@ -444,14 +444,14 @@ async def test_a_body_that_is_announced_too_large_is_not_read() -> None:
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
     ],
 )
-async def test_a_body_that_turns_out_too_large_is_broken_off(start: bytes) -> None:
+async def test_b6_a_body_that_turns_out_too_large_is_broken_off(start: bytes) -> None:
     drop = b"1000\r\n" + b"a" * 0x1000 + b"\r\n"
     async with serving(dripping(start, drop, 0)) as server, clients() as (get, _), within(0.5):
         with pytest.raises(TooLarge):
             await get.get(server.url, {}, **FETCH)
 
 
-async def test_a_body_of_just_the_limit_is_taken() -> None:
+async def test_b6_a_body_of_just_the_limit_is_taken() -> None:
     async with serving(answering(http(b"a" * 10_000))) as server, clients() as (get, _):
         assert len((await get.get(server.url, {}, **FETCH)).body) == 10_000
 
@@ -464,7 +464,7 @@ async def test_a_body_of_just_the_limit_is_taken() -> None:
         b"HTTP/1.1 200 OK\r\n" + b"X: " + b"a" * 200_000,
     ],
 )
-async def test_a_head_beyond_64_kilobytes_is_too_large(raw: bytes) -> None:
+async def test_b6_a_head_beyond_64_kilobytes_is_too_large(raw: bytes) -> None:
     async with serving(answering(raw, keep_open=True)) as server, clients() as (get, _):
         with pytest.raises(TooLarge):
             await get.get(server.url, {}, **FETCH)
@@ -481,7 +481,7 @@ BOMB = gzip.compress(gzip.compress(b"\0" * 200_000_000, 1))
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "gzip, gzip", "br", "zstd", "deflate", "GZIP", "x"])
-async def test_a_compressed_body_is_refused_unopened(encoding: str) -> None:
+async def test_b6_a_compressed_body_is_refused_unopened(encoding: str) -> None:
     raw = http(BOMB, "200 OK", f"Content-Encoding: {encoding}")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     async with serving(answering(raw)) as server, clients() as (get, post):

@@ -25,7 +25,7 @@ DATABASES = ("sqlite", "postgresql")
 def main() -> int:
     """Run what was asked for, all rigs by default; the exit code is that of the tests."""
     share = os.environ.get("SHARE", "1")
-    rigs = sys.argv[1:] or ["tests/integration/faults"]
+    rigs = sys.argv[1:] or ["tests/integration/faults", "tests/integration/test_fuzz.py"]
     with tempfile.TemporaryDirectory() as folder:
         figures = Path(folder) / "figures"
         figures.touch()

@@ -24,7 +24,13 @@ from federation.errors import (
     Unreachable,
     WrongContentType,
 )
-from federation.fetching import ACCEPT_ACTIVITY, Fetcher, is_activity_type
+from federation.fetching import (
+    ACCEPT_ACTIVITY,
+    MAX_LED_HERE,
+    Fetcher,
+    Tally,
+    is_activity_type,
+)
 from federation.guard import Guard
 
 AS2 = "https://www.w3.org/ns/activitystreams"
@@ -104,7 +110,7 @@ async def test_the_request_says_what_it_wants_and_who_asks() -> None:
         f'application/ld+json; profile="http://www.w3.org/ns/json-ld#compacted {AS2}"',
     ],
 )
-async def test_these_types_are_activitystreams(kind: str) -> None:
+async def test_a7_these_types_are_activitystreams(kind: str) -> None:
     assert is_activity_type(kind)
     assert (await fetcher(Net({NOTE: note(kind=kind)})).fetch(NOTE)).document["id"] == NOTE
 
@@ -123,20 +129,20 @@ async def test_these_types_are_activitystreams(kind: str) -> None:
         "image/png; application/activity+json",
     ],
 )
-async def test_nothing_else_becomes_an_object(kind: str) -> None:
+async def test_a7_nothing_else_becomes_an_object(kind: str) -> None:
     assert not is_activity_type(kind)
     with pytest.raises(WrongContentType):
         await fetcher(Net({NOTE: note(kind=kind)})).fetch(NOTE)
 
 
-async def test_a_document_under_an_alias_is_fetched_again_by_its_own_id_once() -> None:
+async def test_a8_a_document_under_an_alias_is_fetched_again_by_its_own_id_once() -> None:
     net = Net({"https://peer.example/@a/1": note(), NOTE: note()})
     found = await fetcher(net).fetch("https://peer.example/@a/1")
     assert found.url == NOTE
     assert net.asked == ["https://peer.example/@a/1", NOTE]
 
 
-async def test_a_document_with_an_id_of_another_server_is_replaced_by_what_that_serves() -> None:
+async def test_a8_a_document_with_an_id_of_another_server_is_replaced_by_what_that_serves() -> None:
     victim = "https://victim.example/1"
     net = Net({"https://evil.example/1": note(victim), victim: note(victim)})
     found = await fetcher(net).fetch("https://evil.example/1")
@@ -144,7 +150,7 @@ async def test_a_document_with_an_id_of_another_server_is_replaced_by_what_that_
 
 
 @pytest.mark.parametrize("second", ["https://peer.example/a", "https://evil.example/3"])
-async def test_a_document_whose_id_leads_elsewhere_twice_is_refused(second: str) -> None:
+async def test_a8_a_document_whose_id_leads_elsewhere_twice_is_refused(second: str) -> None:
     net = Net({"https://peer.example/a": note(NOTE), NOTE: note(second), second: note(NOTE)})
     with pytest.raises(Unauthentic):
         await fetcher(net).fetch("https://peer.example/a")
@@ -174,7 +180,7 @@ async def test_letters_beyond_ascii_are_asked_for_in_percent_encoding() -> None:
     assert (await fetcher(net).fetch("https://bücher.example/straße")).document["type"] == "Note"
 
 
-async def test_three_redirects_are_followed_and_a_fourth_is_not() -> None:
+async def test_b3_three_redirects_are_followed_and_a_fourth_is_not() -> None:
     steps = {f"https://peer.example/{n}": moved(f"/{n + 1}") for n in range(4)}
     net = Net({**steps, "https://peer.example/4": note("https://peer.example/4")})
     assert (await fetcher(net).fetch("https://peer.example/1")).url == "https://peer.example/4"
@@ -183,13 +189,13 @@ async def test_three_redirects_are_followed_and_a_fourth_is_not() -> None:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_the_last_server_of_a_redirect_is_the_authority(status: int) -> None:
+async def test_a8_the_last_server_of_a_redirect_is_the_authority(status: int) -> None:
     there = "https://other.example/1"
     net = Net({NOTE: moved(there, status), there: note(there)})
     assert (await fetcher(net).fetch(NOTE)).url == there
 
 
-async def test_a_circle_of_redirects_ends() -> None:
+async def test_b3_a_circle_of_redirects_ends() -> None:
     other = "https://peer.example/2"
     net = Net({NOTE: moved(other), other: moved(NOTE)})
     with pytest.raises(UnexpectedAnswer):
@@ -211,7 +217,7 @@ async def test_a_circle_of_redirects_ends() -> None:
     ],
 )
 @pytest.mark.parametrize("how", ["fetch", "fetch_json", "fetch_bytes"])
-async def test_a_redirect_inside_is_never_followed(target: str, how: str) -> None:
+async def test_b3_a_redirect_inside_is_never_followed(target: str, how: str) -> None:
     net = Net({NOTE: moved(target)})
     strict = fetcher(net, own_hosts=frozenset({"hub.example"}))
     calls: dict[str, Coroutine[object, object, object]] = {
@@ -228,7 +234,7 @@ async def test_a_redirect_inside_is_never_followed(target: str, how: str) -> Non
 
 
 @pytest.mark.parametrize("target", ["", "mailto:a@b", "https://[x/", "https://a..b/", "ftp:x"])
-async def test_a_redirect_to_no_place_is_an_error_of_ours(target: str) -> None:
+async def test_b3_a_redirect_to_no_place_is_an_error_of_ours(target: str) -> None:
     with pytest.raises((BadUrl, UnexpectedAnswer)):
         await fetcher(Net({NOTE: moved(target)})).fetch(NOTE)
 
@@ -310,7 +316,7 @@ async def test_files_are_asked_for_without_signature() -> None:
     assert "Signature" not in net.headers[0]
 
 
-async def test_what_was_refused_is_not_asked_for_again_for_a_quarter_of_an_hour() -> None:
+async def test_b8_what_was_refused_is_not_asked_for_again_for_a_quarter_of_an_hour() -> None:
     clock, net = Clock(), Net({})
     remembering = fetcher(net, clock=clock)
     for minutes in (0, 1, 10):
@@ -368,7 +374,7 @@ async def test_many_who_want_the_same_at_once_share_one_request() -> None:
     assert len({one.url for one in found}) == 1
 
 
-async def test_a_flood_that_names_one_victim_costs_it_one_request() -> None:
+async def test_b8_a_flood_that_names_one_victim_costs_it_one_request() -> None:
     net = Net({NOTE: Unreachable("away")})
     shared = fetcher(net)
     results = await asyncio.gather(
@@ -376,6 +382,31 @@ async def test_a_flood_that_names_one_victim_costs_it_one_request() -> None:
     )
     assert all(isinstance(result, Unreachable) for result in results)
     assert len(net.asked) == 1
+
+
+async def test_b8_redirects_of_invented_hosts_lead_few_to_their_victim() -> None:
+    """A wildcard domain has names without end; each has a redirect of its own."""
+    clock = Clock()
+    names = [f"https://n{number}.evil.example/" for number in range(500)]
+    net = Net({name: moved(f"https://victim.example/{n}") for n, name in enumerate(names)})
+    shared = fetcher(net, clock=clock)
+    for name in names:
+        with pytest.raises((Gone, Unreachable)):
+            await shared.fetch(name)
+    assert sum("victim" in url for url in net.asked) == MAX_LED_HERE
+    clock.now += timedelta(minutes=1)
+    with pytest.raises(Gone):
+        await shared.fetch("https://n0.evil.example/")
+
+
+async def test_b9_the_number_of_servers_that_are_counted_is_bounded() -> None:
+    tally = Tally(Clock(), 2, 10)
+    assert [tally.add("h0.example") for _ in range(3)] == [True, True, False]
+    tally.take_back("h0.example")
+    assert [tally.add("h0.example") for _ in range(2)] == [True, False]
+    for number in range(1, 50):
+        assert tally.add(f"h{number}.example")
+    assert len(tally) == 10
 
 
 async def test_one_who_gives_up_does_not_take_it_from_the_others() -> None:
@@ -387,7 +418,7 @@ async def test_one_who_gives_up_does_not_take_it_from_the_others() -> None:
     assert (await second).url == NOTE
 
 
-async def test_the_number_of_failures_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_b9_the_number_of_failures_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("federation.fetching.MAX_FAILURES_KEPT", 10)
     bounded = fetcher(Net({}))
     for n in range(50):
@@ -396,7 +427,7 @@ async def test_the_number_of_failures_kept_is_bounded(monkeypatch: pytest.Monkey
     assert len(bounded._failures) == 10
 
 
-async def test_one_deadline_holds_for_all_hops() -> None:
+async def test_b5_one_deadline_holds_for_all_hops() -> None:
     there = "https://other.example/1"
     net = Net({NOTE: moved(there), there: note(NOTE)})
     with pytest.raises(Unauthentic):
@@ -417,7 +448,8 @@ urls = st.one_of(
 @given(urls, urls, st.one_of(urls, st.none(), st.integers(), st.lists(urls, max_size=2)))
 @settings(max_examples=300, deadline=None)
 @example("https://xn--/", "https://a..b", "https://peer.example/\ud800")
-def test_nothing_but_our_own_errors_leaves_a_fetch(url: str, target: str, id_: object) -> None:
+@example("A://[#", "https://[#", None)
+def test_b10_nothing_but_our_own_errors_leaves_a_fetch(url: str, target: str, id_: object) -> None:
     async def ask() -> None:
         class Everywhere(Net):
             async def get(

@@ -198,11 +198,11 @@ def _no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("federation.pinning.TlsContext.load_default_certs", lambda _: None)
 
 
-def test_there_are_more_than_sixty_hostile_notations() -> None:
+def test_b1_there_are_more_than_sixty_hostile_notations() -> None:
     assert len(set(HOSTILE)) == len(HOSTILE) > 60
 
 
-async def test_no_hostile_url_is_dialled_by_either_client() -> None:
+async def test_b1_no_hostile_url_is_dialled_by_either_client() -> None:
     recorder = Recorder()
     get, post = getter(guard(), recorder), poster(guard(), recorder)
     for url in HOSTILE:
@@ -215,7 +215,7 @@ async def test_no_hostile_url_is_dialled_by_either_client() -> None:
     await post.close()
 
 
-async def test_no_hostile_address_is_dialled_where_http_and_odd_ports_are_allowed() -> None:
+async def test_b1_no_hostile_address_is_dialled_where_http_and_odd_ports_are_allowed() -> None:
     recorder = Recorder()
     lax = guard(allow_http=True)
     get, post = getter(lax, recorder), poster(lax, recorder)
@@ -242,7 +242,7 @@ class Fooled(Guard):
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "10.0.0.1", "good.example"])
-async def test_the_last_look_is_at_the_socket_s_own_address(host: str) -> None:
+async def test_b2_the_last_look_is_at_the_socket_s_own_address(host: str) -> None:
     recorder = Recorder()
     post = poster(Fooled(allow_http=True), recorder)
     with pytest.raises(ForbiddenAddress):
@@ -310,7 +310,7 @@ async def test_a_name_without_a_dot_never_leads_to_the_public_internet() -> None
         await guard(allow_networks=LOOPBACK).resolve("hub", 443)
 
 
-async def test_answers_outside_are_passed_over_only_where_networks_are_allowed() -> None:
+async def test_b2_answers_outside_are_passed_over_only_where_networks_are_allowed() -> None:
     with pytest.raises(ForbiddenAddress):
         await guard().resolve("mixed.example", 443)
     assert await guard(allow_networks=LOOPBACK).resolve("mixed6.example", 443) == [PUBLIC]
@@ -325,7 +325,7 @@ async def test_what_the_dns_did_may_be_tried_again_and_what_the_url_says_may_not
     assert not by_address.value.retry
 
 
-async def test_a_name_that_changes_its_address_after_the_check_is_not_followed(
+async def test_b2_a_name_that_changes_its_address_after_the_check_is_not_followed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     answers = iter([[PUBLIC], ["127.0.0.1"], ["127.0.0.1"]])
@@ -364,7 +364,7 @@ async def test_answers_are_kept_for_a_minute_and_no_longer(monkeypatch: pytest.M
     assert len(asked) == 2
 
 
-async def test_the_number_of_kept_answers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_b9_the_number_of_kept_answers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     async def lookup(_: str) -> list[str]:
         return [PUBLIC]
 
@@ -375,7 +375,7 @@ async def test_the_number_of_kept_answers_is_bounded(monkeypatch: pytest.MonkeyP
     assert len(resolver._answers) == 5
 
 
-async def test_a_name_server_that_is_silent_makes_the_host_unreachable(
+async def test_b5_a_name_server_that_is_silent_makes_the_host_unreachable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def silent(_: str) -> list[str]:
@@ -400,7 +400,7 @@ async def test_a_name_server_that_is_silent_makes_the_host_unreachable(
         ("localhost:8001", "http://localhost:8001/"),
     ],
 )
-def test_this_server_itself_is_refused(own: str, url: str) -> None:
+def test_b1_this_server_itself_is_refused(own: str, url: str) -> None:
     networks = (*LOOPBACK, ipaddress.ip_network("::1/128"))
     with pytest.raises(ForbiddenAddress, match="itself"):
         guard(own_hosts=frozenset({own}), allow_http=True, allow_networks=networks).check_url(url)
@@ -456,7 +456,7 @@ addresses = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6))
 
 @given(addresses)
 @example(ipaddress.ip_address("2001:1ff:ffff::1"))
-def test_no_private_address_is_ever_allowed(address: ipaddress.IPv4Address) -> None:
+def test_b1_no_private_address_is_ever_allowed(address: ipaddress.IPv4Address) -> None:
     if guard().allows(str(address)):
         assert not address.is_private
         assert not address.is_multicast
@@ -495,7 +495,7 @@ urls = st.one_of(
 @example("https://a..b/")
 @example("https://[v1.a]/")
 @example("https://\udc80.example/\udc80")
-def test_any_text_is_a_url_or_a_bad_one(url: str) -> None:
+def test_b10_any_text_is_a_url_or_a_bad_one(url: str) -> None:
     try:
         parts = split_url(url)
     except BadUrl:
@@ -508,7 +508,7 @@ def test_any_text_is_a_url_or_a_bad_one(url: str) -> None:
 @settings(max_examples=300, deadline=None)
 @example("https://xn--/")
 @example("https://a..b/")
-def test_nothing_but_our_own_errors_leaves_a_client(url: str) -> None:
+def test_b10_nothing_but_our_own_errors_leaves_a_client(url: str) -> None:
     async def ask() -> None:
         recorder = Recorder()
         lax = guard(allow_http=True, allow_networks=LOOPBACK)
@@ -526,7 +526,7 @@ def test_nothing_but_our_own_errors_leaves_a_client(url: str) -> None:
 
 @given(hosts, st.integers(0, 65535))
 @settings(max_examples=200, deadline=None)
-def test_nothing_but_our_own_errors_leaves_a_lookup(host: str, port: int) -> None:
+def test_b10_nothing_but_our_own_errors_leaves_a_lookup(host: str, port: int) -> None:
     try:
         found = asyncio.run(guard().resolve(host, port))
     except FederationError:

@@ -55,14 +55,14 @@ def actor(**members: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("value", NO_IDS, ids=repr)
 @pytest.mark.parametrize("name", ["actor", "object", "target"])
-def test_activity_with_unclear_identity_is_refused(name: str, value: object) -> None:
+def test_a4_activity_with_unclear_identity_is_refused(name: str, value: object) -> None:
     with pytest.raises(MalformedDocument):
         parse(activity(**{name: value}))
 
 
 @pytest.mark.parametrize("value", NO_IDS, ids=repr)
 @pytest.mark.parametrize("name", ["attributedTo", "inReplyTo"])
-def test_post_with_unclear_identity_is_refused(name: str, value: object) -> None:
+def test_a4_post_with_unclear_identity_is_refused(name: str, value: object) -> None:
     with pytest.raises(MalformedDocument):
         parse(note(**{name: value}))
     with pytest.raises(MalformedDocument):
@@ -71,19 +71,19 @@ def test_post_with_unclear_identity_is_refused(name: str, value: object) -> None
 
 @pytest.mark.parametrize("value", [*NO_IDS, [A], {"id": A}], ids=repr)
 @pytest.mark.parametrize("build", [activity, note, actor])
-def test_id_is_a_plain_string(build: Any, value: object) -> None:
+def test_a4_id_is_a_plain_string(build: Any, value: object) -> None:
     with pytest.raises(MalformedDocument):
         parse(build(id=value))
 
 
 @pytest.mark.parametrize("value", [*NO_IDS, None], ids=repr)
-def test_inbox_is_one_address(value: object) -> None:
+def test_a4_inbox_is_one_address(value: object) -> None:
     with pytest.raises(MalformedDocument):
         parse(actor(inbox=value))
 
 
 @pytest.mark.parametrize("value", [A, [A], {"id": A}, {"id": A, "name": "Ann"}, LONG])
-def test_one_id_may_be_wrapped(value: object) -> None:
+def test_a4_one_id_may_be_wrapped(value: object) -> None:
     parse(activity(actor=value))
     parse(note(attributedTo=value))
 
@@ -109,7 +109,7 @@ def test_type_is_a_name_or_a_few(kind: object) -> None:
 @pytest.mark.parametrize(
     "kinds", [["Create", "Delete"], ["Create", "Note"], ["Delete", "Person"], ["Flag", "Proposal"]]
 )
-def test_document_is_one_thing(kinds: list[str]) -> None:
+def test_a4_document_is_one_thing(kinds: list[str]) -> None:
     with pytest.raises(MalformedDocument):
         parse({"type": kinds, "id": A, "actor": A, "object": B, "inbox": A})
 

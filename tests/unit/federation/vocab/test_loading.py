@@ -46,7 +46,7 @@ def nested(depth: int) -> bytes:
         b'{"a":' * 100_000,
     ],
 )
-def test_what_is_no_json_object_is_refused(body: bytes) -> None:
+def test_c1_what_is_no_json_object_is_refused(body: bytes) -> None:
     with pytest.raises(MalformedDocument):
         loads(body)
 
@@ -63,12 +63,12 @@ def test_what_is_no_json_object_is_refused(body: bytes) -> None:
         '"l":["\\u0000"]',
     ],
 )
-def test_what_a_database_cannot_hold_is_refused(members: str) -> None:
+def test_c1_what_a_database_cannot_hold_is_refused(members: str) -> None:
     with pytest.raises(MalformedDocument):
         loads(document(members))
 
 
-def test_largest_numbers_that_are_exact_are_kept() -> None:
+def test_c1_largest_numbers_that_are_exact_are_kept() -> None:
     assert loads(document('"n":[9007199254740991,-9007199254740991]'))["n"][0] == 2**53 - 1
 
 
@@ -76,13 +76,13 @@ def test_text_that_only_looks_like_a_nul_is_kept() -> None:
     assert loads(document('"s":"a\\\\u0000b"'))["s"] == "a\\u0000b"
 
 
-def test_nesting_ends_at_its_limit() -> None:
+def test_c7_nesting_ends_at_its_limit() -> None:
     loads(nested(DEPTH_LIMIT))
     with pytest.raises(MalformedDocument, match="deeply"):
         loads(nested(DEPTH_LIMIT + 1))
 
 
-def test_number_of_values_ends_at_its_limit() -> None:
+def test_c7_number_of_values_ends_at_its_limit() -> None:
     # The context and the array are values too.
     full = ",".join(["1"] * (NODE_LIMIT - 2))
     loads(document(f'"a":[{full}]'))
@@ -103,7 +103,7 @@ def test_number_of_values_ends_at_its_limit() -> None:
         f'"@context":"{AS2}"',
     ],
 )
-def test_key_that_stands_twice_is_refused(members: str) -> None:
+def test_c2_key_that_stands_twice_is_refused(members: str) -> None:
     with pytest.raises(MalformedDocument, match="twice"):
         loads(document(members))
 
@@ -117,13 +117,13 @@ def test_key_that_stands_twice_is_refused(members: str) -> None:
         '"content":"\\u003cp\\u003e"',
     ],
 )
-def test_what_only_looks_like_a_second_key_is_kept(members: str) -> None:
+def test_c2_what_only_looks_like_a_second_key_is_kept(members: str) -> None:
     assert loads(document(members))
 
 
 @pytest.mark.parametrize("keyword", ["@graph", "@included", "@reverse", "@nest", "@import"])
 @pytest.mark.parametrize("place", ['"{}":[]', '"object":{{"{}":{{}}}}', '"a":[{{"{}":1}}]'])
-def test_json_ld_that_moves_members_is_refused(keyword: str, place: str) -> None:
+def test_a6_json_ld_that_moves_members_is_refused(keyword: str, place: str) -> None:
     with pytest.raises(MalformedDocument):
         loads(document(place.format(keyword)))
 
@@ -152,7 +152,7 @@ def test_json_ld_that_moves_members_is_refused(keyword: str, place: str) -> None
         {"x": {"@id": "toot:x", "@context": {"actor": "as:object"}}},
     ],
 )
-def test_context_that_bends_core_terms_is_refused(definition: dict[str, object]) -> None:
+def test_a6_context_that_bends_core_terms_is_refused(definition: dict[str, object]) -> None:
     with pytest.raises(MalformedDocument):
         loads(json.dumps({"@context": [AS2, definition], "type": "Note"}).encode())
     embedded = {"@context": AS2, "type": "Create", "object": {"@context": definition}}
@@ -173,7 +173,7 @@ def test_context_that_bends_core_terms_is_refused(definition: dict[str, object])
         {"manuallyApprovesFollowers": "as:manuallyApprovesFollowers"},
     ],
 )
-def test_context_that_says_what_core_terms_mean_is_read(definition: dict[str, object]) -> None:
+def test_a6_context_that_says_what_core_terms_mean_is_read(definition: dict[str, object]) -> None:
     assert loads(json.dumps({"@context": [AS2, definition], "type": "Note"}).encode())
 
 

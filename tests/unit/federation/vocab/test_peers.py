@@ -530,12 +530,12 @@ def test_poll_is_read_with_its_answers() -> None:
     assert [(one.name, one.votes) for one in found.options] == [("Yes", 3)]
 
 
-def test_names_are_plain_text_without_tricks() -> None:
+def test_c8_names_are_plain_text_without_tricks() -> None:
     found = an_object(name="  <b>Repair</b>\n caf\u0065\u0301 \u202egnp.exe\u0007 ")
     assert found.name == "Repair café gnp.exe"
 
 
-def test_prose_is_cut_and_not_refused() -> None:
+def test_c7_prose_is_cut_and_not_refused() -> None:
     found = an_object(name="n" * 5000, summary="s" * 50_000, content="c" * 300_000)
     assert (len(found.name or ""), len(found.summary or "")) == (2_048, 20_000)
     assert len(found.content or "") == 200_000

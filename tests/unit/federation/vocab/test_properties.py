@@ -92,13 +92,13 @@ def read(document: Any) -> Value | None:
 
 @given(JSON)
 @settings(max_examples=120, deadline=None)
-def test_any_json_is_read_or_refused(document: Any) -> None:
+def test_c3_any_json_is_read_or_refused(document: Any) -> None:
     read(document)
 
 
 @given(st.dictionaries(NAMES, JSON, max_size=12), TYPES)
 @settings(max_examples=120, deadline=None)
-def test_any_object_with_a_type_is_read_or_refused(document: dict[str, Any], kind: str) -> None:
+def test_c3_any_object_with_a_type_is_read_or_refused(document: dict[str, Any], kind: str) -> None:
     read({**document, "type": kind})
     base = {
         "id": "https://a.example/1",
@@ -110,7 +110,7 @@ def test_any_object_with_a_type_is_read_or_refused(document: dict[str, Any], kin
 
 @given(st.binary(max_size=200))
 @settings(max_examples=80, deadline=None)
-def test_any_bytes_are_loaded_or_refused(body: bytes) -> None:
+def test_c1_any_bytes_are_loaded_or_refused(body: bytes) -> None:
     try:
         loads(body)
     except MalformedDocument:
@@ -420,7 +420,7 @@ def bent(document: Any, path: tuple[Any, ...], value: Any) -> Any:
 
 @given(st.data())
 @settings(max_examples=120, deadline=None)
-def test_real_document_with_strange_parts_is_read_or_refused(data: st.DataObject) -> None:
+def test_c3_real_document_with_strange_parts_is_read_or_refused(data: st.DataObject) -> None:
     document = data.draw(VALUES).document(context=True)
     for _ in range(data.draw(st.integers(1, 3))):
         path = data.draw(st.sampled_from(spots(document)))

@@ -86,11 +86,3 @@ def test_warnings_and_files_are_said_in_words() -> None:
         "<p><strong>&lt;b&gt;Long&lt;/b&gt;</strong></p><p>x</p>"
         '<p><a href="https://town.example/m/1.png" rel="nofollow noopener ugc">&lt;cat&gt;</a></p>'
     )
-
-
-def test_a_page_elsewhere_than_the_author_is_not_believed() -> None:
-    note = Note(id="https://town.example/n/1", url="https://evil.example/x")
-    assert notes.page_of(note) == note.id
-    assert notes.page_of(Note(id="https://town.example/n/1", url="javascript:x")) == note.id
-    good = Note(id="https://town.example/n/1", url="https://town.example/@ada/1")
-    assert notes.page_of(good) == good.url
