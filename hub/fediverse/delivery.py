@@ -21,6 +21,7 @@ from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import aliased
 
 from federation.delivery import (
+    BREAKER_FIRST,
     Delivered,
     Dropped,
     GoneForGood,
@@ -29,6 +30,7 @@ from federation.delivery import (
     Signer,
     breaker_wait,
     deliver,
+    first_scheme,
     next_attempt,
 )
 from federation.signatures.http import Scheme
@@ -48,6 +50,9 @@ LANE_TIME = timedelta(seconds=60)  # a lane is given back after this, well withi
 LINGER_S = 0.05  # how long a result waits for others before the ledger is written
 PATIENCE = timedelta(days=30)  # how long a silent server's mail is kept (SETTLED 4)
 PROBE = timedelta(minutes=45)  # how often it is tried once the schedule has run out
+ASKED = timedelta(days=1)  # how often a server that answers, and refuses, is told of a Delete
+TOO_MANY = 429  # the server lives, and wants us to be slower
+BROKEN = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ class Parcel:
     inbox: str
     attempts: int
     created_at: datetime
+    type: str
     actor_uri: str
     body: bytes
     digest: str
@@ -67,17 +73,27 @@ class Parcel:
 
 @dataclass(slots=True)
 class Lane:
-    """A leased server and what was done for it."""
+    """A leased server and what was done for it.
+
+    `worked` is the signature scheme that it took last, `scheme` the one to begin with; `refused`:
+    it did not take RFC 9421 although that seemed right. `trouble` is why its other mail must wait
+    too, `failed` why some failed by a fault of the server; `answered` and `took` say whether it
+    answered anything, and whether it took anything.
+    """
 
     host: str
     fence: int
-    scheme: str | None
+    worked: str | None
+    scheme: Scheme
     failures: int
     silent_for: timedelta
     parcels: list[Parcel]
     results: list[ledger.Result] = field(default_factory=list)
     trouble: Later | None = None
+    failed: Later | None = None
+    refused: bool = False
     answered: bool = False
+    took: bool = False
 
 
 class Carrier:
@@ -164,8 +180,8 @@ class Carrier:
                 return
 
     async def _send(self, lane: Lane, parcel: Parcel) -> Outcome:
-        scheme: Scheme = "rfc9421" if lane.scheme == "rfc9421" else "cavage"
-        outcome, worked = await deliver(
+        scheme = lane.scheme
+        outcome, next_scheme = await deliver(
             self._services.poster,
             parcel.actor_uri,
             parcel.inbox,
@@ -176,15 +192,32 @@ class Carrier:
             signer=self._signer,
         )
         if isinstance(outcome, Delivered):
-            lane.scheme = worked
+            lane.refused = lane.refused or (scheme, next_scheme) == ("rfc9421", "cavage")
+            lane.scheme = lane.worked = next_scheme
+            lane.took = True
+        if isinstance(outcome, Later) and _is_fault(outcome):
+            lane.failed = outcome
         if not (isinstance(outcome, Later) and outcome.host_trouble):
             lane.answered = True
         return outcome
 
 
+def _is_fault(outcome: Later) -> bool:
+    """Whether the server itself failed; a refusal, or a wish to be slower, is none."""
+    return outcome.status is None or outcome.status >= BROKEN
+
+
 def _lane(peer: Peer, parcels: list[Parcel]) -> Lane:
-    silent_for = now() - peer.failing_since if peer.failing_since else timedelta(0)
-    return Lane(peer.host, peer.fence, peer.scheme, peer.failures, silent_for, parcels)
+    moment = now()
+    return Lane(
+        host=peer.host,
+        fence=peer.fence,
+        worked=peer.scheme,
+        scheme=first_scheme(peer.scheme, peer.rfc9421_at, moment),
+        failures=peer.failures,
+        silent_for=moment - peer.failing_since if peer.failing_since else timedelta(0),
+        parcels=parcels,
+    )
 
 
 def _parcels(hosts: Iterable[str]) -> Any:
@@ -199,6 +232,7 @@ def _parcels(hosts: Iterable[str]) -> Any:
             Delivery.inbox,
             Delivery.attempts,
             Delivery.created_at,
+            OutboxActivity.type,
             Actor.uri,
             OutboxActivity.body,
             OutboxActivity.digest,
@@ -260,12 +294,16 @@ def _result(parcel: Parcel, outcome: Outcome) -> ledger.Result:
 
 
 def _again(parcel: Parcel, outcome: Later) -> ledger.Result:
-    """When a delivery is tried next; None once its thirty days are over."""
+    """When a delivery is tried next; given up after thirty days, or a few refusals.
+
+    A Delete is not given up before, whatever is answered to it (SETTLED 4).
+    """
     age = now() - parcel.created_at
     spread = random.uniform(-1, 1)  # noqa: S311 - it spreads load, it guards nothing
-    wait = next_attempt(parcel.attempts + 1, spread, at_most=outcome.at_most)
-    if wait is None and outcome.at_most is None and age < PATIENCE:
-        wait = PROBE
+    at_most = None if parcel.type == "Delete" else outcome.at_most
+    wait = next_attempt(parcel.attempts + 1, spread, at_most=at_most)
+    if wait is None and at_most is None and age < PATIENCE:
+        wait = PROBE if outcome.at_most is None else ASKED
     if wait is None:
         return ledger.Result(
             parcel.id, parcel.object_uri, parcel.inbox, "dropped", reason=outcome.reason
@@ -284,24 +322,33 @@ def _again(parcel: Parcel, outcome: Later) -> ledger.Result:
 
 def _summary(lane: Lane) -> ledger.Served:
     """What the ledger notes of the server itself."""
-    failures, closed_until, reason = 0, None, None
+    failures = _failures(lane)
+    wait = breaker_wait(failures, lane.silent_for) or timedelta(0)
+    if lane.answered:
+        # It lives and fails at some things; what is new need not wait for hours (AP-75).
+        wait = min(wait, BREAKER_FIRST)
     if lane.trouble is not None:
-        failures = 1 if lane.answered else lane.failures + 1
-        wait = max(
-            breaker_wait(failures, lane.silent_for) or timedelta(0),
-            lane.trouble.after or timedelta(0),
-        )
-        closed_until = now() + wait if wait else None
-        reason = lane.trouble.reason
-    elif not lane.answered:
-        failures = lane.failures
+        wait = max(wait, lane.trouble.after or timedelta(0))
+    worst = lane.trouble or lane.failed
     return ledger.Served(
         host=lane.host,
         fence=lane.fence,
         results=lane.results,
-        scheme=lane.scheme,
+        scheme=lane.worked,
+        refused=lane.refused,
         failures=failures,
-        closed_until=closed_until,
-        reason=reason,
+        closed_until=now() + wait if wait else None,
+        reason=worst.reason if worst else None,
         answered=lane.answered,
     )
+
+
+def _failures(lane: Lane) -> int:
+    """How many visits in a row failed by the server's own fault, this one included."""
+    if lane.trouble is not None and lane.trouble.status == TOO_MANY:
+        return 0
+    if lane.trouble is not None or lane.failed is not None:
+        if lane.took:
+            return 1 if lane.trouble else 0
+        return lane.failures + 1
+    return 0 if lane.answered else lane.failures

@@ -35,7 +35,7 @@ from federation.vocab.activities import Accept, Activity, Create, Delete, Reject
 from federation.vocab.actors import Actor as ActorDocument
 from federation.vocab.base import Object
 from federation.vocab.parse import loads, parse
-from hub.actors import remote, service
+from hub.actors import service
 from hub.actors.models import Actor
 from hub.core.batch import GroupCommit
 from hub.core.clock import now
@@ -53,6 +53,7 @@ COLUMNS = (
     "actor_uri",
     "host",
     "trust",
+    "scheme",
     "body",
     "actor_document",
     "received_at",
@@ -92,6 +93,7 @@ class InboxLog:
                 verified.actor,
                 verified.host,
                 verified.trust,
+                verified.scheme,
                 verified.body,
                 self._news_of(verified),
                 moment,
@@ -221,7 +223,9 @@ class Processor:
             for case in cases:
                 if case.wanted is None and not case.alone:
                     await _note(session, case)
-            await peers.seen(session, [case.row.host for case in cases])
+            rows = [case.row for case in cases]
+            modern = [row.host for row in rows if row.scheme == "rfc9421"]
+            await peers.seen(session, [row.host for row in rows], modern)
         for case in cases:
             if case.alone:
                 await self._round([case])
@@ -318,7 +322,7 @@ async def _author(received: Received, row: InboxActivity) -> Actor:
     if row.actor_document is not None:
         thing = parse(orjson.loads(row.actor_document))
         if isinstance(thing, ActorDocument) and thing.id == row.actor_uri:
-            return await remote.remember(received.session, thing, row.actor_document)
+            return await peers.remember(received.session, thing, row.actor_document)
     return await received.actor(row.actor_uri)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ScalarSelect, bindparam, case, delete, func, select, update
+from sqlalchemy import Boolean, ScalarSelect, bindparam, case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -39,12 +39,13 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What became of one lane."""
+    """What became of one lane; `refused`: it took our mail, but not signed by RFC 9421."""
 
     host: str
     fence: int
     results: list[Result]
     scheme: str | None
+    refused: bool
     failures: int
     closed_until: datetime | None
     reason: str | None
@@ -164,6 +165,7 @@ async def _give_back(session: AsyncSession, lanes: list[Served]) -> None:
             lease_until=None,
             leased_by=None,
             scheme=bindparam("worked"),
+            rfc9421_at=case((bindparam("refused", type_=Boolean), None), else_=Peer.rfc9421_at),
             failures=bindparam("failed"),
             closed_until=closed,
             failing_since=case(
@@ -203,6 +205,7 @@ def _given_back(lane: Served, moment: datetime) -> dict[str, Any]:
         "lane": lane.host,
         "closed": lane.closed_until,
         "worked": lane.scheme,
+        "refused": lane.refused,
         "failed": lane.failures,
         "why": lane.reason,
         "arrived": moment if lane.answered else None,

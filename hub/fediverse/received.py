@@ -16,7 +16,7 @@ from federation.vocab.activities import Activity, Create
 from federation.vocab.actors import Actor as ActorDocument
 from federation.vocab.base import Object
 from federation.vocab.parse import parse
-from hub.actors import remote, service
+from hub.actors import service
 from hub.actors.models import Actor
 from hub.core.services import Services
 from hub.fediverse import follows, peers
@@ -105,7 +105,7 @@ class Received:
         thing = parse(document)
         if not isinstance(thing, ActorDocument) or thing.id != uri:
             raise MalformedDocument(f"{uri} is not an actor")
-        return await remote.remember(self.session, thing, orjson.dumps(document))
+        return await peers.remember(self.session, thing, orjson.dumps(document))
 
     async def relevant(self) -> bool:
         """Whether we asked for this: we follow the author, or who passed it on (AP-30)."""
