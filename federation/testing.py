@@ -312,7 +312,11 @@ class MemorySite:
         """Whether the test blocked it."""
         return authority in self.blocked
 
-    def admit(self, authority: str, followed: bool | None = None) -> float | None:
+    def patience(self, authority: str) -> float | None:
+        """How long the test makes it wait."""
+        return self.waits.get(authority)
+
+    def admit(self, authority: str) -> float | None:
         """How long the test makes it wait."""
         return self.waits.get(authority)
 

@@ -18,6 +18,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import orjson
 
+from federation.asking import AskedTooMuch, Asking
 from federation.errors import (
     BadUrl,
     FederationError,
@@ -196,6 +197,8 @@ class KeyRing:
         self._refused: _Recent[_Refusal] = _Recent(MAX_KEYS)
         self._renewals: _Recent[datetime] = _Recent(MAX_KEYS)
         self._renewing: dict[str, asyncio.Task[_Found | None]] = {}
+        self._asking = Asking(clock)
+        self._under_way: dict[str, asyncio.Task[_Found]] = {}
 
     async def key(self, key_id: str) -> tuple[PublicKey, dict[str, Any] | None]:
         """The key of this id, and its owner's document if that was fetched lately.
@@ -219,6 +222,11 @@ class KeyRing:
         if refused is not None and self._clock() < refused.until:
             raise refused.error()
         return await self._fetch(key_id)
+
+    def knows(self, key_id: str) -> bool:
+        """Whether the key is at hand, so that a signature costs us next to nothing."""
+        kept = self._kept.get(key_id)
+        return kept is not None and self._clock() < kept.until
 
     async def renewed(self, key_id: str) -> _Found | None:
         """The key fetched anew, for it may have been changed; None if that was tried just now.
@@ -251,8 +259,25 @@ class KeyRing:
             return None
 
     async def _fetch(self, key_id: str) -> _Found:
+        """The key, asked for once however many wait for it."""
+        task = self._under_way.get(key_id)
+        if task is None:
+            task = asyncio.create_task(self._fetched(key_id))
+            self._under_way[key_id] = task
+            task.add_done_callback(lambda done: self._answered(key_id, done))
+        return await asyncio.shield(task)
+
+    def _answered(self, key_id: str, task: asyncio.Task[_Found]) -> None:
+        self._under_way.pop(key_id, None)
+        if not task.cancelled():
+            task.exception()  # looked at, even if nobody waits for it any more
+
+    async def _fetched(self, key_id: str) -> _Found:
         try:
-            key, document = await self._ask(key_id)
+            with self._asking.about(key_id):
+                key, document = await self._ask(key_id)
+        except AskedTooMuch:
+            raise  # it speaks of us, not of the key
         except FederationError as error:
             wait = AWAY if error.retry else COOL_OFF
             status = error.status if isinstance(error, Gone) else None
