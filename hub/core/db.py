@@ -139,13 +139,13 @@ class Append:
 
     def __init__(self, database: Database, table: type[Base], columns: Sequence[str]) -> None:
         dialect = database.writer.dialect
-        made = (sqlite if database.is_sqlite else postgresql).insert(table).on_conflict_do_nothing()
+        made = insert_into(database, table).on_conflict_do_nothing()
         compiled = made.compile(dialect=dialect, column_keys=list(columns))
         order = compiled.positiontup or list(columns)
         described = table.__table__.c
         self._sql = str(compiled)
         self._take = [
-            (columns.index(name), _to_driver(described[name].type, dialect)) for name in order
+            (columns.index(name), to_driver(described[name].type, dialect)) for name in order
         ]
 
     async def rows(self, session: AsyncSession, rows: Iterable[Sequence[Any]]) -> None:
@@ -206,7 +206,7 @@ class Lookup:
             self._file.close()
 
 
-def _to_driver(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
+def to_driver(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
     """What turns a value of a column into what the driver takes; None: nothing."""
     return kind.dialect_impl(dialect).bind_processor(dialect)
 
@@ -215,6 +215,11 @@ def insert_for(session: AsyncSession, table: Any) -> Any:
     """The INSERT of the dialect at hand, which knows `on_conflict_do_update`."""
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     return dialect.insert(table)
+
+
+def insert_into(database: Database, table: Any) -> Any:
+    """The same, where there is no session yet."""
+    return (sqlite if database.is_sqlite else postgresql).insert(table)
 
 
 def _sqlite_engine(url: URL, *, writes: bool) -> AsyncEngine:

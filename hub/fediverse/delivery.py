@@ -12,13 +12,7 @@ import asyncio
 import logging
 import random
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
-
-from sqlalchemy import ColumnElement, and_, func, select
-from sqlalchemy.orm import aliased
 
 from federation.delivery import (
     BREAKER_FIRST,
@@ -30,22 +24,18 @@ from federation.delivery import (
     Signer,
     breaker_wait,
     deliver,
-    first_scheme,
     next_attempt,
 )
-from federation.signatures.http import Scheme
-from hub.actors.models import Actor
 from hub.core.batch import GroupCommit
 from hub.core.clock import now
 from hub.core.services import Services
 from hub.fediverse import ledger
-from hub.fediverse.models import Delivery, OutboxActivity, Peer
-from hub.jobs.queue import BATCH, claim
+from hub.fediverse.lanes import Lane, Lanes, Parcel
+from hub.jobs.queue import BATCH
 
 log = logging.getLogger(__name__)
 
 PER_HOST = 2  # requests at once to one server (PROTOCOL §5)
-PER_LANE = 20  # deliveries taken from a lane in one lease
 LANE_TIME = timedelta(seconds=60)  # a lane is given back after this, well within its lease
 LINGER_S = 0.05  # how long a result waits for others before the ledger is written
 PATIENCE = timedelta(days=30)  # how long a silent server's mail is kept (SETTLED 4)
@@ -55,57 +45,14 @@ TOO_MANY = 429  # the server lives, and wants us to be slower
 BROKEN = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """One delivery with all that is needed to send it."""
-
-    id: int
-    activity_id: int
-    object_uri: str
-    inbox: str
-    attempts: int
-    created_at: datetime
-    type: str
-    actor_uri: str
-    body: bytes
-    digest: str
-
-
-@dataclass(slots=True)
-class Lane:
-    """A leased server and what was done for it.
-
-    `worked` is the signature scheme that it took last, `scheme` the one to begin with; `refused`:
-    it did not take RFC 9421 although that seemed right. `trouble` is why its other mail must wait
-    too, `failed` why some failed by a fault of the server; `answered` and `took` say whether it
-    answered anything, and whether it took anything.
-    """
-
-    host: str
-    fence: int
-    worked: str | None
-    scheme: Scheme
-    failures: int
-    silent_for: timedelta
-    parcels: list[Parcel]
-    results: list[ledger.Result] = field(default_factory=list)
-    trouble: Later | None = None
-    failed: Later | None = None
-    refused: bool = False
-    answered: bool = False
-    took: bool = False
-
-
 class Carrier:
     """Sends what is due; one per worker process."""
 
     def __init__(self, services: Services, worker: str) -> None:
         self._services = services
-        self._worker = worker
         self._signer = Signer(services.keys.__getitem__)
-        self._ledger = GroupCommit[ledger.Served](
-            lambda batch: ledger.keep(services, batch), linger_s=LINGER_S
-        )
+        self._due = Lanes(services.db, worker)
+        self._ledger = GroupCommit[ledger.Served](ledger.Ledger(services).keep, linger_s=LINGER_S)
         self._lanes: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(services.settings.in_flight)
         self._most = services.settings.in_flight + BATCH
@@ -146,14 +93,7 @@ class Carrier:
 
     async def _claim(self, limit: int) -> list[Lane]:
         async with self._services.db.write() as session:
-            peers = await claim(session, Peer, self._worker, limit=limit)
-            if not peers:
-                return []
-            rows = (await session.execute(_parcels([peer.host for peer in peers]))).all()
-        parcels: dict[str, list[Parcel]] = defaultdict(list)
-        for host, *values in rows:
-            parcels[host].append(Parcel(*values))
-        return [_lane(peer, parcels[peer.host]) for peer in peers]
+            return await self._due.claim(session, limit)
 
     async def _serve(self, lane: Lane) -> None:
         """Send a lane's parcels, two at once, those of one object one after the other."""
@@ -162,7 +102,11 @@ class Carrier:
             chains[parcel.object_uri].append(parcel)
         slots = asyncio.Semaphore(PER_HOST)
         ends = now() + LANE_TIME
-        await asyncio.gather(*(self._chain(lane, chain, slots, ends) for chain in chains.values()))
+        work = [self._chain(lane, chain, slots, ends) for chain in chains.values()]
+        if len(work) == 1:
+            await work[0]  # as most are, and a task less for each
+        else:
+            await asyncio.gather(*work)
         await self._ledger.add(_summary(lane))
 
     async def _chain(
@@ -183,10 +127,10 @@ class Carrier:
         scheme = lane.scheme
         outcome, next_scheme = await deliver(
             self._services.poster,
-            parcel.actor_uri,
+            parcel.said.actor_uri,
             parcel.inbox,
-            parcel.body,
-            parcel.digest,
+            parcel.said.body,
+            parcel.said.digest,
             scheme=scheme,
             now=now(),
             signer=self._signer,
@@ -205,75 +149,6 @@ class Carrier:
 def _is_fault(outcome: Later) -> bool:
     """Whether the server itself failed; a refusal, or a wish to be slower, is none."""
     return outcome.status is None or outcome.status >= BROKEN
-
-
-def _lane(peer: Peer, parcels: list[Parcel]) -> Lane:
-    moment = now()
-    return Lane(
-        host=peer.host,
-        fence=peer.fence,
-        worked=peer.scheme,
-        scheme=first_scheme(peer.scheme, peer.rfc9421_at, moment),
-        failures=peer.failures,
-        silent_for=moment - peer.failing_since if peer.failing_since else timedelta(0),
-        parcels=parcels,
-    )
-
-
-def _parcels(hosts: Iterable[str]) -> Any:
-    """The due deliveries of some servers, at most PER_LANE each, oldest activity first."""
-    moment = now()
-    return (
-        select(
-            Delivery.host,
-            Delivery.id,
-            Delivery.activity_id,
-            Delivery.object_uri,
-            Delivery.inbox,
-            Delivery.attempts,
-            Delivery.created_at,
-            OutboxActivity.type,
-            Actor.uri,
-            OutboxActivity.body,
-            OutboxActivity.digest,
-        )
-        .select_from(Peer)
-        .join(Delivery, and_(Delivery.host == Peer.host, Delivery.activity_id <= _last_taken()))
-        .join(OutboxActivity, OutboxActivity.id == Delivery.activity_id)
-        .join(Actor, Actor.id == OutboxActivity.actor_id)
-        .where(Peer.host.in_(list(hosts)), Delivery.run_at <= moment, ~_waits_for_another(moment))
-        .order_by(Delivery.host, Delivery.activity_id, Delivery.id)
-    )
-
-
-def _last_taken() -> ColumnElement[int]:
-    """The last activity that a lease may take from a server's lane: its PER_LANE-th delivery."""
-    other = aliased(Delivery)
-    nth = (
-        select(other.activity_id)
-        .where(other.host == Peer.host)
-        .order_by(other.activity_id)
-        .limit(1)
-        .offset(PER_LANE - 1)
-        .correlate(Peer)
-        .scalar_subquery()
-    )
-    return func.coalesce(nth, 2**62)
-
-
-def _waits_for_another(moment: datetime) -> ColumnElement[bool]:
-    """Whether something said earlier of the same object is not due yet (AP-74)."""
-    earlier = aliased(Delivery)
-    return (
-        select(earlier.id)
-        .where(
-            earlier.host == Delivery.host,
-            earlier.object_uri == Delivery.object_uri,
-            earlier.activity_id < Delivery.activity_id,
-            earlier.run_at > moment,
-        )
-        .exists()
-    )
 
 
 def _result(parcel: Parcel, outcome: Outcome) -> ledger.Result:
@@ -300,7 +175,7 @@ def _again(parcel: Parcel, outcome: Later) -> ledger.Result:
     """
     age = now() - parcel.created_at
     spread = random.uniform(-1, 1)  # noqa: S311 - it spreads load, it guards nothing
-    at_most = None if parcel.type == "Delete" else outcome.at_most
+    at_most = None if parcel.said.type == "Delete" else outcome.at_most
     wait = next_attempt(parcel.attempts + 1, spread, at_most=at_most)
     if wait is None and at_most is None and age < PATIENCE:
         wait = PROBE if outcome.at_most is None else ASKED
