@@ -29,7 +29,7 @@ class Prepared:
     ) -> None:
         dialect = database.writer.dialect
         compiled = statement.compile(dialect=dialect)
-        self._sqlite = database.is_sqlite
+        self._database = database
         self._sql = str(compiled)
         self._take = [
             (name, compiled.params.get(name), to_driver(compiled.binds[name].type, dialect))
@@ -43,15 +43,18 @@ class Prepared:
         """Run it for each of these, in the session's transaction."""
         rows = [self._values(each) for each in given]
         if rows:
-            await (await _driver(session)).executemany(self._sql, rows)
+            driver = await _driver(session)
+            with self._database.driven(self._sql):
+                await driver.executemany(self._sql, rows)
 
     async def rows(self, session: AsyncSession, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """What it returns, in the session's transaction."""
         driver, values = await _driver(session), self._values(given)
-        if self._sqlite:
-            found = await driver.execute_fetchall(self._sql, values)
-        else:
-            found = await driver.fetch(self._sql, *values)
+        with self._database.driven(self._sql):
+            if self._database.is_sqlite:
+                found = await driver.execute_fetchall(self._sql, values)
+            else:
+                found = await driver.fetch(self._sql, *values)
         return [self._read(row) for row in found]
 
     def _values(self, given: Mapping[str, Any]) -> tuple[Any, ...]:

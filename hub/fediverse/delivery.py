@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 
 from federation.delivery import (
     BREAKER_FIRST,
+    SILENT_AFTER,
     Delivered,
     Dropped,
     GoneForGood,
@@ -80,7 +81,7 @@ class Carrier:
             # The lease runs out by itself, and the lane is tried again.
             log.error("a lane was left", exc_info=error)
         if len(self._lanes) <= self._most - BATCH // 2:
-            self._services.wake.ring()
+            self._services.wake.ring_here()
 
     def close(self) -> None:
         """Let go of the signing threads."""
@@ -117,7 +118,7 @@ class Carrier:
                 if lane.trouble is not None or now() > ends:
                     return
                 outcome = await self._send(lane, parcel)
-            lane.results.append(_result(parcel, outcome))
+            lane.results.append(_result(lane, parcel, outcome))
             if isinstance(outcome, Later):
                 if outcome.host_trouble:
                     lane.trouble = outcome
@@ -151,13 +152,13 @@ def _is_fault(outcome: Later) -> bool:
     return outcome.status is None or outcome.status >= BROKEN
 
 
-def _result(parcel: Parcel, outcome: Outcome) -> ledger.Result:
+def _result(lane: Lane, parcel: Parcel, outcome: Outcome) -> ledger.Result:
     """What the ledger notes of one delivery."""
     match outcome:
         case Delivered():
             return ledger.Result(parcel.id, parcel.object_uri, parcel.inbox, "delivered")
         case Later():
-            return _again(parcel, outcome)
+            return _again(lane, parcel, outcome)
         case Dropped() | GoneForGood():
             return ledger.Result(
                 parcel.id,
@@ -168,7 +169,7 @@ def _result(parcel: Parcel, outcome: Outcome) -> ledger.Result:
             )
 
 
-def _again(parcel: Parcel, outcome: Later) -> ledger.Result:
+def _again(lane: Lane, parcel: Parcel, outcome: Later) -> ledger.Result:
     """When a delivery is tried next; given up after thirty days, or a few refusals.
 
     A Delete is not given up before, whatever is answered to it (SETTLED 4).
@@ -179,6 +180,8 @@ def _again(parcel: Parcel, outcome: Later) -> ledger.Result:
     wait = next_attempt(parcel.attempts + 1, spread, at_most=at_most)
     if wait is None and at_most is None and age < PATIENCE:
         wait = PROBE if outcome.at_most is None else ASKED
+    if wait is not None and outcome.host_trouble and lane.silent_for >= SILENT_AFTER:
+        wait = min(wait, PROBE)  # whoever comes back is found within the hour (SETTLED 4)
     if wait is None:
         return ledger.Result(
             parcel.id, parcel.object_uri, parcel.inbox, "dropped", reason=outcome.reason

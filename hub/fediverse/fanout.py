@@ -157,6 +157,7 @@ async def _open_lanes(session: AsyncSession, row: OutboxActivity) -> None:
         )
         .where(*_this_step(row))
         .distinct()
+        .order_by(Delivery.host)  # locked in this order by everyone
     )
     columns = ["host", "run_at", "first_seen_at", "standing", "failures", "fence"]
     statement = insert_for(session, Peer).from_select(columns, hosts)

@@ -79,7 +79,13 @@ class Ledger:
     def __init__(self, services: Services) -> None:
         self._services = services
         database = services.db
-        fences = select(Peer.host, Peer.fence).where(among(Peer.host.expression)).with_for_update()
+        # Locked in the order of names, as fan-out does: two workers never wait for each other.
+        fences = (
+            select(Peer.host, Peer.fence)
+            .where(among(Peer.host.expression))
+            .order_by(Peer.host)
+            .with_for_update()
+        )
         self._fences = Prepared(database, fences, [Peer.host.expression, Peer.fence.expression])
         self._finish = Prepared(
             database, delete(Delivery).where(Delivery.id == bindparam("delivery_id"))
@@ -100,7 +106,6 @@ class Ledger:
             await self._give_back.many(session, (_given_back(lane, moment) for lane in held))
 
     async def _still_ours(self, session: AsyncSession, batch: Sequence[Served]) -> list[Served]:
-        # In the order of names, so that two workers never wait for each other.
         hosts = sorted(lane.host for lane in batch)
         fences: dict[str, int] = {}
         for start in range(0, len(hosts), WIDTH):
