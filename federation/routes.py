@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
@@ -21,7 +20,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from federation import collections
-from federation.answers import Refusal, fresh, wants_activity
+from federation.answers import Refusal, fresh, slower, wants_activity
 from federation.asking import AskedTooMuch
 from federation.discovery import nodeinfo, webfinger
 from federation.errors import BadUrl, FederationError, MalformedDocument
@@ -125,15 +124,15 @@ class InboxEndpoint:
         host, key_id = unverified.host, unverified.claim.key_id
         if await site.is_blocked(host):
             raise Refusal(403, "nothing is taken from this server")
-        _slower(site.patience(host))
+        slower(site.patience(host))
         source = f"{(scope.get('client') or ('',))[0]} {host}"
         if not verifier.keyring.knows(key_id):
-            _slower(self._doubts.wait(source))
+            slower(self._doubts.wait(source))
         await self._check_recipient(scope["path"])
         found = await self._judge(unverified, source)
         if found is None:
             return
-        _slower(site.admit(found.host))
+        slower(site.admit(found.host))
         if found.signer != found.actor and await site.is_blocked(authority(found.actor)):
             raise Refusal(403, "nothing is taken from this server")
         await site.accept(found)
@@ -148,7 +147,7 @@ class InboxEndpoint:
         try:
             found = await self._site.verifier.judge(unverified)
         except AskedTooMuch as problem:
-            _slower(problem.wait_s)
+            slower(problem.wait_s)
         except FederationError:
             self._doubts.take(source)
             raise
@@ -193,13 +192,6 @@ def _check_headers(headers: Mapping[str, str]) -> None:
     announced = headers.get("content-length", "")
     if announced.isdecimal() and int(announced[:20]) > BODY_LIMIT_BYTES:
         raise _too_large()
-
-
-def _slower(wait: float | None) -> None:
-    """Send away who is in a hurry, for this many seconds (RFC 6585 §4)."""
-    if wait is not None:
-        seconds = str(max(1, math.ceil(wait)))
-        raise Refusal(429, "too many requests", {"Retry-After": seconds})
 
 
 def _too_large() -> Refusal:

@@ -316,9 +316,7 @@ class MemorySite:
         """How long the test makes it wait."""
         return self.waits.get(authority)
 
-    def admit(self, authority: str) -> float | None:
-        """How long the test makes it wait."""
-        return self.waits.get(authority)
+    admit = patience
 
     async def accept(self, activity: VerifiedActivity) -> None:
         """Keep it in memory."""
