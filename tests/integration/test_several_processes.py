@@ -24,7 +24,7 @@ from hub import schema
 from hub.bootstrap import opened
 from hub.core.settings import Settings
 from hub.fediverse.models import Delivery, InboxActivity, Peer, Receipt
-from tests.benchmarks.p3_fanout import follow_from
+from tests.benchmarks.hubs import follow_from
 from tests.conftest import Databases
 from tests.postgres import cluster
 from tests.processes import HubProcess, eventually
