@@ -282,13 +282,7 @@ class MemorySite:
         """Deliver any JSON, signed by the actor `name`, to one inbox."""
         body, keys = orjson.dumps(document), self.keys(name)
         outcome, _ = await deliver(
-            self.poster,
-            keys,
-            inbox,
-            body,
-            digest_header(body),
-            scheme="cavage",
-            now=self.clock(),
+            self.poster, keys, inbox, body, digest_header(body), scheme="cavage", now=self.clock()
         )
         return outcome
 

@@ -22,7 +22,7 @@ from hub.core.db import AsyncSession, Database
 from hub.core.prepared import WIDTH, Prepared, among, wide
 from hub.fediverse import ledger
 from hub.fediverse.models import Delivery, OutboxActivity, Peer
-from hub.jobs.queue import LEASE
+from hub.jobs import queue
 
 PER_LANE = 20  # deliveries taken from a lane in one lease
 MOST_SAID = 256  # activities kept at hand, some 3 kB each
@@ -101,7 +101,7 @@ class Lanes:
         moment = now()
         given = {
             "moment": moment,
-            "until": moment + LEASE,
+            "until": moment + queue.LEASE,
             "worker": self._worker,
             "most": min(limit, WIDTH),
         }
