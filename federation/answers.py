@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
@@ -62,6 +63,17 @@ class Refusal(Exception):
         return Response(
             orjson.dumps(body), self.status, headers, media_type="application/problem+json"
         )
+
+
+def slower(wait: float | None) -> None:
+    """Send away who is in a hurry, for this many seconds; None: go on (RFC 6585 §4).
+
+    Raises:
+        Refusal: 429, with the time to wait.
+    """
+    if wait is not None:
+        seconds = str(max(1, math.ceil(wait)))
+        raise Refusal(429, "too many requests", {"Retry-After": seconds})
 
 
 def fresh(

@@ -20,7 +20,7 @@ from functools import partial
 from federation.client import POST_SECONDS, Answer, Poster
 from federation.errors import PASSING_STATUSES, FederationError, ForbiddenAddress, Unreachable
 from federation.origins import split_url
-from federation.signatures.http import Scheme, sign_request
+from federation.signatures.http import Scheme, asked_for, sign_request
 from federation.signatures.keys import SigningKeys
 
 KeyLookup = Callable[[str], SigningKeys | Awaitable[SigningKeys]]
@@ -54,6 +54,9 @@ BREAKER_MOST = timedelta(hours=6)
 # After a day of silence the host is asked often enough to be found within the hour of its return.
 SILENT_AFTER = timedelta(days=1)
 SILENT_PROBE = timedelta(minutes=45)
+
+# So long a server reads RFC 9421 that signed by it, or said that it can (PROTOCOL §2.2).
+RFC9421_LIFE = timedelta(days=30)
 
 # RSA signing is the floor of fan-out at 0.9 ms; more threads than cores would gain nothing.
 SIGNING_THREADS = 2
@@ -186,12 +189,15 @@ async def deliver(
     """What came of one attempt, and the scheme to begin with next time.
 
     `digest` is the `Digest` of the body. A signature that is refused (400, 401) is tried once in
-    the other scheme (RFC 9421 or draft-cavage-12). `signer` does the signing off the loop, and
-    finds the keys where an actor's id is given in their place.
+    the other scheme (RFC 9421 or draft-cavage-12); a peer that takes it and asks for RFC 9421 by
+    `Accept-Signature` gets that next time. `signer` does the signing off the loop, and finds the
+    keys where an actor's id is given in their place.
     """
     begun = time.monotonic()
+    asked = False
 
     async def attempt(scheme: Scheme) -> Outcome | TryOther:
+        nonlocal asked
         moment = now + timedelta(seconds=time.monotonic() - begun)
         try:
             url = split_url(inbox).url
@@ -199,11 +205,12 @@ async def deliver(
             answer = await poster.post(url, headers, body, deadline_s=deadline_s)
         except FederationError as error:
             return outcome_of_error(error)
+        asked = asked_for(answer.headers.get("accept-signature"))
         return outcome_of(answer, moment)
 
     first = await attempt(scheme)
     if not isinstance(first, TryOther):
-        return first, scheme
+        return first, "rfc9421" if asked and isinstance(first, Delivered) else scheme
     other: Scheme = "rfc9421" if scheme == "cavage" else "cavage"
     second = await attempt(other)
     if not isinstance(second, TryOther):
@@ -225,6 +232,16 @@ async def _signed(
     if isinstance(keys, str):
         raise LookupError("an actor's id in place of keys needs a signer that knows it")
     return sign_request(keys, "POST", url, body, scheme=scheme, digest=digest, now=now)
+
+
+def first_scheme(worked: str | None, spoke_at: datetime | None, now: datetime) -> Scheme:
+    """Which scheme to begin with: draft-cavage, which all read, unless there is a better hint.
+
+    `worked` is the scheme that the peer took last, None for none yet; `spoke_at` is when the peer
+    last showed that it speaks RFC 9421: it signed so, or says so (FEP-844e).
+    """
+    speaks = spoke_at is not None and now - spoke_at <= RFC9421_LIFE
+    return "rfc9421" if speaks or worked == "rfc9421" else "cavage"
 
 
 def outcome_of(answer: Answer, now: datetime) -> Outcome | TryOther:

@@ -43,6 +43,7 @@ from federation.errors import (
 )
 from federation.guard import Guard
 from federation.origins import split_url
+from federation.rates import Rates
 from federation.vocab.parse import loads
 
 # Method and URL to the headers of a signature; RSA may be done elsewhere than on the loop.
@@ -59,7 +60,7 @@ AWAY_SECONDS = 30.0
 JITTER = 0.2
 MAX_FAILURES_KEPT = 4096
 # A wildcard domain has names without end, and each may lead to the same victim (SECURITY B8).
-MAX_LED_HERE = 20
+MAX_LED_HERE = 10
 MAX_HOSTS_COUNTED = 4096
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -91,40 +92,6 @@ class _Ask:
 class _Failure:
     error: FederationError
     until: datetime
-
-
-class Tally:
-    """How often something was done to each server in the minute that began with the first time.
-
-    Servers are `most` at most; the least recent are forgotten first (SECURITY B9).
-    """
-
-    def __init__(self, clock: Callable[[], datetime], limit: int, most: int) -> None:
-        self._clock = clock
-        self._limit = limit
-        self._most = most
-        self._counts: OrderedDict[str, tuple[datetime, int]] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._counts)
-
-    def add(self, server: str) -> bool:
-        """Count once more; False, and nothing is counted, where the limit is reached."""
-        now = self._clock()
-        until, count = self._counts.pop(server, (now, 0))
-        if now >= until:
-            until, count = now + timedelta(minutes=1), 0
-        free = count < self._limit
-        self._counts[server] = (until, count + free)
-        if len(self._counts) > self._most:
-            self._counts.popitem(last=False)
-        return free
-
-    def take_back(self, server: str) -> None:
-        """Count once less: it ended well."""
-        until, count = self._counts.get(server, (self._clock(), 0))
-        if count:
-            self._counts[server] = (until, count - 1)
 
 
 def is_activity_type(content_type: str) -> bool:
@@ -164,7 +131,12 @@ class Fetcher:
         self._clock = clock
         self._failures: OrderedDict[str, _Failure] = OrderedDict()
         self._under_way: dict[str, asyncio.Task[Fetched]] = {}
-        self._led_here = Tally(clock, MAX_LED_HERE, MAX_HOSTS_COUNTED)
+        self._led_here = Rates(
+            MAX_LED_HERE,
+            MAX_LED_HERE / 60,
+            most=MAX_HOSTS_COUNTED,
+            seconds=lambda: clock().timestamp(),
+        )
 
     async def fetch(
         self, uri: str, *, deadline_s: float = FETCH_SECONDS, fresh: bool = False
@@ -241,7 +213,8 @@ class Fetcher:
         while True:
             parts = self.guard.check_url(url)
             url = url.partition("#")[0]
-            if asked and parts.authority not in asked and not self._led_here.add(parts.authority):
+            led = asked and parts.authority not in asked
+            if led and self._led_here.take(parts.authority) is not None:
                 raise Unreachable("too many were led there within a minute")
             asked.add(parts.authority)
             seen.add(parts.url)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
@@ -21,13 +20,15 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from federation import collections
-from federation.answers import Refusal, fresh, wants_activity
+from federation.answers import Refusal, fresh, slower, wants_activity
+from federation.asking import AskedTooMuch
 from federation.discovery import nodeinfo, webfinger
 from federation.errors import BadUrl, FederationError, MalformedDocument
 from federation.origins import authority
+from federation.rates import Rates
 from federation.signatures.http import Request as SignedRequest
 from federation.site import ActorNames, Site
-from federation.verification import VerifiedActivity
+from federation.verification import Unverified, VerifiedActivity
 
 __all__ = [
     "ACTIVITY_JSON",
@@ -47,6 +48,10 @@ COLLECTIONS: Final = ("outbox", "followers", "following", "featured", "upcoming"
 BODY_LIMIT_BYTES: Final = 1024 * 1024
 # A peer sends its few kilobytes at once; who needs longer wants to hold a place (SECURITY B11).
 BODY_DEADLINE_S: Final = 30.0
+# What cannot be verified, from one address in one server's name: so many at once, then a second.
+# More of it fetches no key; known keys go on being heard.
+DOUBT_BURST: Final = 50
+DOUBT_RATE: Final = 1.0
 _PAGE_ITEMS: Final = 20
 _WHOLE_ITEMS: Final = 50
 _DOCUMENT_AGE_S: Final = 180
@@ -90,6 +95,7 @@ class InboxEndpoint:
     def __init__(self, site: Site, *, body_deadline_s: float = BODY_DEADLINE_S) -> None:
         self._site = site
         self._body_deadline_s = body_deadline_s
+        self._doubts = Rates(DOUBT_BURST, DOUBT_RATE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -115,25 +121,41 @@ class InboxEndpoint:
         body = await self._body(receive)
         site, verifier = self._site, self._site.verifier
         unverified = verifier.read(SignedRequest("POST", _target(scope), headers, body))
-        await self._admit(unverified.host)
+        host, key_id = unverified.host, unverified.claim.key_id
+        if await site.is_blocked(host):
+            raise Refusal(403, "nothing is taken from this server")
+        slower(site.patience(host))
+        source = f"{(scope.get('client') or ('',))[0]} {host}"
+        if not verifier.keyring.knows(key_id):
+            slower(self._doubts.wait(source))
         await self._check_recipient(scope["path"])
-        found = await verifier.judge(unverified)
-        if not isinstance(found, VerifiedActivity):
-            _log.debug("passed over: %s", found.reason)
+        found = await self._judge(unverified, source)
+        if found is None:
             return
+        slower(site.admit(found.host))
         if found.signer != found.actor and await site.is_blocked(authority(found.actor)):
             raise Refusal(403, "nothing is taken from this server")
         await site.accept(found)
         verifier.remember(found)
 
-    async def _admit(self, host: str) -> None:
-        """Go on with those who are welcome and not in a hurry."""
-        if await self._site.is_blocked(host):
-            raise Refusal(403, "nothing is taken from this server")
-        wait = self._site.admit(host)
-        if wait is not None:
-            seconds = str(max(1, math.ceil(wait)))
-            raise Refusal(429, "too many requests", {"Retry-After": seconds})
+    async def _judge(self, unverified: Unverified, source: str) -> VerifiedActivity | None:
+        """What was said, by whom; None if it is to be passed over.
+
+        What proves to be nobody's counts against where it came from and whom it claims to be,
+        both together: a server does not pay for what others say in its name.
+        """
+        try:
+            found = await self._site.verifier.judge(unverified)
+        except AskedTooMuch as problem:
+            slower(problem.wait_s)
+        except FederationError:
+            self._doubts.take(source)
+            raise
+        else:
+            if isinstance(found, VerifiedActivity):
+                return found
+            self._doubts.take(source)
+        return None
 
     async def _check_recipient(self, path: str) -> None:
         if path == _SHARED_INBOX:

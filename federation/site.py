@@ -88,8 +88,11 @@ class Site(Protocol):
     async def is_blocked(self, authority: str) -> bool:
         """Whether nothing is taken from that server (403)."""
 
-    def admit(self, authority: str, followed: bool | None = None) -> float | None:
-        """None to go on, else after how many seconds that server may ask again (429)."""
+    def patience(self, authority: str) -> float | None:
+        """None if that server may send more, else in how many seconds; nothing is counted."""
+
+    def admit(self, authority: str) -> float | None:
+        """As `patience`, and what it just sent counts; it is known to be from there."""
 
     async def accept(self, activity: VerifiedActivity) -> None:
         """Keep `activity`; returns when it would survive a crash, before anything is done."""

@@ -282,13 +282,7 @@ class MemorySite:
         """Deliver any JSON, signed by the actor `name`, to one inbox."""
         body, keys = orjson.dumps(document), self.keys(name)
         outcome, _ = await deliver(
-            self.poster,
-            keys,
-            inbox,
-            body,
-            digest_header(body),
-            scheme="cavage",
-            now=self.clock(),
+            self.poster, keys, inbox, body, digest_header(body), scheme="cavage", now=self.clock()
         )
         return outcome
 
@@ -312,9 +306,11 @@ class MemorySite:
         """Whether the test blocked it."""
         return authority in self.blocked
 
-    def admit(self, authority: str, followed: bool | None = None) -> float | None:
+    def patience(self, authority: str) -> float | None:
         """How long the test makes it wait."""
         return self.waits.get(authority)
+
+    admit = patience
 
     async def accept(self, activity: VerifiedActivity) -> None:
         """Keep it in memory."""

@@ -18,6 +18,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import orjson
 
+from federation.asking import AskedTooMuch, Asking
 from federation.authority import may_name, may_prove_for, may_sign_for, owns_key
 from federation.errors import (
     BadUrl,
@@ -30,7 +31,7 @@ from federation.errors import (
     Unauthentic,
     UnsupportedType,
 )
-from federation.fetching import Fetcher, Tally
+from federation.fetching import Fetcher
 from federation.origins import authority, canonical
 from federation.signatures.http import (
     FUTURE,
@@ -63,12 +64,6 @@ MAX_DOCUMENTS = 256
 """Actor documents kept beside the newest keys, for those who store the actor afterwards."""
 MAX_DOCUMENT_BYTES = 32 * 1024
 """Larger actor documents are given once and not kept; usual ones have 5 kB."""
-MAX_FAILING_KEYS = 20
-"""Keys of one server that fail within a minute; then none is asked for, so that a flood of
-invented names costs it no more than that (SECURITY B8). Those of its actors whom we know count on.
-"""
-MAX_FAILING_HOSTS = 4096
-"""Servers whose failing keys are counted."""
 MAX_REPLAYS = 131_072
 """Signatures remembered: 18 a second for the two hours of the window, about 25 MB."""
 
@@ -203,7 +198,8 @@ class KeyRing:
         self._refused: _Recent[_Refusal] = _Recent(MAX_KEYS)
         self._renewals: _Recent[datetime] = _Recent(MAX_KEYS)
         self._renewing: dict[str, asyncio.Task[_Found | None]] = {}
-        self._failing = Tally(clock, MAX_FAILING_KEYS, MAX_FAILING_HOSTS)
+        self._asking = Asking(clock)
+        self._under_way: dict[str, asyncio.Task[_Found]] = {}
 
     async def key(self, key_id: str) -> tuple[PublicKey, dict[str, Any] | None]:
         """The key of this id, and its owner's document if that was fetched lately.
@@ -227,6 +223,11 @@ class KeyRing:
         if refused is not None and self._clock() < refused.until:
             raise refused.error()
         return await self._fetch(key_id)
+
+    def knows(self, key_id: str) -> bool:
+        """Whether the key is at hand, so that a signature costs us next to nothing."""
+        kept = self._kept.get(key_id)
+        return kept is not None and self._clock() < kept.until
 
     async def renewed(self, key_id: str) -> _Found | None:
         """The key fetched anew, for it may have been changed; None if that was tried just now.
@@ -259,18 +260,31 @@ class KeyRing:
             return None
 
     async def _fetch(self, key_id: str) -> _Found:
-        host = _host(key_id)
-        if not self._failing.add(host):
-            raise KeyUnavailable("too many keys of its server were not to be had")
+        """The key, asked for once however many wait for it."""
+        task = self._under_way.get(key_id)
+        if task is None:
+            task = asyncio.create_task(self._fetched(key_id))
+            self._under_way[key_id] = task
+            task.add_done_callback(lambda done: self._answered(key_id, done))
+        return await asyncio.shield(task)
+
+    def _answered(self, key_id: str, task: asyncio.Task[_Found]) -> None:
+        self._under_way.pop(key_id, None)
+        if not task.cancelled():
+            task.exception()  # looked at, even if nobody waits for it any more
+
+    async def _fetched(self, key_id: str) -> _Found:
         try:
-            key, document = await self._ask(key_id)
+            with self._asking.about(key_id):
+                key, document = await self._ask(key_id)
+        except AskedTooMuch:
+            raise  # it speaks of us, not of the key
         except FederationError as error:
             wait = AWAY if error.retry else COOL_OFF
             status = error.status if isinstance(error, Gone) else None
             refusal = _Refusal(self._clock() + wait, status)
             self._refused.put(key_id, refusal)
             raise refusal.error() from error
-        self._failing.take_back(host)
         self._refused.drop(key_id)
         self.forget(key.owner)  # a key that is no longer listed may have been stolen
         asserting = {each.id for each in keys_of_actor(document, ("assertionMethod",))}

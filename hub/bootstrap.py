@@ -98,7 +98,8 @@ async def opened(
     services = replace(services, keys=signing)
     try:
         await _prepare(services)
-        yield Hub(services, HubSite(services), handlers())
+        async with services.wake.shared(services.db):
+            yield Hub(services, HubSite(services), handlers())
     finally:
         signer.close()
         await asyncio.gather(http_getter.close(), http_poster.close())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import select
@@ -14,7 +15,7 @@ from sqlalchemy import select
 from hub import demo
 from hub.admin import service as admin
 from hub.core.services import Services
-from hub.fediverse import follows, peers
+from hub.fediverse import follows, peers, waiting
 from hub.fediverse.models import Delivery
 from hub.feeds import importing, undoing
 from hub.people import service as people
@@ -92,12 +93,14 @@ async def list_peers(services: Services) -> AsyncIterator[Line]:
         views = await peers.listed(session)
     for view in views:
         seen = view.last_seen_at.isoformat(timespec="minutes") if view.last_seen_at else "never"
-        ties = " ".join(
+        until = view.closed_until.isoformat(timespec="minutes") if view.closed_until else ""
+        ties = "  ".join(
             part
             for part in (
                 "followed" if view.followed else "",
                 f"{view.followers} followers" if view.followers else "",
                 f"{view.failures} failures ({view.last_error})" if view.failures else "",
+                f"left alone until {until}" if view.breaker == "open" else "",
             )
             if part
         )
@@ -109,10 +112,14 @@ async def list_peers(services: Services) -> AsyncIterator[Line]:
                 "waiting": view.waiting,
                 "followed": view.followed,
                 "followers": view.followers,
+                "scheme": view.scheme,
+                "breaker": view.breaker,
+                "closed_until": until or None,
                 "failures": view.failures,
                 "last_error": view.last_error,
             },
-            "text": f"{view.host}  {view.standing}  seen {seen}  {view.waiting} waiting  {ties}",
+            "text": f"{view.host}  {view.standing}  seen {seen}  {view.waiting} waiting  "
+            f"{view.scheme}  {ties}",
         }
 
 
@@ -121,33 +128,25 @@ async def deliveries(
     services: Services, host: str | None = None, retry: bool = False
 ) -> AsyncIterator[Line]:
     """What waits to be delivered, oldest first."""
+    name = peers.host_of(host) if host else None
     if retry:
         async with services.db.write() as session:
-            names = (
-                [host] if host else list(await session.scalars(select(Delivery.host).distinct()))
-            )
-            await peers.try_again(session, names)
+            names = [name] if name else await session.scalars(select(Delivery.host).distinct())
+            await peers.try_again(session, list(names))
         services.wake.ring()
     async with services.db.read() as session:
-        statement = select(Delivery).order_by(Delivery.id).limit(500)
-        if host:
-            statement = statement.where(Delivery.host == host)
-        rows = (await session.scalars(statement)).all()
-    for row in rows:
-        due = row.run_at.isoformat(timespec="seconds")
+        views, total = await waiting.listed(session, name)
+    for view in views:
+        due = view.due_at.isoformat(timespec="seconds")
         yield {
-            "row": {
-                "object": row.object_uri,
-                "host": row.host,
-                "attempts": row.attempts,
-                "due_at": due,
-                "last_error": row.last_error,
-            },
-            "text": f"{row.host}  {row.object_uri}  {row.attempts} attempts  next {due}  "
-            f"{row.last_error or ''}",
+            "row": {**asdict(view), "due_at": due},
+            "text": f"{view.host}  {view.type}  {view.object}  {view.state}  "
+            f"{view.attempts} attempts  next {due}  {view.last_error or ''}",
         }
-    if not rows:
+    if not total:
         yield {"text": "Nothing is waiting."}
+    elif total > len(views):
+        yield {"text": f"These are the first {len(views)} of {total}."}
 
 
 @command("import")

@@ -19,6 +19,7 @@ from hub.bootstrap import Hub, opened
 from hub.core.errors import CommandFailed
 from hub.core.settings import Settings
 from hub.people import service as people
+from hub.web.deadlines import Deadlines
 from hub.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -113,6 +114,7 @@ async def _web(hub: Hub) -> None:
         uds=str(settings.socket) if settings.socket else None,
         proxy_headers=True,
         forwarded_allow_ips=settings.trusted_proxies,
+        http=Deadlines,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
         limit_concurrency=MOST_CONNECTIONS,

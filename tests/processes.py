@@ -83,7 +83,8 @@ class HubProcess:
                 stderr=log,
                 start_new_session=True,
             )
-        eventually(self._answers, f"the hub starts: {self.log()[-2000:]}", START_S)
+        if self.program[-1] != "work":
+            eventually(self._answers, f"the hub starts: {self.log()[-2000:]}", START_S)
 
     def _answers(self) -> bool:
         assert self.process is not None

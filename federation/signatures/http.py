@@ -37,6 +37,8 @@ PAST = timedelta(hours=1)
 FUTURE = timedelta(hours=1)
 """How far ahead a peer's clock may be."""
 
+_COVERED_RFC9421 = frozenset({"@method", "@target-uri", "content-digest"})
+_OFFERED_RFC9421 = frozenset({"created", "keyid", "alg", "tag"})
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _DATE = re.compile(
     r"(?:[A-Z][a-z]{2}), ([0-9]{2}) ([A-Z][a-z]{2}) ([0-9]{4})"
@@ -134,6 +136,20 @@ def sign_request(
     if scheme == "cavage":
         return _sign_cavage(keys, message, headers, digest)
     return _sign_rfc9421(keys, message, headers, digest, now)
+
+
+def asked_for(header: str | None) -> bool:
+    """Whether an `Accept-Signature` asks for what our RFC 9421 signatures are (RFC 9421 §5.1)."""
+    try:
+        wanted = rfc9421.requested(header or "")
+    except SignatureInvalid:
+        return False
+    return any(
+        components <= _COVERED_RFC9421
+        and parameters.keys() <= _OFFERED_RFC9421
+        and parameters.get("alg", "rsa-v1_5-sha256") == "rsa-v1_5-sha256"
+        for components, parameters in wanted
+    )
 
 
 def read_claim(

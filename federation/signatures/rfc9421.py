@@ -134,6 +134,22 @@ def parse(signature_input: str, signature: str) -> tuple[Parameters, ...]:
     return tuple(found)
 
 
+def requested(accept_signature: str) -> tuple[tuple[frozenset[str], Mapping[str, Bare]], ...]:
+    """What each label of an `Accept-Signature` would have covered, and its parameters (§5.1).
+
+    Raises:
+        SignatureInvalid: the header cannot be read.
+    """
+    found = []
+    for member in list(_dictionary(accept_signature).values())[:MAX_LABELS]:
+        if not isinstance(member, tuple) or not isinstance(member[0], list):
+            raise SignatureInvalid("Accept-Signature holds something that is no list")
+        # A component with parameters is more than its name says; we have none such.
+        names = (_identifier(each) if each[1] else each[0] for each in _components(member[0]))
+        found.append((frozenset(names), member[1]))
+    return tuple(found)
+
+
 def signature_base(
     message: Message, components: Sequence[Component], given: Mapping[str, Bare]
 ) -> bytes:

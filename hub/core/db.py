@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from sqlalchemy import JSON, DateTime, Dialect, LargeBinary, MetaData, Select, U
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     async_sessionmaker,
@@ -33,6 +35,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 READERS = 8  # SQLite connections for reading; each costs about 100 kB
+LINE = "hub_work"  # the channel on which processes at one PostgreSQL wake each other
 WRITES = "writes"  # in a session's `info`: it is one of `write`
 BUSY_MS = 5000  # how long a connection waits for a lock that another process holds
 
@@ -121,6 +124,46 @@ class Database:
         async with self._writing, self._writes.begin() as session:
             yield session
 
+    @asynccontextmanager
+    async def line(self, heard: Callable[[], None]) -> AsyncIterator[Callable[[], Awaitable[Any]]]:
+        """A way to call the other processes at this PostgreSQL; `heard` is called when one does.
+
+        It carries no data: what there is to do stands in the rows (`LISTEN`, `NOTIFY`).
+        """
+        async with self.writer.connect() as opened:
+            connection = await opened.execution_options(isolation_level="AUTOCOMMIT")
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            ours = driver.get_server_pid()
+
+            def listener(_connection: object, sender: int, *_: object) -> None:
+                if sender != ours:
+                    heard()
+
+            await driver.add_listener(LINE, listener)
+            try:
+                yield partial(connection.exec_driver_sql, f"NOTIFY {LINE}")
+            finally:
+                if not driver.is_closed():
+                    await driver.remove_listener(LINE, listener)
+
+    @contextmanager
+    def driven(self, statement: str) -> Iterator[None]:
+        """Errors of the driver itself become those that SQLAlchemy makes of them elsewhere.
+
+        Raises:
+            OperationalError: the driver could not do it.
+        """
+        module: Any = self.writer.dialect.dbapi
+        errors = (
+            (module.Error,)
+            if self.is_sqlite
+            else (module.asyncpg.PostgresError, module.asyncpg.InterfaceError)
+        )
+        try:
+            yield
+        except errors as error:
+            raise OperationalError(statement, None, error) from error
+
     async def close(self) -> None:
         """Let go of every connection."""
         for close in self.at_close:
@@ -138,14 +181,15 @@ class Append:
     """
 
     def __init__(self, database: Database, table: type[Base], columns: Sequence[str]) -> None:
+        self._database = database
         dialect = database.writer.dialect
-        made = (sqlite if database.is_sqlite else postgresql).insert(table).on_conflict_do_nothing()
+        made = insert_into(database, table).on_conflict_do_nothing()
         compiled = made.compile(dialect=dialect, column_keys=list(columns))
         order = compiled.positiontup or list(columns)
         described = table.__table__.c
         self._sql = str(compiled)
         self._take = [
-            (columns.index(name), _to_driver(described[name].type, dialect)) for name in order
+            (columns.index(name), to_driver(described[name].type, dialect)) for name in order
         ]
 
     async def rows(self, session: AsyncSession, rows: Iterable[Sequence[Any]]) -> None:
@@ -155,7 +199,8 @@ class Append:
         ]
         connection = await session.connection()
         raw = await connection.get_raw_connection()
-        await raw.driver_connection.executemany(self._sql, given)  # type: ignore[union-attr]
+        with self._database.driven(self._sql):
+            await raw.driver_connection.executemany(self._sql, given)  # type: ignore[union-attr]
 
 
 class Lookup:
@@ -206,7 +251,7 @@ class Lookup:
             self._file.close()
 
 
-def _to_driver(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
+def to_driver(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
     """What turns a value of a column into what the driver takes; None: nothing."""
     return kind.dialect_impl(dialect).bind_processor(dialect)
 
@@ -215,6 +260,11 @@ def insert_for(session: AsyncSession, table: Any) -> Any:
     """The INSERT of the dialect at hand, which knows `on_conflict_do_update`."""
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     return dialect.insert(table)
+
+
+def insert_into(database: Database, table: Any) -> Any:
+    """The same, where there is no session yet."""
+    return (sqlite if database.is_sqlite else postgresql).insert(table)
 
 
 def _sqlite_engine(url: URL, *, writes: bool) -> AsyncEngine:

@@ -2,7 +2,7 @@
 
 Whatever is published is fetched by every server that hears of it, within seconds. What they get
 was made when it was said; here it is looked up by its id and sent, without routing, dependencies
-or parsing (PERFORMANCE §0.5, decision 0025). All else goes on to the application, and so does an
+or parsing (PERFORMANCE §0.5, decision 0024). All else goes on to the application, and so does an
 event to which somebody comes: the numbers in its object are of now.
 """
 

@@ -12,15 +12,11 @@ import asyncio
 import logging
 import random
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
-
-from sqlalchemy import ColumnElement, and_, func, select
-from sqlalchemy.orm import aliased
 
 from federation.delivery import (
+    BREAKER_FIRST,
+    SILENT_AFTER,
     Delivered,
     Dropped,
     GoneForGood,
@@ -31,53 +27,23 @@ from federation.delivery import (
     deliver,
     next_attempt,
 )
-from federation.signatures.http import Scheme
-from hub.actors.models import Actor
 from hub.core.batch import GroupCommit
 from hub.core.clock import now
 from hub.core.services import Services
 from hub.fediverse import ledger
-from hub.fediverse.models import Delivery, OutboxActivity, Peer
-from hub.jobs.queue import BATCH, claim
+from hub.fediverse.lanes import Lane, Lanes, Parcel
+from hub.jobs.queue import BATCH
 
 log = logging.getLogger(__name__)
 
 PER_HOST = 2  # requests at once to one server (PROTOCOL §5)
-PER_LANE = 20  # deliveries taken from a lane in one lease
 LANE_TIME = timedelta(seconds=60)  # a lane is given back after this, well within its lease
 LINGER_S = 0.05  # how long a result waits for others before the ledger is written
 PATIENCE = timedelta(days=30)  # how long a silent server's mail is kept (SETTLED 4)
 PROBE = timedelta(minutes=45)  # how often it is tried once the schedule has run out
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """One delivery with all that is needed to send it."""
-
-    id: int
-    activity_id: int
-    object_uri: str
-    inbox: str
-    attempts: int
-    created_at: datetime
-    actor_uri: str
-    body: bytes
-    digest: str
-
-
-@dataclass(slots=True)
-class Lane:
-    """A leased server and what was done for it."""
-
-    host: str
-    fence: int
-    scheme: str | None
-    failures: int
-    silent_for: timedelta
-    parcels: list[Parcel]
-    results: list[ledger.Result] = field(default_factory=list)
-    trouble: Later | None = None
-    answered: bool = False
+ASKED = timedelta(days=1)  # how often a server that answers, and refuses, is told of a Delete
+TOO_MANY = 429  # the server lives, and wants us to be slower
+BROKEN = 500
 
 
 class Carrier:
@@ -85,11 +51,9 @@ class Carrier:
 
     def __init__(self, services: Services, worker: str) -> None:
         self._services = services
-        self._worker = worker
         self._signer = Signer(services.keys.__getitem__)
-        self._ledger = GroupCommit[ledger.Served](
-            lambda batch: ledger.keep(services, batch), linger_s=LINGER_S
-        )
+        self._due = Lanes(services.db, worker)
+        self._ledger = GroupCommit[ledger.Served](ledger.Ledger(services).keep, linger_s=LINGER_S)
         self._lanes: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(services.settings.in_flight)
         self._most = services.settings.in_flight + BATCH
@@ -117,7 +81,7 @@ class Carrier:
             # The lease runs out by itself, and the lane is tried again.
             log.error("a lane was left", exc_info=error)
         if len(self._lanes) <= self._most - BATCH // 2:
-            self._services.wake.ring()
+            self._services.wake.ring_here()
 
     def close(self) -> None:
         """Let go of the signing threads."""
@@ -130,14 +94,7 @@ class Carrier:
 
     async def _claim(self, limit: int) -> list[Lane]:
         async with self._services.db.write() as session:
-            peers = await claim(session, Peer, self._worker, limit=limit)
-            if not peers:
-                return []
-            rows = (await session.execute(_parcels([peer.host for peer in peers]))).all()
-        parcels: dict[str, list[Parcel]] = defaultdict(list)
-        for host, *values in rows:
-            parcels[host].append(Parcel(*values))
-        return [_lane(peer, parcels[peer.host]) for peer in peers]
+            return await self._due.claim(session, limit)
 
     async def _serve(self, lane: Lane) -> None:
         """Send a lane's parcels, two at once, those of one object one after the other."""
@@ -146,7 +103,11 @@ class Carrier:
             chains[parcel.object_uri].append(parcel)
         slots = asyncio.Semaphore(PER_HOST)
         ends = now() + LANE_TIME
-        await asyncio.gather(*(self._chain(lane, chain, slots, ends) for chain in chains.values()))
+        work = [self._chain(lane, chain, slots, ends) for chain in chains.values()]
+        if len(work) == 1:
+            await work[0]  # as most are, and a task less for each
+        else:
+            await asyncio.gather(*work)
         await self._ledger.add(_summary(lane))
 
     async def _chain(
@@ -157,98 +118,47 @@ class Carrier:
                 if lane.trouble is not None or now() > ends:
                     return
                 outcome = await self._send(lane, parcel)
-            lane.results.append(_result(parcel, outcome))
+            lane.results.append(_result(lane, parcel, outcome))
             if isinstance(outcome, Later):
                 if outcome.host_trouble:
                     lane.trouble = outcome
                 return
 
     async def _send(self, lane: Lane, parcel: Parcel) -> Outcome:
-        scheme: Scheme = "rfc9421" if lane.scheme == "rfc9421" else "cavage"
-        outcome, worked = await deliver(
+        scheme = lane.scheme
+        outcome, next_scheme = await deliver(
             self._services.poster,
-            parcel.actor_uri,
+            parcel.said.actor_uri,
             parcel.inbox,
-            parcel.body,
-            parcel.digest,
+            parcel.said.body,
+            parcel.said.digest,
             scheme=scheme,
             now=now(),
             signer=self._signer,
         )
         if isinstance(outcome, Delivered):
-            lane.scheme = worked
+            lane.refused = lane.refused or (scheme, next_scheme) == ("rfc9421", "cavage")
+            lane.scheme = lane.worked = next_scheme
+            lane.took = True
+        if isinstance(outcome, Later) and _is_fault(outcome):
+            lane.failed = outcome
         if not (isinstance(outcome, Later) and outcome.host_trouble):
             lane.answered = True
         return outcome
 
 
-def _lane(peer: Peer, parcels: list[Parcel]) -> Lane:
-    silent_for = now() - peer.failing_since if peer.failing_since else timedelta(0)
-    return Lane(peer.host, peer.fence, peer.scheme, peer.failures, silent_for, parcels)
+def _is_fault(outcome: Later) -> bool:
+    """Whether the server itself failed; a refusal, or a wish to be slower, is none."""
+    return outcome.status is None or outcome.status >= BROKEN
 
 
-def _parcels(hosts: Iterable[str]) -> Any:
-    """The due deliveries of some servers, at most PER_LANE each, oldest activity first."""
-    moment = now()
-    return (
-        select(
-            Delivery.host,
-            Delivery.id,
-            Delivery.activity_id,
-            Delivery.object_uri,
-            Delivery.inbox,
-            Delivery.attempts,
-            Delivery.created_at,
-            Actor.uri,
-            OutboxActivity.body,
-            OutboxActivity.digest,
-        )
-        .select_from(Peer)
-        .join(Delivery, and_(Delivery.host == Peer.host, Delivery.activity_id <= _last_taken()))
-        .join(OutboxActivity, OutboxActivity.id == Delivery.activity_id)
-        .join(Actor, Actor.id == OutboxActivity.actor_id)
-        .where(Peer.host.in_(list(hosts)), Delivery.run_at <= moment, ~_waits_for_another(moment))
-        .order_by(Delivery.host, Delivery.activity_id, Delivery.id)
-    )
-
-
-def _last_taken() -> ColumnElement[int]:
-    """The last activity that a lease may take from a server's lane: its PER_LANE-th delivery."""
-    other = aliased(Delivery)
-    nth = (
-        select(other.activity_id)
-        .where(other.host == Peer.host)
-        .order_by(other.activity_id)
-        .limit(1)
-        .offset(PER_LANE - 1)
-        .correlate(Peer)
-        .scalar_subquery()
-    )
-    return func.coalesce(nth, 2**62)
-
-
-def _waits_for_another(moment: datetime) -> ColumnElement[bool]:
-    """Whether something said earlier of the same object is not due yet (AP-74)."""
-    earlier = aliased(Delivery)
-    return (
-        select(earlier.id)
-        .where(
-            earlier.host == Delivery.host,
-            earlier.object_uri == Delivery.object_uri,
-            earlier.activity_id < Delivery.activity_id,
-            earlier.run_at > moment,
-        )
-        .exists()
-    )
-
-
-def _result(parcel: Parcel, outcome: Outcome) -> ledger.Result:
+def _result(lane: Lane, parcel: Parcel, outcome: Outcome) -> ledger.Result:
     """What the ledger notes of one delivery."""
     match outcome:
         case Delivered():
             return ledger.Result(parcel.id, parcel.object_uri, parcel.inbox, "delivered")
         case Later():
-            return _again(parcel, outcome)
+            return _again(lane, parcel, outcome)
         case Dropped() | GoneForGood():
             return ledger.Result(
                 parcel.id,
@@ -259,13 +169,19 @@ def _result(parcel: Parcel, outcome: Outcome) -> ledger.Result:
             )
 
 
-def _again(parcel: Parcel, outcome: Later) -> ledger.Result:
-    """When a delivery is tried next; None once its thirty days are over."""
+def _again(lane: Lane, parcel: Parcel, outcome: Later) -> ledger.Result:
+    """When a delivery is tried next; given up after thirty days, or a few refusals.
+
+    A Delete is not given up before, whatever is answered to it (SETTLED 4).
+    """
     age = now() - parcel.created_at
     spread = random.uniform(-1, 1)  # noqa: S311 - it spreads load, it guards nothing
-    wait = next_attempt(parcel.attempts + 1, spread, at_most=outcome.at_most)
-    if wait is None and outcome.at_most is None and age < PATIENCE:
-        wait = PROBE
+    at_most = None if parcel.said.type == "Delete" else outcome.at_most
+    wait = next_attempt(parcel.attempts + 1, spread, at_most=at_most)
+    if wait is None and at_most is None and age < PATIENCE:
+        wait = PROBE if outcome.at_most is None else ASKED
+    if wait is not None and outcome.host_trouble and lane.silent_for >= SILENT_AFTER:
+        wait = min(wait, PROBE)  # whoever comes back is found within the hour (SETTLED 4)
     if wait is None:
         return ledger.Result(
             parcel.id, parcel.object_uri, parcel.inbox, "dropped", reason=outcome.reason
@@ -284,24 +200,33 @@ def _again(parcel: Parcel, outcome: Later) -> ledger.Result:
 
 def _summary(lane: Lane) -> ledger.Served:
     """What the ledger notes of the server itself."""
-    failures, closed_until, reason = 0, None, None
+    failures = _failures(lane)
+    wait = breaker_wait(failures, lane.silent_for) or timedelta(0)
+    if lane.answered:
+        # It lives and fails at some things; what is new need not wait for hours (AP-75).
+        wait = min(wait, BREAKER_FIRST)
     if lane.trouble is not None:
-        failures = 1 if lane.answered else lane.failures + 1
-        wait = max(
-            breaker_wait(failures, lane.silent_for) or timedelta(0),
-            lane.trouble.after or timedelta(0),
-        )
-        closed_until = now() + wait if wait else None
-        reason = lane.trouble.reason
-    elif not lane.answered:
-        failures = lane.failures
+        wait = max(wait, lane.trouble.after or timedelta(0))
+    worst = lane.trouble or lane.failed
     return ledger.Served(
         host=lane.host,
         fence=lane.fence,
         results=lane.results,
-        scheme=lane.scheme,
+        scheme=lane.worked,
+        refused=lane.refused,
         failures=failures,
-        closed_until=closed_until,
-        reason=reason,
+        closed_until=now() + wait if wait else None,
+        reason=worst.reason if worst else None,
         answered=lane.answered,
     )
+
+
+def _failures(lane: Lane) -> int:
+    """How many visits in a row failed by the server's own fault, this one included."""
+    if lane.trouble is not None and lane.trouble.status == TOO_MANY:
+        return 0
+    if lane.trouble is not None or lane.failed is not None:
+        if lane.took:
+            return 1 if lane.trouble else 0
+        return lane.failures + 1
+    return 0 if lane.answered else lane.failures

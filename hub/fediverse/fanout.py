@@ -42,14 +42,16 @@ async def expand(services: Services) -> int:
         ).scalars()
         steps, room = 0, CHUNK
         for row in rows:
-            room -= await _expand_one(session, row, room)
+            room -= await _expand_one(session, services, row, room)
             steps += 1
             if room <= 0:
                 break
     return steps
 
 
-async def _expand_one(session: AsyncSession, row: OutboxActivity, room: int) -> int:
+async def _expand_one(
+    session: AsyncSession, services: Services, row: OutboxActivity, room: int
+) -> int:
     """How many deliveries were written; the row is done when there was room for more."""
     sources: list[Select[str, str]] = []
     if row.to_followers:
@@ -59,6 +61,7 @@ async def _expand_one(session: AsyncSession, row: OutboxActivity, room: int) -> 
     sources.extend(
         select(literal(inbox).label("inbox"), literal(authority(inbox)).label("host"))
         for inbox in row.inboxes
+        if not services.is_ours(authority(inbox))  # what we say, we know (AP-69)
     )
     written = 0
     if sources:
@@ -154,6 +157,7 @@ async def _open_lanes(session: AsyncSession, row: OutboxActivity) -> None:
         )
         .where(*_this_step(row))
         .distinct()
+        .order_by(Delivery.host)  # locked in this order by everyone
     )
     columns = ["host", "run_at", "first_seen_at", "standing", "failures", "fence"]
     statement = insert_for(session, Peer).from_select(columns, hosts)

@@ -17,7 +17,7 @@ from federation.vocab.activities import Accept, Reject, Undo
 from federation.vocab.activities import Follow as FollowActivity
 from federation.vocab.actors import Actor as ActorDocument
 from federation.vocab.parse import parse
-from hub.actors import remote, service
+from hub.actors import service
 from hub.actors.channels import RELAY
 from hub.actors.models import Actor
 from hub.core.clock import now
@@ -59,7 +59,7 @@ async def follow(services: Services, handle: str) -> Follow:
         raise Elsewhere(f"{handle} is not something that can be followed.")
     async with services.db.write() as session:
         try:
-            followee = await remote.remember(session, thing, orjson.dumps(document))
+            followee = await peers.remember(session, thing, orjson.dumps(document))
         except FederationError as error:
             raise Elsewhere(f"{handle} cannot be followed: {error}.") from error
         if await peers.is_blocked(session, followee.authority):

@@ -10,11 +10,11 @@ from federation.inbox import Inbox
 from federation.vocab.activities import Accept, Block, Follow, Move, Reject, Undo, Update
 from federation.vocab.actors import Actor as ActorDocument
 from federation.vocab.names import is_public
-from hub.actors import remote, service
+from hub.actors import service
 from hub.actors.channels import RELAY
 from hub.actors.models import Actor
 from hub.core.clock import now
-from hub.fediverse import follows, moving, undone
+from hub.fediverse import follows, moving, peers, undone
 from hub.fediverse.models import Follow as FollowRow
 from hub.fediverse.received import Received
 
@@ -131,4 +131,4 @@ async def renamed(received: Received, activity: Update) -> None:
     """An actor changed what it says of itself."""
     thing = activity.object
     if isinstance(thing, ActorDocument):
-        await remote.remember(received.session, thing, orjson.dumps(received.document["object"]))
+        await peers.remember(received.session, thing, orjson.dumps(received.document["object"]))

@@ -21,31 +21,26 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from federation.authority import may_bring, may_describe, may_embed, may_publish
 from federation.errors import (
     FederationError,
-    Gone,
     MalformedDocument,
     Unauthorised,
     Unreachable,
 )
 from federation.inbox import Inbox
-from federation.origins import same_origin
+from federation.rates import Rates
 from federation.verification import VerifiedActivity
-from federation.vocab.activities import Accept, Activity, Create, Delete, Reject, Undo, Update
-from federation.vocab.actors import Actor as ActorDocument
-from federation.vocab.base import Object
+from federation.vocab.activities import Accept, Activity, Reject, Undo
 from federation.vocab.parse import loads, parse
-from hub.actors import remote, service
 from hub.actors.models import Actor
 from hub.core.batch import GroupCommit
 from hub.core.clock import now
 from hub.core.db import Append
 from hub.core.services import Services
 from hub.fediverse import forwarding, peers
+from hub.fediverse.authentic import authentic, author_of
 from hub.fediverse.models import InboxActivity
-from hub.fediverse.rates import look_ups
-from hub.fediverse.received import Alone, Document, Received, Wanted
+from hub.fediverse.received import LOOK_UPS, Alone, Document, Received, Wanted
 from hub.jobs.queue import claim
 
 log = logging.getLogger(__name__)
@@ -55,6 +50,7 @@ COLUMNS = (
     "actor_uri",
     "host",
     "trust",
+    "scheme",
     "body",
     "actor_document",
     "received_at",
@@ -68,7 +64,6 @@ MOST_TOLD = 512  # actor documents remembered as kept already
 BATCH = 50
 TRIES = 5  # a poisonous activity is given up after this (R14)
 PAUSE = timedelta(seconds=30)
-GONE_FOR_GOOD = 410
 AT_ONCE = 8  # documents fetched at once for what one server sent in a batch
 GROUPS = 4  # batches of one server for which is asked at once; more of it comes later
 SOON = timedelta(seconds=2)
@@ -94,6 +89,7 @@ class InboxLog:
                 verified.actor,
                 verified.host,
                 verified.trust,
+                verified.scheme,
                 verified.body,
                 self._news_of(verified),
                 moment,
@@ -145,7 +141,7 @@ class Processor:
         self._services = services
         self._handlers = handlers
         self._worker = worker
-        self._look_ups = look_ups()
+        self._look_ups = Rates(LOOK_UPS, LOOK_UPS / 60)
         self._groups: dict[str, int] = defaultdict(int)
         self._asking: set[asyncio.Task[None]] = set()
 
@@ -224,7 +220,9 @@ class Processor:
             for case in cases:
                 if case.wanted is None and not case.alone:
                     await _note(session, case)
-            await peers.seen(session, [case.row.host for case in cases])
+            rows = [case.row for case in cases]
+            modern = [row.host for row in rows if row.scheme == "rfc9421"]
+            await peers.seen(session, [row.host for row in rows], modern)
         for case in cases:
             if case.alone:
                 await self._round([case])
@@ -286,10 +284,10 @@ class Processor:
             alone=alone,
             look_ups=self._look_ups,
         )
-        author = await _author(received, row)
+        author = await author_of(received, row)
         if author.suspended_at is not None:
             raise Unauthorised("the author is blocked")
-        received = await _authentic(replace(received, author=author), row.trust)
+        received = await authentic(replace(received, author=author), row.trust)
         received = await self._whole(received)
         known = await self._handlers.dispatch(received, received.activity)
         await forwarding.forward(received, row)
@@ -315,81 +313,6 @@ async def _held(session: AsyncSession, cases: Sequence[Case]) -> list[Case]:
     )
     fences = dict(rows.all())
     return [case for case in cases if fences.get(case.row.id) == case.row.fence]
-
-
-async def _author(received: Received, row: InboxActivity) -> Actor:
-    """The row of who did it, brought up to date with the document that proved the key."""
-    if row.actor_document is not None:
-        thing = parse(orjson.loads(row.actor_document))
-        if isinstance(thing, ActorDocument) and thing.id == row.actor_uri:
-            return await remote.remember(received.session, thing, row.actor_document)
-    return await received.actor(row.actor_uri)
-
-
-async def _authentic(received: Received, trust: str) -> Received:
-    """The same, with an object that its own origin said (AP-29, AP-31, SETTLED 9)."""
-    activity = received.activity
-    if isinstance(activity, Create | Update):
-        return await _own_object(received, activity, trust)
-    if trust != "refetch":
-        return received
-    if isinstance(activity, Delete) and activity.object_id:
-        try:
-            await received.fetched(activity.object_id)
-        except Gone as gone:
-            # Of a whole actor only 410 tells: 404 may be an accident (PROTOCOL 2.3).
-            if gone.status == GONE_FOR_GOOD or activity.object_id != activity.actor:
-                return replace(received, vouched=True)
-    raise Unauthorised("the signer is not the actor, and the origin does not confirm it")
-
-
-async def _own_object(received: Received, activity: Create | Update, trust: str) -> Received:
-    thing = activity.object
-    if isinstance(thing, ActorDocument):
-        if not may_describe(activity.actor, thing.id) or trust == "refetch":
-            raise Unauthorised("an actor may only be updated by itself")
-        return received
-    embedded = (
-        trust != "refetch"
-        and isinstance(thing, Object)
-        and may_embed(activity.actor, thing.id, thing.attributed_to)
-    )
-    if embedded:
-        return received
-    uri = activity.object_id
-    if uri is None:
-        raise MalformedDocument("an object without an id")
-    if not await _may_matter(received, activity):
-        raise Unauthorised("nobody here asked for it (AP-30)")
-    found = parse(await received.fetched(uri))
-    if not isinstance(found, Object) or found.id is None or found.attributed_to is None:
-        raise MalformedDocument("not an object with id and author")
-    if not may_publish(found.id, found.attributed_to):
-        raise Unauthorised("the object's author is of another origin")
-    if found.attributed_to == activity.actor:
-        return replace(received, activity=replace(activity, object=found))
-    # Members of a Mobilizon group create what is the group's; its server alone may say so.
-    if trust != "refetch" and not may_bring(activity.actor, found.attributed_to):
-        raise Unauthorised("the object is somebody else's")
-    author = await received.actor(found.attributed_to)
-    activity = replace(activity, actor=author.uri, object=found)
-    sender = await service.by_uri(received.session, received.author.uri)
-    return replace(received, author=author, via=sender, activity=activity)
-
-
-async def _may_matter(received: Received, activity: Create | Update) -> bool:
-    """Whether its object is worth a look: of somebody we follow, to us, or perhaps a reply.
-
-    Of an object that is named by its id alone nobody knows; look-ups are counted (SECURITY B8).
-    """
-    hint = activity.object
-    if isinstance(activity, Update) or not isinstance(hint, Object) or hint.in_reply_to:
-        return True
-    named = (*activity.to, *activity.cc, *activity.audience, *hint.to, *hint.cc)
-    mentioned = tuple(tag.href for tag in hint.tags if tag.href)
-    home = received.services.settings.url
-    to_us = any(same_origin(uri, home) for uri in (*named, *mentioned))
-    return to_us or await received.relevant()
 
 
 async def _note(session: AsyncSession, case: Case) -> None:

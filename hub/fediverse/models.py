@@ -26,7 +26,8 @@ class Peer(Claimable, Base):
     nothing waits); a worker leases the whole lane, so a server never gets more than two requests
     at once from us. `failures` counts failed attempts in a row that speak of the server itself,
     `closed_until` is when it may be tried again (breaker, Retry-After); `scheme` is the signature
-    scheme that worked last. `passed_at`: a steward let something of this server through.
+    scheme that worked last, `rfc9421_at` when the server last showed that it speaks RFC 9421.
+    `passed_at`: a steward let something of this server through.
     """
 
     __tablename__ = "peer"
@@ -36,6 +37,7 @@ class Peer(Claimable, Base):
     standing: Mapped[str] = mapped_column(default="open")
     software: Mapped[str | None]
     scheme: Mapped[str | None]
+    rfc9421_at: Mapped[datetime | None]
     passed_at: Mapped[datetime | None]
     first_seen_at: Mapped[datetime] = mapped_column(default=now)
     last_seen_at: Mapped[datetime | None]
@@ -159,7 +161,8 @@ class InboxActivity(Claimable, Base):
     """Something another server said, kept before it was answered.
 
     `state` is waiting, done, dropped or failed; `reason` says why in a few words. `trust` is how
-    we know that `actor_uri` said it (signer, proof) or `refetch` when its origin must be asked.
+    we know that `actor_uri` said it (signer, proof) or `refetch` when its origin must be asked;
+    `scheme` is the one in which `host` signed the request.
     """
 
     __tablename__ = "inbox_activity"
@@ -173,6 +176,7 @@ class InboxActivity(Claimable, Base):
     actor_uri: Mapped[str]
     host: Mapped[str]
     trust: Mapped[str]
+    scheme: Mapped[str | None]
     body: Mapped[bytes]
     actor_document: Mapped[bytes | None]
     received_at: Mapped[datetime]

@@ -9,8 +9,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, case, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from federation.delivery import first_scheme
 from federation.errors import BadUrl
 from federation.origins import authority
+from federation.vocab.actors import Actor as ActorDocument
+from hub.actors import remote
 from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.db import Base, insert_for
@@ -22,15 +25,22 @@ OPEN = "open"
 SILENCED = "silenced"
 BLOCKED = "blocked"
 TRUSTED_AFTER = timedelta(hours=24)  # a follower's server is heard after this (SETTLED 8)
+NOTED_AGAIN = timedelta(days=1)  # how exactly is known when a server last signed by RFC 9421
 
 
 @dataclass(frozen=True)
 class PeerView:
-    """A server as stewards see it; `waiting` counts deliveries."""
+    """A server as stewards see it; `waiting` counts deliveries.
+
+    `breaker` is closed while mail goes out, else open until `closed_until`; `scheme` is the
+    signature scheme that the next delivery begins with.
+    """
 
     host: str
     standing: str
     software: str | None
+    scheme: str
+    breaker: str
     last_seen_at: datetime | None
     last_delivered_at: datetime | None
     failures: int
@@ -190,8 +200,39 @@ async def pass_on(session: AsyncSession, host: str) -> None:
     )
 
 
-async def seen(session: AsyncSession, hosts: Iterable[str]) -> None:
-    """Verified requests came from there: they live, and what waits for them is due now."""
+async def remember(session: AsyncSession, thing: ActorDocument, document: bytes) -> Actor:
+    """The row of a remote actor, as its document says; and how its server would have us sign.
+
+    Raises:
+        MalformedDocument: it has no inbox, or no name.
+        Unauthorised: its inbox is on another server than itself.
+    """
+    actor = await remote.remember(session, thing, document)
+    if any("rfc9421" in each.href.lower() for each in thing.implements):  # FEP-844e
+        await _ensure(session, [actor.authority])
+        await _speak_rfc9421(session, [actor.authority])
+    return actor
+
+
+async def _speak_rfc9421(session: AsyncSession, hosts: Sequence[str]) -> None:
+    """Note that these servers speak RFC 9421, at most once a day (PROTOCOL §2.2)."""
+    moment = now()
+    await session.execute(
+        update(Peer)
+        .where(
+            Peer.host.in_(hosts),
+            or_(Peer.rfc9421_at.is_(None), Peer.rfc9421_at < moment - NOTED_AGAIN),
+        )
+        .values(rfc9421_at=moment)
+    )
+
+
+async def seen(session: AsyncSession, hosts: Iterable[str], modern: Iterable[str] = ()) -> None:
+    """Verified requests came from there: they live, and what waits for them is due now.
+
+    `modern` are those of them that signed by RFC 9421. A server that asked us to wait is not
+    silent, and is left alone until then.
+    """
     names = sorted(set(hosts))
     if not names:
         return
@@ -211,11 +252,14 @@ async def seen(session: AsyncSession, hosts: Iterable[str]) -> None:
         .values(
             last_seen_at=moment,
             failures=0,
-            closed_until=None,
+            closed_until=case((silent, None), else_=Peer.closed_until),
             failing_since=None,
             run_at=case((silent & Peer.run_at.is_not(None), moment), else_=Peer.run_at),
         )
     )
+    signed = sorted(set(modern))
+    if signed:
+        await _speak_rfc9421(session, signed)
 
 
 async def try_again(session: AsyncSession, hosts: Sequence[str]) -> None:
@@ -248,6 +292,7 @@ async def listed(session: AsyncSession) -> list[PeerView]:
         .outerjoin(waiting, waiting.c.host == Peer.host)
         .order_by(func.coalesce(waiting.c.n, 0).desc(), Peer.host)
     )
+    moment = now()
     followed = await _counts(session, Follow.follower_id, Follow.followee_id)
     followers = await _counts(session, Follow.followee_id, Follow.follower_id)
     return [
@@ -255,6 +300,8 @@ async def listed(session: AsyncSession) -> list[PeerView]:
             host=peer.host,
             standing=peer.standing,
             software=peer.software,
+            scheme=first_scheme(peer.scheme, peer.rfc9421_at, moment),
+            breaker=_breaker(peer, moment),
             last_seen_at=peer.last_seen_at,
             last_delivered_at=peer.last_delivered_at,
             failures=peer.failures,
@@ -266,6 +313,11 @@ async def listed(session: AsyncSession) -> list[PeerView]:
         )
         for peer, count in rows
     ]
+
+
+def _breaker(peer: Peer, moment: datetime) -> str:
+    closed = peer.closed_until is not None and peer.closed_until > moment
+    return "open" if closed else "closed"
 
 
 async def _counts(session: AsyncSession, our_side: object, their_side: object) -> dict[str, int]:

@@ -13,17 +13,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from federation.authority import is_local, may_publish
 from federation.errors import FederationError, MalformedDocument, Unauthorised, Unreachable
 from federation.origins import authority
+from federation.rates import Rates
 from federation.vocab.activities import Activity, Create
 from federation.vocab.actors import Actor as ActorDocument
 from federation.vocab.base import Object
 from federation.vocab.parse import parse
-from hub.actors import remote, service
+from hub.actors import service
 from hub.actors.models import Actor
 from hub.core.services import Services
 from hub.fediverse import follows, peers
-from hub.fediverse.rates import Rates
 
 Document = dict[str, Any]
+
+LOOK_UPS = 20  # documents fetched at once because of one server's mail, and then in a minute (B8)
 
 
 class Wanted(FederationError):
@@ -124,7 +126,7 @@ class Received:
         thing = parse(document)
         if not isinstance(thing, ActorDocument) or thing.id != uri:
             raise MalformedDocument(f"{uri} is not an actor")
-        return await remote.remember(self.session, thing, orjson.dumps(document))
+        return await peers.remember(self.session, thing, orjson.dumps(document))
 
     async def relevant(self) -> bool:
         """Whether we asked for this: we follow the author, or who passed it on (AP-30)."""

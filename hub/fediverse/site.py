@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy import func, select
 
 from federation.origins import authority as authority_of
+from federation.rates import Rates
 from federation.site import ActorNames, NodeInfoFacts, Page, StoredDocument
 from federation.verification import KeyRing, VerifiedActivity, Verifier
 from hub import __version__
@@ -22,7 +23,6 @@ from hub.core.services import Services
 from hub.fediverse import collections, peers
 from hub.fediverse.inbox import InboxLog
 from hub.fediverse.models import Follow, Peer
-from hub.fediverse.rates import Rates
 
 DOCUMENT_LIFE = timedelta(minutes=1)
 REFRESH = timedelta(seconds=10)  # how long a block or a follow may go unnoticed by the inbox
@@ -66,10 +66,16 @@ class HubSite:
             block in {authority, host} or host.endswith(f".{block}") for block in self._blocks
         )
 
-    def admit(self, authority: str, followed: bool | None = None) -> float | None:
+    def patience(self, authority: str) -> float | None:
         """None to go on; else in how many seconds that server may knock again."""
-        known = authority in self._known if followed is None else followed
-        return (self._peers if known else self._strangers).take(authority)
+        return self._rates(authority).wait(authority)
+
+    def admit(self, authority: str) -> float | None:
+        """The same for what was just verified to be from there, which counts."""
+        return self._rates(authority).take(authority)
+
+    def _rates(self, authority: str) -> Rates:
+        return self._peers if authority in self._known else self._strangers
 
     async def accept(self, activity: VerifiedActivity) -> None:
         """Keep it; returns when it would survive a crash."""

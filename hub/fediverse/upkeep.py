@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import and_, delete, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.db import Base
 from hub.fediverse import undone
-from hub.fediverse.models import Delivery, InboxActivity, OutboxActivity, Peer, Tombstone
+from hub.fediverse.models import (
+    Delivery,
+    InboxActivity,
+    OutboxActivity,
+    Peer,
+    Receipt,
+    Tombstone,
+)
 from hub.jobs.registry import Run, job
 
 SILENT = timedelta(days=4)  # past the schedule of retries (SETTLED 4)
+KEPT = timedelta(days=31)  # how long mail for the silent is kept: thirty days, and one to come back
+STATES = ("Create", "Update", "Delete")  # activities that bring an object's state
+PEER_LIFE = timedelta(days=90)  # how long a server is remembered that nothing binds us to
+MOST_PEERS = 50_000  # such servers at most; those seen least lately go first (SECURITY B9)
 TOMBSTONE_LIFE = timedelta(days=90)  # a late Create comes within days; its origin says 404
 LOG_LIFE = timedelta(days=30)  # how long activity ids are remembered (PROTOCOL §2.6)
 
@@ -24,6 +36,8 @@ async def upkeep(run: Run) -> None:
     """Once an hour: collapse what waits for the silent, forget what is old."""
     async with run.finish() as session:
         await collapse(session)
+        await expire(session)
+        await _forget_peers(session)
         await _forget_tombstones(session, run.services.settings.url)
         await undone.forget(session)
         await session.execute(
@@ -55,25 +69,62 @@ async def _forget_tombstones(session: AsyncSession, url: str) -> None:
 async def collapse(session: AsyncSession) -> None:
     """Of each object that waits for a long-silent server, keep its newest state alone.
 
-    A waiting Create makes way for its Update, which goes out in its place; a Delete stays. What
-    others wrote stands in for nothing: of an object that nobody announced there, it says nothing.
+    An Update makes way for a later one, and both and the Create for a Delete, which stays. A
+    Create that never arrived stays beside the newest Update: several peers pass an Update over
+    whose object they do not know. What brings no state (a Follow, an Accept) stays as it is, and
+    what others wrote stands in for nothing.
     """
     silent = select(Peer.host).where(Peer.failing_since < now() - SILENT)
-    newer = aliased(Delivery)
+    newer, said, later = aliased(Delivery), aliased(OutboxActivity), aliased(OutboxActivity)
     superseded = (
         select(newer.id)
-        .join(OutboxActivity, OutboxActivity.id == newer.activity_id)
+        .join(later, later.id == newer.activity_id)
+        .join(said, said.id == Delivery.activity_id)
         .where(
-            OutboxActivity.from_host.is_(None),
+            later.from_host.is_(None),
             newer.host == Delivery.host,
             newer.inbox == Delivery.inbox,
             newer.object_uri == Delivery.object_uri,
             newer.activity_id > Delivery.activity_id,
+            said.type.in_(STATES),
+            or_(later.type == "Delete", and_(later.type == "Update", said.type == "Update")),
         )
+        .correlate(Delivery)
         .exists()
     )
     await session.execute(
         delete(Delivery)
         .where(Delivery.host.in_(silent), superseded)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def expire(session: AsyncSession) -> None:
+    """Give up what waited for a silent server for its thirty days, never tried or not."""
+    silent = select(Peer.host).where(Peer.failing_since < now() - SILENT)
+    await session.execute(
+        delete(Delivery)
+        .where(Delivery.host.in_(silent), Delivery.created_at < now() - KEPT)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def _forget_peers(session: AsyncSession) -> None:
+    """Forget servers that we have nothing to do with: whoever signs may come by as many names.
+
+    Kept are those with mail or actors here, and those of which a steward decided something.
+    """
+    idle = and_(
+        Peer.standing == "open",
+        Peer.passed_at.is_(None),
+        ~exists().where(Delivery.host == Peer.host),
+        ~exists().where(Actor.authority == Peer.host),
+        ~exists().where(Receipt.host == Peer.host),
+    )
+    last = func.coalesce(Peer.last_seen_at, Peer.first_seen_at)
+    beyond = select(Peer.host).where(idle).order_by(last.desc()).offset(MOST_PEERS)
+    await session.execute(
+        delete(Peer)
+        .where(idle, or_(last < now() - PEER_LIFE, Peer.host.in_(beyond)))
         .execution_options(synchronize_session=False)
     )

@@ -27,7 +27,7 @@ SAME_ORIGIN = {
     "federation/authority.py",
     "federation/collections.py",
     "hub/entries/gathering.py",
-    "hub/fediverse/inbox.py",
+    "hub/fediverse/authentic.py",
 }
 
 

@@ -162,7 +162,7 @@ class World:
 @pytest.fixture
 async def world(make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch) -> World:
     # Who says a thousand things at once has its look-ups counted; here it is authority that counts.
-    monkeypatch.setattr("hub.fediverse.rates.LOOK_UPS", 100_000)
+    monkeypatch.setattr("hub.fediverse.inbox.LOOK_UPS", 100_000)
     hub = await make_hub("hub.example", inbox_burst=100_000, peer_burst=100_000)
     answer = await hub.web.post("/api/v1/events", json=EVENT, headers=hub.steward)
     assert answer.status_code == 201, answer.text

@@ -98,6 +98,6 @@ async def test_a14_ten_thousand_invented_hosts_leave_nothing_behind(scene: Scene
     # What is remembered of them is bounded, however many they are (SECURITY B9).
     ring = hub.hub.site.keyring
     assert len(ring._refused) <= 8192
-    assert len(ring._failing) <= 4096
+    assert len(ring._asking._rates) <= 10_000
     assert len(hub.services.fetcher._failures) <= 4096
     assert len(hub.hub.site._strangers._buckets) <= 10_000

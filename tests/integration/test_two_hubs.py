@@ -177,7 +177,7 @@ async def test_unfollowing_ends_it(hubs: Hubs) -> None:
     assert await _listed(south, "events") == []
 
 
-async def test_a_delete_reaches_those_who_left_after_they_had_it(hubs: Hubs) -> None:
+async def test_ap_76_a_delete_reaches_those_who_left_after_they_had_it(hubs: Hubs) -> None:
     north, south = hubs
     await _follow(south, north, "events", "offers")
     posted = await _post(north, "events", EVENT)
@@ -229,7 +229,7 @@ async def test_a_peer_that_is_down_gets_its_mail_when_it_is_back(hubs: Hubs) -> 
     assert set(receipts) == {"south.example"}
 
 
-async def test_a_verified_request_wakes_what_waits_for_its_server(hubs: Hubs) -> None:
+async def test_ap_75_a_verified_request_wakes_what_waits_for_its_server(hubs: Hubs) -> None:
     north, south = hubs
     await _follow(south, north, "events")
     north.wire.down.add("south.example")

@@ -22,7 +22,7 @@ from federation.verification import VerifiedActivity
 from hub import cli, schema, serving
 from hub.core import db
 from hub.core.settings import Settings
-from hub.fediverse import delivery, inbox, ledger
+from hub.fediverse import delivery, inbox, lanes, ledger
 from hub.jobs import queue
 
 WRITE_BEHIND_S = 0.3
@@ -85,10 +85,10 @@ def no_unique_key() -> None:
 def lost_lease() -> None:
     """A worker whose lease ran out goes on as if it still held it."""
 
-    async def all_ours(_: Any, given: Any) -> list[Any]:
-        return list(given)
+    async def all_ours(*given: Any) -> list[Any]:
+        return list(given[-1])
 
-    swap(ledger, "_still_ours", all_ours)
+    swap(ledger.Ledger, "_still_ours", all_ours)
     swap(inbox, "_held", all_ours)
 
 
@@ -99,7 +99,7 @@ def swallowed_order() -> None:
     async def loose(self: delivery.Carrier, lane: Any, parcels: list[Any], *more: Any) -> None:
         await asyncio.gather(*(chain(self, lane, [one], *more) for one in reversed(parcels)))
 
-    swap(delivery, "_waits_for_another", lambda _: false())
+    swap(lanes, "_waits_for_another", false)
     swap(delivery.Carrier, "_chain", loose)
 
 

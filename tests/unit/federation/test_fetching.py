@@ -28,7 +28,6 @@ from federation.fetching import (
     ACCEPT_ACTIVITY,
     MAX_LED_HERE,
     Fetcher,
-    Tally,
     is_activity_type,
 )
 from federation.guard import Guard
@@ -397,16 +396,6 @@ async def test_b8_redirects_of_invented_hosts_lead_few_to_their_victim() -> None
     clock.now += timedelta(minutes=1)
     with pytest.raises(Gone):
         await shared.fetch("https://n0.evil.example/")
-
-
-async def test_b9_the_number_of_servers_that_are_counted_is_bounded() -> None:
-    tally = Tally(Clock(), 2, 10)
-    assert [tally.add("h0.example") for _ in range(3)] == [True, True, False]
-    tally.take_back("h0.example")
-    assert [tally.add("h0.example") for _ in range(2)] == [True, False]
-    for number in range(1, 50):
-        assert tally.add(f"h{number}.example")
-    assert len(tally) == 10
 
 
 async def test_one_who_gives_up_does_not_take_it_from_the_others() -> None:

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from federation import asking
 from federation.client import Answer
 from federation.errors import (
     FederationError,
@@ -36,7 +37,6 @@ from federation.signatures.proofs import sign_proof
 from federation.verification import (
     COOL_OFF,
     KEY_LIFE,
-    MAX_FAILING_KEYS,
     Ignored,
     KeyGone,
     KeyRing,
@@ -473,24 +473,24 @@ async def test_b8_a_flood_of_invented_keys_costs_their_server_little(
     for number in range(10_000):
         with pytest.raises(KeyUnavailable):
             await hub.ring.key(f"https://alice.example/invented/{number}#main-key")
-    assert len(hub.web.asked) == MAX_FAILING_KEYS
+    assert len(hub.web.asked) == asking.BURST
     # Whom we know goes on being heard, other servers too, and all are a minute later.
     await hub.verified(posted(activity(id="https://alice.example/2")))
     await hub.verified(posted(activity(BOB), keys(BOB)))
     hub.now += timedelta(minutes=1)
     with pytest.raises(KeyUnavailable):
         await hub.ring.key("https://alice.example/one-more")
-    assert len(hub.web.asked) == MAX_FAILING_KEYS + 2
+    assert len(hub.web.asked) == asking.BURST + 2
 
 
 async def test_b8_keys_that_are_good_do_not_count_as_a_flood() -> None:
     hub = Hub()
-    for number in range(3 * MAX_FAILING_KEYS):
+    for number in range(3 * asking.BURST):
         actor = f"https://alice.example/people/{number}"
         key = {"id": f"{actor}#k", "owner": actor, "publicKeyPem": keys(ALICE).public_pem}
         hub.web.pages[actor] = actor_document(id=actor, publicKey=key)
         await hub.ring.key(f"{actor}#k")
-    assert len(hub.web.asked) == 3 * MAX_FAILING_KEYS
+    assert len(hub.web.asked) == 3 * asking.BURST
 
 
 async def test_ap21_a_stranger_who_speaks_for_another_is_refused() -> None:

@@ -1,0 +1,85 @@
+"""Statements of the hottest paths: SQLAlchemy writes them once, the driver runs them.
+
+Building, caching and looking up a statement costs SQLAlchemy some milliseconds on the paths that
+run for every delivery, and its rows more (SETTLED 16, PERFORMANCE §0.6). What is said stays an
+expression over the tables, the same for both databases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, bindparam
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hub.core.db import Database, to_driver
+
+WIDTH = 100  # values in an `among`; an unknown number of them could not be prepared
+
+
+class Prepared:
+    """One statement; its parameters are those that it names by `bindparam`.
+
+    `columns` are what its rows hold, for one that returns some.
+    """
+
+    def __init__(
+        self, database: Database, statement: Any, columns: Sequence[ColumnElement[Any]] = ()
+    ) -> None:
+        dialect = database.writer.dialect
+        compiled = statement.compile(dialect=dialect)
+        self._database = database
+        self._sql = str(compiled)
+        self._take = [
+            (name, compiled.params.get(name), to_driver(compiled.binds[name].type, dialect))
+            for name in compiled.positiontup or ()
+        ]
+        self._give = [
+            column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns
+        ]
+
+    async def many(self, session: AsyncSession, given: Iterable[Mapping[str, Any]]) -> None:
+        """Run it for each of these, in the session's transaction."""
+        rows = [self._values(each) for each in given]
+        if rows:
+            driver = await _driver(session)
+            with self._database.driven(self._sql):
+                await driver.executemany(self._sql, rows)
+
+    async def rows(self, session: AsyncSession, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """What it returns, in the session's transaction."""
+        driver, values = await _driver(session), self._values(given)
+        with self._database.driven(self._sql):
+            if self._database.is_sqlite:
+                found = await driver.execute_fetchall(self._sql, values)
+            else:
+                found = await driver.fetch(self._sql, *values)
+        return [self._read(row) for row in found]
+
+    def _values(self, given: Mapping[str, Any]) -> tuple[Any, ...]:
+        return tuple(_converted(given.get(name, constant), to) for name, constant, to in self._take)
+
+    def _read(self, row: Sequence[Any]) -> tuple[Any, ...]:
+        return tuple(_converted(value, to) for value, to in zip(row, self._give, strict=True))
+
+
+def among(column: ColumnElement[Any]) -> ColumnElement[bool]:
+    """That a column is one of the values of `wide`."""
+    return column.in_([bindparam(f"among{number}") for number in range(WIDTH)])
+
+
+def wide(values: Sequence[Any]) -> dict[str, Any]:
+    """The parameters of an `among`: one to WIDTH values; the first fills up."""
+    filled = [*values, *[values[0]] * (WIDTH - len(values))]
+    return {f"among{number}": value for number, value in enumerate(filled)}
+
+
+def _converted(value: Any, to: Callable[[Any], Any] | None) -> Any:
+    return value if to is None else to(value)
+
+
+async def _driver(session: AsyncSession) -> Any:
+    connection = await session.connection()
+    raw = await connection.get_raw_connection()
+    return raw.driver_connection
