@@ -56,6 +56,12 @@ class Rates:
         self._forget(moment)
         return None
 
+    def give_back(self, name: str) -> None:
+        """A token that was taken is there again."""
+        bucket = self._buckets.get(name)
+        if bucket is not None:
+            bucket.tokens += 1
+
     def _tokens(self, name: str, moment: float) -> float:
         bucket = self._buckets.get(name)
         if bucket is None:

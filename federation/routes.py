@@ -154,7 +154,7 @@ class InboxEndpoint:
         else:
             if isinstance(found, VerifiedActivity):
                 return found
-            self._doubts.take(source)
+            _log.debug("passed over: %s", found.reason)
         return None
 
     async def _check_recipient(self, path: str) -> None:

@@ -228,6 +228,10 @@ class KeyRing:
         kept = self._kept.get(key_id)
         return kept is not None and self._clock() < kept.until
 
+    def fitted(self, key_id: str) -> None:
+        """The key that was just fetched made the signature: that was worth the question."""
+        self._asking.fitted(key_id)
+
     async def renewed(self, key_id: str) -> _Found | None:
         """The key fetched anew, for it may have been changed; None if that was tried just now.
 
@@ -274,7 +278,7 @@ class KeyRing:
 
     async def _fetched(self, key_id: str) -> _Found:
         try:
-            with self._asking.about(key_id):
+            async with self._asking.about(key_id):
                 key, document = await self._ask(key_id)
         except AskedTooMuch:
             raise  # it speaks of us, not of the key
@@ -429,6 +433,8 @@ class Verifier:
         """The key that made the signature; one that does not fit is looked at anew, once."""
         found = await self.keyring.find(claim.key_id)
         if check(claim, found.key):
+            if found.fresh:
+                self.keyring.fitted(claim.key_id)
             return found
         newer = None if found.fresh else await self.keyring.renewed(claim.key_id)
         if newer is None or not check(claim, newer.key):
