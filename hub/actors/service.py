@@ -11,10 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from federation.vocab.actors import Actor as ActorDocument
 from federation.vocab.actors import Capability
 from federation.vocab.base import Attachment
+from federation.vocab.objects import Tombstone
 from hub.actors import keys
 from hub.actors.channels import CHANNELS, RELAY
 from hub.actors.models import Actor
-from hub.core.errors import NotFound
+from hub.core.errors import Gone, NotFound
 from hub.core.secrets import MasterKey
 from hub.core.services import Services
 from hub.core.settings import Settings
@@ -61,19 +62,32 @@ async def local(session: AsyncSession, name: str) -> Actor:
 
     Raises:
         NotFound: we have no such actor.
+        Gone: we had one; its name is never given again (AP-6).
     """
-    # Names of ours have these letters alone (PROTOCOL 1.1); a NUL would be a fault of PostgreSQL's.
-    actor = None
-    if NAME.fullmatch(name.lower()):
-        actor = await session.scalar(select(Actor).where(Actor.local, Actor.name == name.lower()))
+    actor = await ever_local(session, name)
     if actor is None:
         raise NotFound(f"There is no @{name} here.")
+    if actor.deleted_at is not None:
+        raise Gone(f"@{actor.name} is no longer here.", tombstone(actor).document(context=True))
     return actor
+
+
+async def ever_local(session: AsyncSession, name: str) -> Actor | None:
+    """One of our actors by name in any letter case, also one that was deleted; None if never."""
+    # Names of ours have these letters alone (PROTOCOL 1.1); a NUL would be a fault of PostgreSQL's.
+    if not NAME.fullmatch(name.lower()):
+        return None
+    return await session.scalar(select(Actor).where(Actor.local, Actor.name == name.lower()))
 
 
 async def by_uri(session: AsyncSession, uri: str) -> Actor | None:
     """An actor that we know, ours or another's; None when we do not."""
     return await session.scalar(select(Actor).where(Actor.uri == uri))
+
+
+def tombstone(actor: Actor) -> Tombstone:
+    """What is left of one of our actors that was deleted."""
+    return Tombstone(id=actor.uri, former_type=actor.kind, deleted=actor.deleted_at)
 
 
 def document(actor: Actor, services: Services) -> ActorDocument:

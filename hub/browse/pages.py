@@ -187,6 +187,7 @@ async def profile(name: str, request: Request, hub: Hub, caller: Asking) -> Resp
         **shown,
     )
     response.headers["vary"] = "Accept, Cookie"
+    response.headers["link"] = f'<{actor.uri}>; rel="alternate"; type="application/activity+json"'
     return response
 
 

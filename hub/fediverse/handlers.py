@@ -64,7 +64,7 @@ async def _ours(received: Received, activity: Follow) -> Actor:
     if is_public(uri):
         return await service.local(received.session, RELAY)
     actor = await service.by_uri(received.session, uri)
-    if actor is None or not actor.local:
+    if actor is None or not actor.local or actor.deleted_at is not None:
         raise Unauthorised(f"{uri} is not an actor of this hub")
     return actor
 

@@ -18,7 +18,6 @@ from hub.actors.channels import RELAY
 from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.db import Base
-from hub.core.errors import NotFound
 from hub.core.services import Services
 from hub.fediverse import collections, peers
 from hub.fediverse.inbox import InboxLog
@@ -96,8 +95,9 @@ class HubSite:
             self._known = frozenset(hosts)
 
     def forget(self) -> None:
-        """Read blocks and follows again at the next request."""
+        """Read blocks, follows and actors again at the next request."""
         self._read_at = now() - REFRESH * 2
+        self._documents.clear()
 
     async def _is_known_actor(self, uri: str) -> bool:
         async with self._services.db.read() as session:
@@ -115,17 +115,22 @@ class HubSite:
         found = await self._local(name)
         if found is None:
             return None
-        body = orjson.dumps(service.document(found, self._services).document(context=True))
-        stored = StoredDocument(body, hashlib.sha256(body).hexdigest()[:32])
+        gone = found.deleted_at is not None
+        thing = service.tombstone(found) if gone else service.document(found, self._services)
+        body = orjson.dumps(thing.document(context=True))
+        digest = hashlib.sha256(body).hexdigest()[:32]
+        stored = StoredDocument(body, digest, status=410 if gone else 200)
         self._documents[name] = (now(), stored)
         return stored
 
     async def _local(self, name: str) -> Actor | None:
+        """One of our actors, also one that was deleted."""
         async with self._services.db.read() as session:
-            try:
-                return await service.local(session, name)
-            except NotFound:
-                return None
+            return await service.ever_local(session, name)
+
+    async def _living(self, name: str) -> Actor | None:
+        found = await self._local(name)
+        return None if found is None or found.deleted_at is not None else found
 
     async def resolve(self, resource: str) -> ActorNames | None:
         """Who is meant: a name, a full uri, or '' for the hub itself."""
@@ -133,7 +138,11 @@ class HubSite:
         if found is None:
             return None
         return ActorNames(
-            found.name, found.uri, found.url, instance=resource == "" or found.name == RELAY
+            found.name,
+            found.uri,
+            found.url,
+            gone=found.deleted_at is not None,
+            instance=resource == "" or found.name == RELAY,
         )
 
     def _name_in(self, resource: str) -> str:
@@ -152,7 +161,7 @@ class HubSite:
 
     async def collection_total(self, name: str, which: str) -> int | None:
         """How many items a collection of one of our actors holds."""
-        found = await self._local(name)
+        found = await self._living(name)
         if found is None:
             return None
         async with self._services.db.read() as session:
@@ -160,7 +169,7 @@ class HubSite:
 
     async def collection_page(self, name: str, which: str, cursor: str | None, limit: int) -> Page:
         """One page of it."""
-        found = await self._local(name)
+        found = await self._living(name)
         if found is None:
             return Page(items=())
         async with self._services.db.read() as session:

@@ -14,7 +14,7 @@ from federation.testing import MemorySite
 from federation.vocab.activities import Follow
 from hub.fediverse.models import OutboxActivity
 from tests.conftest import Running
-from tests.integration.test_two_hubs import EVENT, WANT
+from tests.integration.test_two_hubs import EVENT
 
 ACTIVITY = {"Accept": "application/activity+json"}
 LD = {"Accept": 'application/ld+json; profile="https://www.w3.org/ns/activitystreams"'}
@@ -27,67 +27,6 @@ async def _posted(hub: Running, kind: str = "events", body: Any = EVENT) -> dict
     assert answer.status_code == 201, answer.text
     found: dict[str, Any] = answer.json()
     return found
-
-
-@pytest.mark.parametrize("name", CHANNELS)
-async def test_ap_1_webfinger_links_the_actor(hub: Running, name: str) -> None:
-    answer = await hub.web.get(
-        "/.well-known/webfinger", params={"resource": f"acct:{name}@hub.example"}
-    )
-    assert answer.status_code == 200
-    assert answer.headers["Content-Type"].startswith("application/jrd+json")
-    assert answer.headers["Access-Control-Allow-Origin"] == "*"
-    document = answer.json()
-    assert document["subject"] == f"acct:{name}@hub.example"
-    (link,) = [each for each in document["links"] if each["rel"] == "self"]
-    assert link["type"] == "application/activity+json"
-    assert link["href"] == f"https://hub.example/actors/{name}"
-
-
-@pytest.mark.parametrize(
-    ("resource", "status"),
-    [
-        ("acct:EVENTS@hub.example", 200),
-        ("https://hub.example/actors/events", 200),
-        ("https://hub.example/@events", 200),
-        ("https://hub.example/", 200),
-        ("acct:nobody@hub.example", 404),
-        ("acct:events@other.example", 404),
-        ("nonsense", 400),
-        (None, 400),
-    ],
-)
-async def test_ap_2_webfinger_knows_whom_it_knows(
-    hub: Running, resource: str | None, status: int
-) -> None:
-    params = {"resource": resource} if resource else {}
-    answer = await hub.web.get("/.well-known/webfinger", params=params)
-    assert answer.status_code == status
-
-
-async def test_ap_3_host_meta_gives_the_template(hub: Running) -> None:
-    answer = await hub.web.get("/.well-known/host-meta")
-    assert answer.status_code == 200
-    assert "https://hub.example/.well-known/webfinger?resource={uri}" in answer.text
-
-
-@pytest.mark.parametrize("accept", [ACTIVITY, LD])
-@pytest.mark.parametrize("name", CHANNELS)
-async def test_ap_7_actors_have_what_mastodon_checks(
-    hub: Running, name: str, accept: dict[str, str]
-) -> None:
-    answer = await hub.web.get(f"/actors/{name}", headers=accept)
-    assert answer.status_code == 200
-    assert answer.headers["Content-Type"] == "application/activity+json; charset=utf-8"
-    actor = answer.json()
-    assert actor["id"] == f"https://hub.example/actors/{name}"
-    assert actor["type"] in {"Application", "Group", "Service"}
-    assert "https://www.w3.org/ns/activitystreams" in actor["@context"]
-    for member in ("inbox", "outbox", "followers", "following", "featured", "url", "name"):
-        assert actor[member], member
-    assert actor["endpoints"]["sharedInbox"] == "https://hub.example/inbox"
-    assert actor["publicKey"]["publicKeyPem"].startswith("-----BEGIN PUBLIC KEY-----")
-    assert len(actor["assertionMethod"]) == 1
 
 
 @pytest.mark.parametrize("name", CHANNELS)
@@ -106,45 +45,6 @@ async def test_a_profile_page_links_its_actor(hub: Running) -> None:
     assert answer.headers["Content-Type"].startswith("text/html")
     assert 'rel="alternate"' in answer.text
     assert 'href="https://hub.example/actors/events"' in answer.text
-
-
-async def test_ap_4_the_relay_is_readable_unsigned(hub: Running) -> None:
-    answer = await hub.web.get("/actors/relay", headers=ACTIVITY)
-    assert answer.status_code == 200
-    assert answer.json()["type"] == "Application"
-
-
-async def test_ap_10_an_id_answers_browsers_with_a_page_and_servers_with_json(hub: Running) -> None:
-    posted = await _posted(hub)
-    page = await hub.web.get(posted["uri"], headers=BROWSER)
-    assert page.status_code == 200
-    assert page.headers["Content-Type"].startswith("text/html")
-    assert "Accept" in page.headers["Vary"]
-    assert f'href="{posted["uri"]}"' in page.text
-    for accept in (ACTIVITY, LD):
-        answer = await hub.web.get(posted["uri"], headers=accept)
-        assert answer.headers["Content-Type"] == "application/activity+json; charset=utf-8"
-        assert "Accept" in answer.headers["Vary"]
-        document = answer.json()
-        assert document["id"] == posted["uri"]
-        assert document["type"] == "Event"
-
-
-async def test_ap_11_a_deleted_id_answers_410_with_a_tombstone(hub: Running) -> None:
-    posted = await _posted(hub)
-    await hub.web.delete(f"/api/v1/events/{posted['id']}", headers=hub.steward)
-    answer = await hub.web.get(posted["uri"], headers=ACTIVITY)
-    assert answer.status_code == 410
-    assert answer.json()["type"] == "Tombstone"
-    assert answer.json()["formerType"] == "Event"
-    assert (await hub.web.get(posted["uri"], headers=BROWSER)).status_code == 410
-    missing = posted["uri"][:-4] + "0000"
-    assert (await hub.web.get(missing, headers=ACTIVITY)).status_code == 404
-
-
-async def test_ap_12_what_is_not_public_is_not_there_for_servers(hub: Running) -> None:
-    posted = await _posted(hub, "wants", {**WANT, "visibility": "hub"})
-    assert (await hub.web.get(posted["uri"], headers=ACTIVITY)).status_code == 404
 
 
 async def test_featured_lists_ids(hub: Running) -> None:
