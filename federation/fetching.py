@@ -44,7 +44,7 @@ from federation.errors import (
 from federation.guard import Guard
 from federation.origins import split_url
 from federation.rates import Rates
-from federation.vocab.parse import loads
+from federation.vocab.loading import loads, loads_bare
 
 # Method and URL to the headers of a signature; RSA may be done elsewhere than on the loop.
 Sign = Callable[[str, str], Mapping[str, str] | Awaitable[Mapping[str, str]]]
@@ -65,6 +65,7 @@ MAX_HOSTS_COUNTED = 4096
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _OK = 200
+_BARE = "#bare"
 _UNAUTHORISED = 401
 _GONE = frozenset({404, 410})
 _PARAMETER = re.compile(r';\s*([a-z0-9!#$&^_.+-]+)\s*=\s*("[^"\\]*"|[^\s;"]*)\s*', re.IGNORECASE)
@@ -139,12 +140,18 @@ class Fetcher:
         )
 
     async def fetch(
-        self, uri: str, *, deadline_s: float = FETCH_SECONDS, fresh: bool = False
+        self,
+        uri: str,
+        *,
+        deadline_s: float = FETCH_SECONDS,
+        fresh: bool = False,
+        bare: bool = False,
     ) -> Fetched:
         """The object, actor or collection whose id is `uri`.
 
         Many who ask for the same at once share one request. `fresh` asks even if it failed a
-        short while ago: for people who wait before the page, not for what mail names.
+        short while ago: for people who wait before the page, not for what mail names. `bare` takes
+        a document without the context of ActivityStreams: keys have one of their own (FEP-521a).
 
         Raises:
             BadUrl, ForbiddenAddress: it is not for us to fetch.
@@ -152,12 +159,12 @@ class Fetcher:
             TooLarge, WrongContentType, MalformedDocument: it is no document that we read.
             Unauthentic: it bears another id than the address that it was found at.
         """
-        key = _plain(uri)
+        key = f"{_plain(uri)}{_BARE if bare else ''}"  # what is no object may be a key
         if fresh:
             self._failures.pop(key, None)
         task = self._under_way.get(key)
         if task is None:
-            task = asyncio.create_task(self._fetch(uri, key, deadline_s))
+            task = asyncio.create_task(self._fetch(uri, key, deadline_s, bare=bare))
             self._under_way[key] = task
             task.add_done_callback(lambda done: self._finished(key, done))
         return await asyncio.shield(task)
@@ -190,18 +197,19 @@ class Fetcher:
 
     def forget(self, authority: str) -> None:
         """Forget what failed at this server: it has just been heard of."""
-        for key in [key for key in self._failures if split_url(key).authority == authority]:
+        homes = (f"https://{authority}/", f"http://{authority}/")
+        for key in [key for key in self._failures if key.startswith(homes)]:
             del self._failures[key]
 
-    async def _fetch(self, uri: str, key: str, deadline_s: float) -> Fetched:
+    async def _fetch(self, uri: str, key: str, deadline_s: float, *, bare: bool) -> Fetched:
         ask = _Ask(ACCEPT_ACTIVITY, MAX_DOCUMENT_BYTES, time.monotonic() + deadline_s)
         with self._remembering(key):
             answer = await self._follow(uri, ask)
-            document = _activity_document(answer)
+            document = _activity_document(answer, bare=bare)
             if not _same(document["id"], answer.url):
                 # An alias, or a lie: its own id decides, once (FEP-fe34).
                 answer = await self._follow(document["id"], ask)
-                document = _activity_document(answer)
+                document = _activity_document(answer, bare=bare)
             if not _same(document["id"], answer.url):
                 raise Unauthentic("the document bears another id than its address")
             return Fetched(document, answer.url)
@@ -317,11 +325,11 @@ def _json_object(answer: Answer) -> dict[str, Any]:
     return document
 
 
-def _activity_document(answer: Answer) -> dict[str, Any]:
+def _activity_document(answer: Answer, *, bare: bool) -> dict[str, Any]:
     """The document in an answer, which must be ActivityStreams and have an id."""
     if not is_activity_type(answer.headers.get("content-type", "")):
         raise WrongContentType("not ActivityStreams")
-    document = loads(answer.body)
+    document = loads_bare(answer.body) if bare else loads(answer.body)
     if not isinstance(document.get("id"), str):
         raise MalformedDocument("a document without id")
     return document

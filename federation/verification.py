@@ -50,7 +50,8 @@ from federation.signatures.keys import (
 )
 from federation.signatures.proofs import proof_owner_key, verify_proof
 from federation.vocab.activities import Activity
-from federation.vocab.parse import loads, parse
+from federation.vocab.loading import check_vocabulary, loads
+from federation.vocab.parse import parse
 
 KEY_LIFE = timedelta(hours=24)
 """How long a key counts without being asked for again; so long a stolen one may last."""
@@ -298,9 +299,10 @@ class KeyRing:
 
     async def _ask(self, key_id: str) -> tuple[PublicKey, dict[str, Any]]:
         """The key and its owner's document, which must name each other (SECURITY A1)."""
-        document = (await self._fetcher.fetch(key_id)).document
+        document = (await self._fetcher.fetch(key_id, bare=True)).document
         key = _listed(document, key_id)
         if key is not None:
+            check_vocabulary(document)  # it is the owner's own
             return key, document
         key = key_of_document(document, key_id)
         if not owns_key(key.owner, key.id):

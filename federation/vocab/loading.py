@@ -64,6 +64,27 @@ def loads(body: bytes) -> Document:
     """The ActivityStreams document in `body`.
 
     Raises:
+        MalformedDocument: as `loads_bare`, or of another vocabulary.
+    """
+    document = loads_bare(body)
+    check_vocabulary(document)
+    return document
+
+
+def check_vocabulary(document: Document) -> None:
+    """Nothing, if the document says that it is of ActivityStreams.
+
+    Raises:
+        MalformedDocument: it does not.
+    """
+    if not _names_activitystreams(document.get("@context")):
+        raise MalformedDocument("its @context is not that of ActivityStreams")
+
+
+def loads_bare(body: bytes) -> Document:
+    """The document in `body`, of whatever vocabulary: a key may stand in one of its own.
+
+    Raises:
         MalformedDocument: not JSON, not an object, too deep or too large, a key twice, a number
             or a character that a database cannot hold, or a context that bends core terms.
     """
@@ -75,8 +96,6 @@ def loads(body: bytes) -> Document:
         raise MalformedDocument("not a JSON object")
     keys = _inspect(document, zeros=b"\\u0000" in body)
     _refuse_doubles(body, keys)
-    if not _names_activitystreams(document.get("@context")):
-        raise MalformedDocument("its @context is not that of ActivityStreams")
     return document
 
 

@@ -16,7 +16,6 @@ from federation.vocab.activities import Create, Delete, Update
 from federation.vocab.actors import Actor as ActorDocument
 from federation.vocab.base import Object
 from federation.vocab.parse import parse
-from hub.actors import service
 from hub.actors.models import Actor
 from hub.fediverse import peers
 from hub.fediverse.models import InboxActivity
@@ -64,6 +63,25 @@ async def _own_object(received: Received, activity: Create | Update, trust: str)
     )
     if embedded:
         return received
+    if trust == "refetch":
+        # Nothing of the wrapper is believed but who brought it: a server that we follow.
+        received = replace(received, via=await peers.followed_at(received.session, received.host))
+    found = await _of_its_origin(received, activity)
+    owner = found.attributed_to or ""
+    if trust != "refetch":
+        if owner == activity.actor:
+            return replace(received, activity=replace(activity, object=found))
+        # Members of a Mobilizon group create what is the group's; its server alone may say so.
+        if not may_bring(activity.actor, owner):
+            raise Unauthorised("the object is somebody else's")
+        received = replace(received, via=received.author)
+    author = await received.actor(owner)
+    activity = replace(activity, actor=author.uri, object=found)
+    return replace(received, author=author, activity=activity)
+
+
+async def _of_its_origin(received: Received, activity: Create | Update) -> Object:
+    """What the object's own server says that it is."""
     uri = activity.object_id
     if uri is None:
         raise MalformedDocument("an object without an id")
@@ -74,15 +92,7 @@ async def _own_object(received: Received, activity: Create | Update, trust: str)
         raise MalformedDocument("not an object with id and author")
     if not may_publish(found.id, found.attributed_to):
         raise Unauthorised("the object's author is of another origin")
-    if found.attributed_to == activity.actor:
-        return replace(received, activity=replace(activity, object=found))
-    # Members of a Mobilizon group create what is the group's; its server alone may say so.
-    if trust != "refetch" and not may_bring(activity.actor, found.attributed_to):
-        raise Unauthorised("the object is somebody else's")
-    author = await received.actor(found.attributed_to)
-    activity = replace(activity, actor=author.uri, object=found)
-    sender = await service.by_uri(received.session, received.author.uri)
-    return replace(received, author=author, via=sender, activity=activity)
+    return found
 
 
 async def _may_matter(received: Received, activity: Create | Update) -> bool:

@@ -154,6 +154,8 @@ class Processor:
         async with self._services.db.write() as session:
             rows = await claim(session, InboxActivity, self._worker, limit=BATCH)
         cases = [Case(row) for row in rows]
+        for host in {row.host for row in rows}:
+            self._services.fetcher.forget(host)  # whoever writes to us is there to be asked
         if cases:
             await self._round(cases)
         senders: dict[str, list[Case]] = defaultdict(list)

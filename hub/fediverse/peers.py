@@ -112,15 +112,20 @@ async def hears(session: AsyncSession, services: Services, actor: Actor) -> bool
 
 async def follows_host(session: AsyncSession, host: str) -> bool:
     """Whether one of our actors follows someone on that server."""
-    followee = Actor.__table__.alias()
-    found = await session.scalar(
-        select(Follow.id)
-        .join(Actor, Actor.id == Follow.follower_id)
-        .join(followee, followee.c.id == Follow.followee_id)
-        .where(Actor.local, followee.c.authority == host, Follow.state == "accepted")
+    return await followed_at(session, host) is not None
+
+
+async def followed_at(session: AsyncSession, host: str) -> Actor | None:
+    """Someone on that server whom one of our actors follows; None if nobody."""
+    follower = Actor.__table__.alias()
+    return await session.scalar(
+        select(Actor)
+        .join(Follow, Follow.followee_id == Actor.id)
+        .join(follower, follower.c.id == Follow.follower_id)
+        .where(follower.c.local, Actor.authority == host, Follow.state == "accepted")
+        .order_by(Follow.created_at)
         .limit(1)
     )
-    return found is not None
 
 
 async def block(session: AsyncSession, services: Services, host: str) -> str:

@@ -23,7 +23,9 @@ class Peer(Fetcher):
         self.documents = documents
         self.asked: list[str] = []
 
-    async def fetch(self, uri: str, *, deadline_s: float = 10, fresh: bool = False) -> Fetched:
+    async def fetch(
+        self, uri: str, *, deadline_s: float = 10, fresh: bool = False, bare: bool = False
+    ) -> Fetched:
         self.asked.append(uri)
         if uri not in self.documents:
             raise Unreachable(uri)
