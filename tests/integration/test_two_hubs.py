@@ -189,7 +189,7 @@ async def test_ap_76_a_delete_reaches_those_who_left_after_they_had_it(hubs: Hub
     assert await _listed(south, "events") == []
 
 
-async def test_the_same_activity_twice_has_one_effect(hubs: Hubs) -> None:
+async def test_ap_28_the_same_activity_twice_has_one_effect(hubs: Hubs) -> None:
     north, south = hubs
     await _follow(south, north, "events")
     await _post(north, "events", EVENT)

@@ -10,8 +10,6 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from federation.testing import MemorySite
-from federation.vocab.activities import Follow
 from hub.fediverse.models import OutboxActivity
 from tests.conftest import Running
 from tests.integration.test_two_hubs import EVENT
@@ -76,27 +74,6 @@ async def test_ap_86_the_relay_announces_each_entry_once(hub: Running) -> None:
     assert announce["object"] == posted["uri"]
 
 
-async def test_ap_35_the_accept_embeds_the_follow(hub: Running) -> None:
-    site = MemorySite("https://mastodon.example", hub.wire)
-    site.add_actor("alice", "Person")
-    follow = Follow(
-        id="https://mastodon.example/follows/1",
-        actor=site.uri("alice"),
-        object="https://hub.example/actors/events",
-    )
-    await site.send("alice", follow, "https://hub.example/inbox")
-    await hub.work()
-    async with hub.services.db.read() as session:
-        body = await session.scalar(
-            select(OutboxActivity.body).where(OutboxActivity.type == "Accept")
-        )
-    assert body is not None
-    accept = orjson.loads(body)
-    assert accept["object"]["id"] == "https://mastodon.example/follows/1"
-    assert accept["object"]["actor"] == site.uri("alice")
-    assert accept["object"]["object"] == "https://hub.example/actors/events"
-
-
 async def test_ap_54_a_cancellation_is_an_update_and_a_short_reply(hub: Running) -> None:
     posted = await _posted(hub)
     answer = await hub.web.post(f"/api/v1/events/{posted['id']}/cancel", headers=hub.steward)
@@ -113,12 +90,3 @@ async def test_ap_54_a_cancellation_is_an_update_and_a_short_reply(hub: Running)
     assert reply["object"]["type"] == "Note"
     assert reply["object"]["inReplyTo"] == posted["uri"]
     assert "Delete" not in {each["type"] for each in said}
-
-
-async def test_ap_23_public_activities_bear_a_proof(hub: Running) -> None:
-    await _posted(hub)
-    async with hub.services.db.read() as session:
-        bodies = list(await session.scalars(select(OutboxActivity.body)))
-    assert bodies
-    for body in bodies:
-        assert orjson.loads(body)["proof"]["cryptosuite"] == "eddsa-jcs-2022"

@@ -85,7 +85,7 @@ class Peer:
     def uri(self, name: str) -> str:
         return f"{self.origin}/users/{name}"
 
-    def actor(self, name: str, **members: Any) -> Document:
+    def actor(self, name: str, /, **members: Any) -> Document:
         """The document of a person, as any server would serve it."""
         uri, keys = self.uri(name), self.keys[name]
         return {
@@ -114,7 +114,7 @@ class Peer:
             **members,
         }
 
-    def person(self, name: str, *, turn: int = 1, **members: Any) -> str:
+    def person(self, name: str, /, *, turn: int = 1, **members: Any) -> str:
         """Let somebody live here; another `turn` gives them other keys under the same names."""
         uri = self.uri(name)
         made = keys_for(uri if turn == 1 else f"{uri}?{turn}")

@@ -91,7 +91,7 @@ async def test_a_document_comes_back_with_the_address_it_was_found_at() -> None:
     assert found.document["id"] == NOTE
 
 
-async def test_the_request_says_what_it_wants_and_who_asks() -> None:
+async def test_ap_09_the_request_says_what_it_wants_and_who_asks() -> None:
     net = Net({NOTE: note()})
     await fetcher(net).fetch(NOTE)
     assert net.headers[0]["Accept"] == ACCEPT_ACTIVITY
@@ -268,7 +268,7 @@ async def test_what_is_no_document_is_malformed(body: bytes) -> None:
         await fetcher(Net({NOTE: answer})).fetch(NOTE)
 
 
-async def test_each_hop_is_signed_afresh() -> None:
+async def test_ap_14_each_hop_is_signed_afresh() -> None:
     signed = []
 
     def sign(method: str, url: str) -> dict[str, str]:

@@ -57,7 +57,7 @@ def fetcher(documents: Mapping[str, object], guard: Guard | None = None) -> Fetc
     return Fetcher(Net(documents), guard or Guard(), None, "Hub/1.0")
 
 
-def test_the_index_names_both_versions_and_the_actor_to_follow() -> None:
+def test_ap_05_the_index_names_both_versions_and_the_actor_to_follow() -> None:
     assert nodeinfo.well_known(HOME, RELAY) == {
         "links": [
             {

@@ -90,7 +90,7 @@ def test_algorithms_that_we_do_not_take_are_refused(algorithm: str) -> None:
         _ = cavage.parse(header).algorithms
 
 
-def test_ap15_the_algorithm_may_be_left_to_the_key() -> None:
+def test_ap_15_the_algorithm_may_be_left_to_the_key() -> None:
     for text in ("", ',algorithm="hs2019"', ',algorithm="HS2019"'):
         parameters = cavage.parse(f'keyId="{KEY}",signature="{SIGNATURE}"{text}')
         assert {"rsa-v1_5-sha256", "ed25519"} <= {*parameters.algorithms}

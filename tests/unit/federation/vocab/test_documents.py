@@ -526,7 +526,7 @@ def test_poll_is_written_with_its_answers() -> None:
     assert parse(through_json(poll.document())) == poll
 
 
-def test_hidden_recipients_have_no_place_in_any_value() -> None:
+def test_ap_62_hidden_recipients_have_no_place_in_any_value() -> None:
     received = parse(
         {"type": "Create", "actor": HUB, "object": f"{HUB}/1", "bto": [HUB], "bcc": [HUB]}
     )

@@ -39,7 +39,7 @@ from hub.core.text import SafeHtml
         ("", ""),
     ],
 )
-def test_html_keeps_what_the_rules_allow(html: str, expected: str) -> None:
+def test_ap_80_html_keeps_what_the_rules_allow(html: str, expected: str) -> None:
     assert text.clean(html) == expected
 
 
@@ -54,19 +54,19 @@ def test_html_keeps_what_the_rules_allow(html: str, expected: str) -> None:
         "vbs:x",
     ],
 )
-def test_links_of_other_kinds_become_text(address: str) -> None:
+def test_ap_80_links_of_other_kinds_become_text(address: str) -> None:
     cleaned = text.clean(f'<a href="{address}">go</a>')
     assert "href" not in cleaned
     assert ">go</a>" in cleaned
 
 
 @pytest.mark.parametrize("address", ["https://a.example/x?y=1", "mailto:a@b.example", "xmpp:a@b"])
-def test_links_that_stay_bear_no_weight(address: str) -> None:
+def test_ap_80_links_that_stay_bear_no_weight(address: str) -> None:
     cleaned = text.clean(f'<a href="{address}" rel="me" target="_blank">go</a>')
     assert cleaned == f'<a href="{address}" rel="nofollow noopener ugc">go</a>'
 
 
-def test_a_picture_in_a_text_becomes_a_link_to_it() -> None:
+def test_ap_80_a_picture_in_a_text_becomes_a_link_to_it() -> None:
     cleaned = text.clean('<img src="https://a.example/cat.png" alt="A &lt;cat&gt;" onerror="x">')
     assert cleaned == (
         '<a href="https://a.example/cat.png" rel="nofollow noopener ugc">A &lt;cat&gt;</a>'
