@@ -16,7 +16,7 @@ from federation.vocab.names import PUBLIC, is_public
 from federation.vocab.objects import Note, Tombstone
 from federation.vocab.parse import parse
 from hub.actors.models import Actor
-from hub.core.text import SafeHtml, paragraphs, teaser, tidy
+from hub.core.text import SafeHtml, paragraphs, plain, teaser, tidy
 from hub.entries.models import Reply
 
 MAX_MENTIONS: Final = 20  # a reply that calls more people waits for a steward (PROTOCOL 6.7)
@@ -43,7 +43,7 @@ def calls_many(thing: Object) -> bool:
 
 def html_of(thing: Object) -> str:
     """What a reply says, as HTML yet to be cleaned: its warning, its text, links to the rest."""
-    warning = teaser(tidy(thing.summary or ""), LONGEST_WARNING)
+    warning = teaser(tidy(plain(thing.summary or "")), LONGEST_WARNING)
     head = f"<p><strong>{escape(warning)}</strong></p>" if warning else ""
     return head + (thing.content or "") + _quoted(thing) + _links(thing.attachments)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+from federation.vocab import activities
 from hub.actors.channels import CHANNELS
 from hub.bootstrap import handlers
 
@@ -28,6 +31,27 @@ def test_every_handler_is_named_and_nothing_else() -> None:
     }
     named = set(ROW.findall(_section("What we act upon")))
     assert named == registered
+
+
+def test_every_type_that_we_send_is_named_and_nothing_else() -> None:
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", _section("What we send"), re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"\w+", row)}
+    made = {name for path in sorted((ROOT / "hub").rglob("*.py")) for name in _made_in(path)}
+    assert named == made
+
+
+def _made_in(path: Path) -> Iterator[str]:
+    """The types of activities that a module makes: none is made but to be sent or acted upon."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == activities.__name__:
+            names |= {one.asname or one.name: one.name for one in node.names}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            made = names.get(node.func.id)
+            if made is not None and issubclass(getattr(activities, made), activities.Activity):
+                yield made
 
 
 def test_every_actor_is_named() -> None:
