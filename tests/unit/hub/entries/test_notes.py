@@ -83,6 +83,6 @@ def test_warnings_and_files_are_said_in_words() -> None:
     picture = Attachment(url="https://town.example/m/1.png", media_type="image/png", name="<cat>")
     note = Note(summary="<b>Long</b>", content="<p>x</p>", attachments=(picture,))
     assert clean(notes.html_of(note)) == (
-        "<p><strong>&lt;b&gt;Long&lt;/b&gt;</strong></p><p>x</p>"
+        "<p><strong>Long</strong></p><p>x</p>"
         '<p><a href="https://town.example/m/1.png" rel="nofollow noopener ugc">&lt;cat&gt;</a></p>'
     )
