@@ -122,11 +122,7 @@ CHAPTERS: dict[str, dict[int, str]] = {
 }
 
 PARTLY: dict[int, str] = {
-    39: "the Undo of a Join is not tested yet",
-    43: "unknown types alone so far",
     78: "redirects and DNS are tested under other names in test_guard",
-    84: "posts alone so far",
-    86: "the Announce alone so far",
 }
 """What is missing of statements that have tests."""
 
