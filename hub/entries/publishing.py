@@ -129,8 +129,8 @@ async def revise(
 
 async def _reply_note(session: AsyncSession, services: Services, entry: Entry, text: str) -> None:
     """A public reply under our own entry, by its author."""
-    uri = f"{services.settings.url}/replies/{uuid4()}"
-    moment = now()
+    reply_id, moment = uuid4(), now()
+    uri = f"{services.settings.url}/replies/{reply_id}"
     thing = Note(
         id=uri,
         attributed_to=entry.author.uri,
@@ -147,6 +147,7 @@ async def _reply_note(session: AsyncSession, services: Services, entry: Entry, t
     )
     session.add(
         Reply(
+            id=reply_id,
             uri=uri,
             url=entry.url,
             entry_id=entry.id,
