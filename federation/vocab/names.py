@@ -103,7 +103,8 @@ TERMS: Final[Mapping[str, str | Mapping[str, str]]] = {
     "reciprocal": "vf:reciprocal",
     "unitBased": "vf:unitBased",
     "action": "vf:action",
-    "resourceConformsTo": "vf:resourceConformsTo",
+    # Without its type Fedify, which reads it as an address, fails over the whole document.
+    "resourceConformsTo": {"@id": "vf:resourceConformsTo", "@type": _ID},
     "resourceQuantity": "vf:resourceQuantity",
     "availableQuantity": "vf:availableQuantity",
     "stipulates": "vf:stipulates",

@@ -1,7 +1,8 @@
 """Documents of offers and wants to values, in every shape that occurs (AP-59).
 
 A Proposal is a type, one of several types, a prefixed type, a Note with its members, an attachment
-of a Note, or Flohmarkt's own `flohmarkt:data`.
+of a Note, or Flohmarkt's own `flohmarkt:data`. Fedify writes whole IRIs inside an activity, whose
+context does not know them.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ from typing import Any, Final, Literal
 from federation.errors import MalformedDocument
 from federation.vocab import parse_parts as parts
 from federation.vocab import reading
+from federation.vocab.names import PREFIXES
 from federation.vocab.parse_objects import common
 from federation.vocab.proposals import Agreement, Commitment, Intent, Proposal
 
 _LINE_LIMIT: Final = 100
 _PROPOSALS: Final = frozenset({"Proposal"})
 _INTENTS: Final = frozenset({"Intent", "Need"})
-_PREFIXES: Final = ("", "vf:", "ValueFlows:")
+_PREFIXES: Final = ("", "vf:", "ValueFlows:", PREFIXES["vf"])
+_MEASURES: Final = ("", "om2:", PREFIXES["om2"])
 _WANTS: Final = frozenset({"request", "want", "need"})
 # Only Bonfire says Offer and means an intent; bare, it is an activity.
 _BONFIRE_OFFER: Final = "ValueFlows:Offer"
@@ -172,8 +175,8 @@ def _action(value: object) -> str:
 def _measure(value: object) -> tuple[str | None, str | None]:
     if not isinstance(value, dict):
         return reading.decimal(value), None
-    quantity = reading.member(value, "hasNumericalValue", "om2:hasNumericalValue")
-    unit = reading.member(value, "hasUnit", "om2:hasUnit")
+    quantity = reading.member(value, *(prefix + "hasNumericalValue" for prefix in _MEASURES))
+    unit = reading.member(value, *(prefix + "hasUnit" for prefix in _MEASURES))
     if isinstance(unit, dict):
         unit = reading.member(unit, "label", "symbol", "id")
     name = reading.text(unit, _LINE_LIMIT)

@@ -1,5 +1,6 @@
 // A small ActivityPub server on Fedify, told from outside what to do: the independent peer of the
-// interoperability tests. Its one actor is @fred. It checks signatures as Fedify does by default.
+// interoperability tests. It checks signatures as Fedify does by default. @fred speaks where a
+// command names nobody else.
 //
 // PORT serves the fediverse (https://HOST behind the test's proxy), CONTROL takes commands:
 // POST /{command} with a JSON object, answered with JSON.
@@ -16,9 +17,17 @@ import * as vocab from "@fedify/vocab";
 import { Temporal } from "@js-temporal/polyfill";
 import { configure, getConsoleSink } from "@logtape/logtape";
 
+import * as reading from "./reading.mjs";
+
+const { describe, kindOf, text } = reading;
+
 const { HOST, PORT, CONTROL, FIRST_KNOCK, LOG } = process.env;
 const HOME = `https://${HOST}`;
-const NAME = "fred";
+const PEOPLE = ["fred", "frida", "finn"];
+const DISPLAYED = { fred: "Fred of Fedify", frida: "Frida", finn: "Finn" };
+// What they do to something of others, besides writing.
+const DEEDS = ["Follow", "Like", "Announce", "Join", "Leave", "QuoteRequest", "Move", "Delete"];
+const WRITTEN = ["Note", "Event", "Proposal"];
 
 if (LOG) {
   await configure({
@@ -35,12 +44,21 @@ if (LOG) {
 
 const received = []; // activities that Fedify verified
 const refused = []; // activities whose signature it did not accept
-const followers = new Map();
+const followers = new Map(PEOPLE.map((name) => [name, new Map()]));
 const posts = new Map();
-const keys = [
-  await generateCryptoKeyPair("RSASSA-PKCS1-v1_5"),
-  await generateCryptoKeyPair("Ed25519"),
-];
+const deeds = new Map();
+const profiles = new Map(PEOPLE.map((name) => [name, {}])); // of those who moved, or are gone
+const forwarding = []; // actors to whom everything verified is passed on
+
+const keys = new Map();
+function keysOf(name) {
+  if (!PEOPLE.includes(name)) return [];
+  if (!keys.has(name)) {
+    const kinds = ["RSASSA-PKCS1-v1_5", "Ed25519"];
+    keys.set(name, Promise.all(kinds.map((kind) => generateCryptoKeyPair(kind))));
+  }
+  return keys.get(name);
+}
 
 const federation = createFederation({
   kv: new MemoryKvStore(),
@@ -52,12 +70,15 @@ const federation = createFederation({
 
 federation
   .setActorDispatcher("/users/{identifier}", async (context, identifier) => {
-    if (identifier !== NAME) return null;
+    if (!PEOPLE.includes(identifier)) return null;
+    const id = context.getActorUri(identifier);
+    const { aliases = [], successor, gone } = profiles.get(identifier);
+    if (gone) return new vocab.Tombstone({ id });
     const pairs = await context.getActorKeyPairs(identifier);
     return new vocab.Person({
-      id: context.getActorUri(identifier),
+      id,
       preferredUsername: identifier,
-      name: "Fred of Fedify",
+      name: DISPLAYED[identifier],
       url: new URL(`/@${identifier}`, HOME),
       inbox: context.getInboxUri(identifier),
       outbox: context.getOutboxUri(identifier),
@@ -66,80 +87,53 @@ federation
       publicKey: pairs[0].cryptographicKey,
       assertionMethods: pairs.map((pair) => pair.multikey),
       manuallyApprovesFollowers: false,
+      aliases: aliases.map((uri) => new URL(uri)),
+      ...(successor ? { successor: new URL(successor) } : {}),
     });
   })
-  .setKeyPairsDispatcher((_, identifier) => (identifier === NAME ? keys : []));
-federation.setFollowersDispatcher("/users/{identifier}/followers", () => ({
-  items: [...followers.values()],
+  .setKeyPairsDispatcher((_, identifier) => keysOf(identifier));
+federation.setFollowersDispatcher("/users/{identifier}/followers", (_, identifier) => ({
+  items: [...followers.get(identifier).values()],
 }));
 federation.setOutboxDispatcher("/users/{identifier}/outbox", () => ({ items: [] }));
-federation.setObjectDispatcher(vocab.Note, "/notes/{id}", (_, { id }) => posts.get(id) ?? null);
-federation.setObjectDispatcher(vocab.Event, "/events/{id}", (_, { id }) => posts.get(id) ?? null);
+for (const [kinds, kept] of [[WRITTEN, posts], [DEEDS, deeds]]) {
+  for (const kind of kinds) {
+    const path = `/${kind.toLowerCase()}s/{id}`;
+    federation.setObjectDispatcher(vocab[kind], path, (_, { id }) => kept.get(id) ?? null);
+  }
+}
 federation.setNodeInfoDispatcher("/nodeinfo/2.1", () => ({
   software: { name: "interop", version: "1.0.0" },
   protocols: ["activitypub"],
   usage: { users: {}, localPosts: 0, localComments: 0 },
 }));
 
-const kindOf = (thing) => thing?.constructor?.name ?? null;
-const text = (value) => (value === null || value === undefined ? null : String(value));
-
-async function describePlace(place) {
-  if (!place) return null;
-  const { latitude, longitude } = place;
-  return { kind: kindOf(place), name: text(place.name), latitude, longitude };
-}
-
-// What Fedify made of an object: through its typed accessors, not from the JSON that came.
-async function describe(thing, context) {
-  if (!thing) return null;
-  const options = { contextLoader: context.contextLoader, documentLoader: context.documentLoader };
-  const tags = [];
-  for await (const tag of thing.getTags?.(options) ?? []) {
-    tags.push({ kind: kindOf(tag), name: text(tag.name), href: text(tag.href?.href) });
-  }
-  return {
-    kind: kindOf(thing),
-    id: text(thing.id?.href),
-    name: text(thing.name),
-    summary: text(thing.summary),
-    content: text(thing.content),
-    author: text(thing.attributionId?.href),
-    inReplyTo: text(thing.replyTargetId?.href),
-    startTime: text(thing.startTime),
-    endTime: text(thing.endTime),
-    location: thing.getLocation ? await describePlace(await thing.getLocation(options)) : null,
-    to: (thing.toIds ?? []).map(String),
-    tags,
-  };
-}
-
 async function keep(context, activity) {
-  const object = await activity.getObject(context).catch((error) => ({ error: String(error) }));
-  received.push({
-    kind: kindOf(activity),
-    id: text(activity.id?.href),
-    actor: text(activity.actorId?.href),
-    objectId: text(activity.objectId?.href),
-    object: object?.error ? object : await describe(object, context),
-  });
+  received.push(await reading.describeActivity(activity, context));
+  for (const actor of forwarding) {
+    const receiver = await found(context, actor);
+    await context.forwardActivity({ identifier: PEOPLE[0] }, receiver, { immediate: true });
+  }
 }
 
 const inbox = federation.setInboxListeners("/users/{identifier}/inbox", "/inbox");
 inbox.on(vocab.Follow, async (context, follow) => {
   await keep(context, follow);
   const follower = await follow.getActor(context);
-  if (!follower?.id || !follower.inboxId) return;
-  followers.set(follower.id.href, follower);
-  const actor = context.getActorUri(NAME);
+  const followed = context.parseUri(follow.objectId);
+  if (!follower?.id || !follower.inboxId || followed?.type !== "actor") return;
+  const { identifier } = followed;
+  followers.get(identifier).set(follower.id.href, follower);
+  const actor = context.getActorUri(identifier);
   const accept = new vocab.Accept({ id: newId("accepts"), actor, object: follow });
-  await context.sendActivity({ identifier: NAME }, follower, accept);
+  await context.sendActivity({ identifier }, follower, accept);
 });
 inbox.on(vocab.Undo, async (context, undo) => {
   await keep(context, undo);
   const inner = await undo.getObject(context);
   if (inner instanceof vocab.Follow && inner.actorId?.href === undo.actorId?.href) {
-    followers.delete(undo.actorId.href);
+    const { identifier } = context.parseUri(inner.objectId);
+    followers.get(identifier).delete(undo.actorId.href);
   }
 });
 for (const kind of ["Accept", "Reject", "Create", "Update", "Delete", "Announce", "Like"]) {
@@ -153,19 +147,35 @@ inbox.onUnverifiedActivity((_, activity, reason) => {
 const newId = (folder) => new URL(`/${folder}/${crypto.randomUUID()}`, HOME);
 
 async function found(context, what) {
-  const documentLoader = await context.getDocumentLoader({ identifier: NAME });
+  const documentLoader = await context.getDocumentLoader({ identifier: PEOPLE[0] });
   const thing = await context.lookupObject(what, { documentLoader });
   if (!thing) throw new Error(`Fedify did not find ${what}`);
   return thing;
 }
 
-// A Note or an Event of fred's, built from a few plain members.
-async function written(context, { kind, to = [], ...given }) {
+const addressed = (to) =>
+  to.map((uri) => (uri === "public" ? vocab.PUBLIC_COLLECTION : new URL(uri)));
+
+// Sends to `inboxOf` (an actor), or to the speaker's followers.
+async function send(context, identifier, inboxOf, activity) {
+  const receivers = inboxOf ? await found(context, inboxOf) : "followers";
+  await context.sendActivity({ identifier }, receivers, activity, { immediate: true });
+}
+
+const intended = ({ action, conformsTo, unit, number }) =>
+  new vocab.Intent({
+    action,
+    ...(conformsTo ? { resourceConformsTo: new URL(conformsTo) } : {}),
+    resourceQuantity: new vocab.Measure({ unit, numericalValue: number }),
+  });
+
+// A Note, an Event or a Proposal, built from a few plain members.
+async function written(context, { as, kind, to = [], ...given }) {
   const id = crypto.randomUUID();
   const members = { content: given.content, published: Temporal.Now.instant() };
-  members.attribution = context.getActorUri(NAME);
-  members.tos = to.map((uri) => (uri === "public" ? vocab.PUBLIC_COLLECTION : new URL(uri)));
-  if (to.includes("public")) members.cc = context.getFollowersUri(NAME);
+  members.attribution = context.getActorUri(as);
+  members.tos = addressed(to);
+  if (to.includes("public")) members.cc = context.getFollowersUri(as);
   if (given.inReplyTo) members.replyTarget = new URL(given.inReplyTo);
   if (given.name) members.name = given.name;
   if (given.startTime) members.startTime = Temporal.Instant.from(given.startTime);
@@ -175,6 +185,9 @@ async function written(context, { kind, to = [], ...given }) {
     const { href, name } = given.mention;
     members.tags = [new vocab.Mention({ href: new URL(href), name })];
   }
+  if (given.purpose) members.purpose = given.purpose;
+  if (given.publishes) members.publishes = intended(given.publishes);
+  if (given.reciprocal) members.reciprocal = intended(given.reciprocal);
   const Kind = vocab[kind];
   const thing = new Kind({ ...members, id: context.getObjectUri(Kind, { id }) });
   posts.set(id, thing);
@@ -184,21 +197,15 @@ async function written(context, { kind, to = [], ...given }) {
 const commands = {
   received: () => received,
   refused: () => refused,
-  followers: () => [...followers.keys()],
-  async follow(context, { actor }) {
-    const followee = await found(context, actor);
-    const follow = new vocab.Follow({
-      id: newId("follows"),
-      actor: context.getActorUri(NAME),
-      object: followee.id,
-    });
-    await context.sendActivity({ identifier: NAME }, followee, follow, { immediate: true });
-    return { id: followee.id.href, kind: kindOf(followee) };
-  },
+  followers: (_, { as = PEOPLE[0] }) => [...followers.get(as).keys()],
   async lookup(context, { what }) {
     const thing = await found(context, what);
     return { ...(await describe(thing, context)), handle: text(thing.preferredUsername) };
   },
+  async proposal(context, { what }) {
+    return reading.describeProposal(await found(context, what), context);
+  },
+  proven: (context, { document }) => reading.isProven(document, context),
   async outbox(context, { actor }) {
     const outbox = await (await found(context, actor)).getOutbox(context);
     const items = [];
@@ -208,20 +215,48 @@ const commands = {
     }
     return { total: outbox.totalItems, items };
   },
-  // Sends a Create to `inboxOf` (an actor), or to fred's followers.
-  async post(context, { inboxOf, ...given }) {
-    const thing = await written(context, given);
+  async follow(context, { actor, as = PEOPLE[0] }) {
+    const { id } = await found(context, actor);
+    return commands.act(context, { as, kind: "Follow", object: id.href, inboxOf: id.href });
+  },
+  async post(context, { inboxOf, as = PEOPLE[0], ...given }) {
+    const thing = await written(context, { as, ...given });
     const create = new vocab.Create({
       id: newId("creates"),
-      actor: context.getActorUri(NAME),
+      actor: context.getActorUri(as),
       object: thing,
       tos: thing.toIds,
       ccs: thing.ccIds,
     });
-    const receivers = inboxOf ? await found(context, inboxOf) : "followers";
-    await context.sendActivity({ identifier: NAME }, receivers, create, { immediate: true });
+    await send(context, as, inboxOf, create);
     return { id: thing.id.href };
   },
+  // Does something to an object that has an id; `to` and `target` are ids too.
+  async act(context, { as = PEOPLE[0], kind, object, to = [], inboxOf, ...given }) {
+    const id = crypto.randomUUID();
+    const activity = new vocab[kind]({
+      id: context.getObjectUri(vocab[kind], { id }),
+      actor: context.getActorUri(as),
+      object: new URL(object),
+      tos: addressed(to),
+      ...(given.target ? { target: new URL(given.target) } : {}),
+      ...(given.instrument ? { instrument: new URL(given.instrument) } : {}),
+    });
+    deeds.set(id, activity);
+    if (kind === "Delete") posts.delete(context.parseUri(activity.objectId)?.values?.id);
+    await send(context, as, inboxOf, activity);
+    return { id: activity.id.href };
+  },
+  async undo(context, { as = PEOPLE[0], id, inboxOf }) {
+    const actor = context.getActorUri(as);
+    const object = deeds.get(context.parseUri(new URL(id)).values.id);
+    await send(context, as, inboxOf, new vocab.Undo({ id: newId("undos"), actor, object }));
+  },
+  // From now on somebody's profile says that they moved (`successor`), were others (`aliases`), or
+  // are gone.
+  become: (_, { as, ...given }) => void profiles.set(as, given),
+  // Passes on to an actor, or to nobody, what is verified from now on.
+  forward: (_, { to }) => void forwarding.splice(0, 1, ...(to ? [to] : [])),
 };
 
 async function control(request) {

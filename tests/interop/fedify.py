@@ -22,7 +22,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Fedify:
-    """The server, with its one actor @fred."""
+    """The server; its people are @fred, @frida and @finn."""
 
     host: str
     pid: int
@@ -30,13 +30,23 @@ class Fedify:
 
     @property
     def fred(self) -> str:
-        """The id of its actor."""
-        return f"https://{self.host}/users/fred"
+        """The id of @fred."""
+        return self.person("fred")
 
     @property
     def handle(self) -> str:
-        """Its actor, as people write it."""
+        """@fred, as people write it."""
         return f"@fred@{self.host}"
+
+    def person(self, name: str) -> str:
+        """The id of one of its actors."""
+        return f"https://{self.host}/users/{name}"
+
+    def act(self, who: str, kind: str, uri: str, inbox_of: str | None, **given: Any) -> str:
+        """Have somebody do something to an object, told to an actor or to followers; its id."""
+        words = {"as": who, "kind": kind, "object": uri, "inboxOf": inbox_of, **given}
+        said: str = self.ask("act", **words)["id"]
+        return said
 
     def ask(self, command: str, **given: Any) -> Any:
         """Have it do something; its answer."""
@@ -53,6 +63,18 @@ class Fedify:
             if one["kind"] == kind
             and (object_kind is None or (one["object"] or {}).get("kind") == object_kind)
         ]
+
+    def about(self, kind: str, object_id: str) -> list[Json]:
+        """The verified activities of a kind that name an object, oldest first."""
+        return [one for one in self.received(kind) if one["objectId"] == object_id]
+
+    def hears(self, kind: str, object_id: str, number: int = 1) -> Json:
+        """The `number`th verified activity of a kind that names an object, in time."""
+
+        def look() -> list[Json]:
+            return self.about(kind, object_id)[number - 1 :]
+
+        return until(look, f"{kind} of {object_id} at Fedify")[0]
 
     def waits_for(self, kind: str, object_id: str, number: int = 1) -> Json:
         """The object of the `number`th verified activity of a kind about an object, in time."""

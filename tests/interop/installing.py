@@ -50,7 +50,7 @@ def fedify() -> Path:
         options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
         _run([str(node()), str(npm), *options], folder, "Fedify could not be installed by npm")
         _remember(folder, sources)
-    _copy([HERE / "fedify.mjs"], folder)
+    _copy([HERE / "fedify.mjs", HERE / "reading.mjs"], folder)
     return folder
 
 

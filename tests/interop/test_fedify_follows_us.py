@@ -29,6 +29,13 @@ EVENT = {
     "longitude": 6.9391,
     "tags": ["repair"],
 }
+FOR_SALE = {
+    "title": "Garden chairs",
+    "description": "Green, of wood.",
+    "mode": "sell",
+    "quantity": "2",
+    "price": "10 €",
+}
 LISTINGS = {
     "offers": {"title": "Extension ladder", "description": "Three parts.", "mode": "lend"},
     "wants": {"title": "Lift to the clinic", "description": "On Tuesdays.", "kind": "time"},
@@ -88,9 +95,11 @@ def test_a_server_that_knocks_with_draft_cavage_is_believed(scene: Scene, older:
     _follow(older, scene.hub.actor("events"))
     knocks = [one for one in scene.knocks(older) if b"/actors/events" in one.body]
     assert [(one.scheme, one.status) for one in knocks] == [("cavage", 202)]
+    answers = scene.town.proxy.delivered(older.host, "Accept")
+    assert [(one.scheme, one.status) for one in answers] == [("cavage", 202)]
 
 
-def test_a_server_that_takes_only_rfc_9421_is_sent_it(scene: Scene, older: Fedify) -> None:
+def test_ap_20_a_server_that_takes_only_rfc_9421_is_sent_it(scene: Scene, older: Fedify) -> None:
     scene.town.proxy.deaf_to.add((older.host, "cavage"))
     _follow(older, scene.hub.actor("offers"))
     _follow(older, scene.hub.actor("wants"))
@@ -104,9 +113,9 @@ def test_a_server_that_takes_only_rfc_9421_is_sent_it(scene: Scene, older: Fedif
     assert older.ask("refused") == []
 
 
-def test_fedify_verifies_what_we_sign_without_a_second_try(scene: Scene) -> None:
+def test_ap_20_who_signed_by_rfc_9421_is_answered_so_without_a_second_try(scene: Scene) -> None:
     answers = [(one.scheme, one.status) for one in scene.sent_by_hub("Accept")]
-    assert answers == [("cavage", 202)] * 3
+    assert answers == [("rfc9421", 202)] * 3
     assert all("proof" not in one.document for one in scene.sent_by_hub("Accept"))
 
 
@@ -167,6 +176,36 @@ def test_an_offer_and_a_want_arrive_as_notes(scene: Scene, kind: str, word: str)
     assert scene.fedify.waits_for("Update", listing["uri"])["kind"] == "Note"
     scene.hub.api("DELETE", f"{kind}/{listing['id']}")
     assert scene.fedify.waits_for("Delete", listing["uri"])["kind"] == "Tombstone"
+
+
+def test_an_offer_is_a_proposal_to_fedifys_own_vocabulary(scene: Scene) -> None:
+    offer = scene.hub.post("offers", **FOR_SALE)
+    there = scene.fedify.ask("proposal", what=offer["uri"])
+    assert (there["purpose"], there["title"]) == ("offer", "Garden chairs")
+    pieces = {"unit": "one", "number": "2"}
+    swap = f"{scene.hub.url}/swap?kind=item&mode=sell"
+    assert there["publishes"] == {
+        "action": "transfer",
+        "conformsTo": swap,
+        "quantity": pieces,
+        "available": pieces,
+    }
+    assert there["reciprocal"] == {
+        "action": "transfer",
+        "conformsTo": "https://www.wikidata.org/wiki/Q4916",
+        "quantity": {"unit": "one", "number": "10"},
+        "available": None,
+    }
+    assert there["unitBased"] is False
+
+
+def test_a_want_is_a_proposal_to_fedifys_own_vocabulary(scene: Scene) -> None:
+    want = scene.hub.post("wants", **LISTINGS["wants"])
+    there = scene.fedify.ask("proposal", what=want["uri"])
+    assert (there["purpose"], there["title"]) == ("request", "Lift to the clinic")
+    assert there["publishes"]["action"] == "deliverService"
+    assert there["publishes"]["quantity"] == {"unit": "one", "number": "1"}
+    assert there["reciprocal"] is None
 
 
 @pytest.mark.parametrize("name", ["events", "offers", "wants", "news", "board", "relay"])

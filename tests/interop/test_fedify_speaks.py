@@ -18,6 +18,7 @@ from tests.interop.town import Town
 pytestmark = [pytest.mark.interop, pytest.mark.timeout(900)]
 
 STARTS = (datetime.now(UTC) + timedelta(days=20)).replace(microsecond=0)
+EURO = "https://www.wikidata.org/wiki/Q4916"
 EVENT = {"title": "Street party", "starts_at": STARTS.isoformat(), "location": "Linden yard"}
 
 
@@ -51,13 +52,27 @@ class Scene:
             to=["public"],
         )
 
+    def post_proposal(self, purpose: str, name: str) -> str:
+        """Fred tells his followers what he has or looks for, in FEP-0837's own type; its id."""
+        return self._post(
+            kind="Proposal",
+            name=name,
+            content="<p>Green, of wood.</p>",
+            purpose=purpose,
+            publishes={"action": "transfer", "unit": "one", "number": "2"},
+            reciprocal={"action": "transfer", "conformsTo": EURO, "unit": "one", "number": "10"},
+            to=["public"],
+        )
+
     @contextmanager
     def following(self) -> Iterator[None]:
         """The hub follows fred for a while."""
         row = self.hub.api("POST", "follows", {"handle": self.fedify.handle})
         self.hub.accepted()
-        yield
-        self.hub.api("DELETE", f"follows/{row['id']}")
+        try:
+            yield
+        finally:
+            self.hub.api("DELETE", f"follows/{row['id']}")
 
     def _post(self, **given: Any) -> str:
         uri: str = self.fedify.ask("post", **given)["id"]
@@ -124,6 +139,24 @@ def test_an_event_of_a_server_we_follow_is_listed_with_its_origin(scene: Scene) 
     assert "fedify.test" in page
 
 
+@pytest.mark.parametrize(("purpose", "kind"), [("offer", "offers"), ("request", "wants")])
+def test_ap_59_a_proposal_of_fedifys_vocabulary_is_listed(
+    scene: Scene, purpose: str, kind: str
+) -> None:
+    with scene.following():
+        uri = scene.post_proposal(purpose, "Two garden chairs")
+        (there,) = until(lambda: _listed(scene.hub, uri, kind), "fred's proposal in our list")
+    assert there["title"] == "Two garden chairs"
+    assert there["origin"] == "fedify.test"
+    assert there["quantity"] == "2"
+    assert there["price"] == "10 €"
+    assert "Green, of wood." in there["content"]
+    page = scene.hub.page("/swap")
+    assert "Two garden chairs" in page
+    other = "wants" if kind == "offers" else "offers"
+    assert _listed(scene.hub, uri, other) == []
+
+
 def test_we_follow_somebody_by_handle_and_let_them_go_again(scene: Scene) -> None:
     scene.hub.command("follow", scene.fedify.handle)
     row = scene.hub.accepted()
@@ -139,5 +172,5 @@ def _answers(fedify: Fedify, question: str) -> list[Json]:
     return [note for note in notes if note["inReplyTo"] == question]
 
 
-def _listed(hub: Hub, uri: str) -> list[Json]:
-    return [row for row in hub.listed("events") if row["uri"] == uri]
+def _listed(hub: Hub, uri: str, kind: str = "events") -> list[Json]:
+    return [row for row in hub.listed(kind) if row["uri"] == uri]

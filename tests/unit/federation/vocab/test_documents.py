@@ -66,7 +66,7 @@ EVENT_JSON = """
 OFFER_JSON = r"""
 {"@context":["https://www.w3.org/ns/activitystreams",{"vf":"https://w3id.org/valueflows/ont/vf#","om2":"http://www.ontology-of-units-of-measure.org/resource/om-2/",
   "Intent":"vf:Intent","purpose":"vf:purpose","publishes":"vf:publishes","reciprocal":"vf:reciprocal","unitBased":"vf:unitBased","action":"vf:action",
-  "resourceConformsTo":"vf:resourceConformsTo","resourceQuantity":"vf:resourceQuantity","availableQuantity":"vf:availableQuantity",
+  "resourceConformsTo":{"@id":"vf:resourceConformsTo","@type":"@id"},"resourceQuantity":"vf:resourceQuantity","availableQuantity":"vf:availableQuantity",
   "hasUnit":"om2:hasUnit","hasNumericalValue":"om2:hasNumericalValue","Hashtag":"as:Hashtag"}],
  "id":"https://hub.example/offers/01K2","type":"Note","purpose":"offer","attributedTo":"https://hub.example/actors/offers",
  "url":"https://hub.example/o/01K2","published":"2026-09-01T08:00:00Z","endTime":"2026-09-30T21:59:59Z",

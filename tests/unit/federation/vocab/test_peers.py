@@ -22,7 +22,7 @@ from federation.vocab.activities import (
 )
 from federation.vocab.actors import Actor
 from federation.vocab.base import Attachment, Object, Place, VirtualLocation
-from federation.vocab.names import PUBLIC
+from federation.vocab.names import PREFIXES, PUBLIC
 from federation.vocab.objects import (
     Article,
     Event,
@@ -276,6 +276,20 @@ VF_INTENT = {
     "vf:resourceQuantity": {"om2:hasUnit": "om2:one", "om2:hasNumericalValue": 1},
 }
 
+# Fedify knows no context for these inside a Create, and writes whole IRIs.
+VF, OM2 = PREFIXES["vf"], PREFIXES["om2"]
+WHOLE_INTENT = {
+    "type": f"{VF}Intent",
+    "id": f"{PEER}/1#primary",
+    "name": "Ladder",
+    f"{VF}action": "deliverService",
+    f"{VF}resourceQuantity": {
+        "type": f"{OM2}Measure",
+        f"{OM2}hasUnit": "one",
+        f"{OM2}hasNumericalValue": {"type": "xsd:decimal", "@value": "1"},
+    },
+}
+
 
 @pytest.mark.parametrize(
     "members",
@@ -288,6 +302,7 @@ VF_INTENT = {
         {"type": "Note", **TERMS},
         {"type": "Note", **prefixed("vf:", {**TERMS, "publishes": VF_INTENT})},
         {"type": "Proposal", **prefixed("ValueFlows:", {**TERMS, "publishes": [VF_INTENT]})},
+        {"type": f"{VF}Proposal", **prefixed(VF, {**TERMS, "publishes": WHOLE_INTENT})},
         {"attachment": [{"type": "Proposal", **TERMS}]},
         {"attachment": {"type": "vf:Proposal", **TERMS}},
     ],
