@@ -216,7 +216,7 @@ async def test_b3_a_circle_of_redirects_ends() -> None:
     ],
 )
 @pytest.mark.parametrize("how", ["fetch", "fetch_json", "fetch_bytes"])
-async def test_b3_a_redirect_inside_is_never_followed(target: str, how: str) -> None:
+async def test_ap_78_a_redirect_inside_is_never_followed(target: str, how: str) -> None:
     net = Net({NOTE: moved(target)})
     strict = fetcher(net, own_hosts=frozenset({"hub.example"}))
     calls: dict[str, Coroutine[object, object, object]] = {

@@ -325,7 +325,7 @@ async def test_what_the_dns_did_may_be_tried_again_and_what_the_url_says_may_not
     assert not by_address.value.retry
 
 
-async def test_b2_a_name_that_changes_its_address_after_the_check_is_not_followed(
+async def test_ap_78_a_name_that_changes_its_address_after_the_check_is_not_followed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     answers = iter([[PUBLIC], ["127.0.0.1"], ["127.0.0.1"]])
