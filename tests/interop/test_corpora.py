@@ -147,7 +147,7 @@ REFUSALS = {
     "two things answered": "MalformedDocument: inReplyTo has more than one value",
     "an answer to no address": "MalformedDocument: inReplyTo is not an address",
     "an answer to what is not there": "its thread is looked for",
-    "nobody is named as its author, and its server does not know it": "Gone: ",
+    "its server says that there is none": "Gone: ",
     "an answer to what we may not ask for": "ForbiddenAddress: ",
     "another vocabulary": "MalformedDocument: its @context",
     "no id": "MalformedDocument: an object without an id",
