@@ -120,7 +120,7 @@ def stored(document: bytes | None) -> Object | None:
         return None
     try:
         thing = parse(orjson.loads(document))
-    except FederationError:
+    except (FederationError, ValueError):  # a damaged row stops nothing that is newer (C4)
         return None
     return thing if isinstance(thing, Object) else None
 

@@ -146,7 +146,8 @@ REFUSALS = {
     "two authors": "MalformedDocument: attributedTo has more than one value",
     "two things answered": "MalformedDocument: inReplyTo has more than one value",
     "an answer to no address": "MalformedDocument: inReplyTo is not an address",
-    "an answer to what is not there": "Gone: ",
+    "an answer to what is not there": "its thread is looked for",
+    "its server says that there is none": "Gone: ",
     "an answer to what we may not ask for": "ForbiddenAddress: ",
     "another vocabulary": "MalformedDocument: its @context",
     "no id": "MalformedDocument: an object without an id",
@@ -202,6 +203,8 @@ async def _outcome(scene: Scene, note: dict[str, Any], name: str) -> str:
         return "shown" if reply.state == "shown" and reply.public else "kept"
     if entry is not None:
         return "shown"
+    if row.state == "done" and "inReplyTo" in note:
+        return "refused: its thread is looked for, and is not to be had"
     assert row.state == "dropped", (name, row.state, row.reason)
     return f"refused: {row.reason}"
 
