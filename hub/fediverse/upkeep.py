@@ -69,10 +69,9 @@ async def _forget_tombstones(session: AsyncSession, url: str) -> None:
 async def collapse(session: AsyncSession) -> None:
     """Of each object that waits for a long-silent server, keep its newest state alone.
 
-    An Update makes way for a later one, and both and the Create for a Delete, which stays. A
-    Create that never arrived stays beside the newest Update: several peers pass an Update over
-    whose object they do not know. What brings no state (a Follow, an Accept) stays as it is, and
-    what others wrote stands in for nothing.
+    A waiting Create makes way for its Update, which goes out in its place; a Delete stays. What
+    brings no state (a Follow, an Accept) stays as it is, and what others wrote stands in for
+    nothing: of an object that nobody announced there, it says nothing.
     """
     silent = select(Peer.host).where(Peer.failing_since < now() - SILENT)
     newer, said, later = aliased(Delivery), aliased(OutboxActivity), aliased(OutboxActivity)
@@ -87,7 +86,7 @@ async def collapse(session: AsyncSession) -> None:
             newer.object_uri == Delivery.object_uri,
             newer.activity_id > Delivery.activity_id,
             said.type.in_(STATES),
-            or_(later.type == "Delete", and_(later.type == "Update", said.type == "Update")),
+            later.type.in_(("Update", "Delete")),
         )
         .correlate(Delivery)
         .exists()
