@@ -62,6 +62,7 @@ COLUMNS = (
 LINGER_S = 0.002  # mail that arrives together shares one fsync; nobody notices two milliseconds
 MOST_TOLD = 512  # actor documents remembered as kept already
 BATCH = 50
+DEATHS = 10  # workers that may die with it in hand; one would do, were it not for bad luck
 TRIES = 5  # a poisonous activity is given up after this (R14)
 PAUSE = timedelta(seconds=30)
 AT_ONCE = 8  # documents fetched at once for what one server sent in a batch
@@ -153,7 +154,7 @@ class Processor:
         """
         async with self._services.db.write() as session:
             rows = await claim(session, InboxActivity, self._worker, limit=BATCH)
-        cases = [Case(row) for row in rows]
+            cases = await _without_suspects(session, [Case(row) for row in rows])
         for host in {row.host for row in rows}:
             self._services.fetcher.forget(host)  # whoever writes to us is there to be asked
         if cases:
@@ -170,7 +171,7 @@ class Processor:
             task = asyncio.create_task(self._ask_around(host, group))
             self._asking.add(task)
             task.add_done_callback(self._asked)
-        return len(cases)
+        return len(rows)
 
     async def settle(self) -> None:
         """Wait for everything that is being asked for."""
@@ -304,6 +305,28 @@ class Processor:
             if named is not None:
                 return replace(received, activity=replace(activity, object=named))
         return received
+
+
+async def _without_suspects(session: AsyncSession, cases: list[Case]) -> list[Case]:
+    """Those to act upon now: what a worker died of goes alone, and is given up in the end (R14).
+
+    Of those that were in hand when a worker died one is taken at a time, and nothing else with
+    it: whatever it does, it does to itself.
+    """
+    suspects = [case for case in cases if case.row.deaths]
+    if not suspects:
+        return cases
+    first, others = suspects[0], [case for case in cases if case is not suspects[0]]
+    await session.execute(
+        update(InboxActivity)
+        .where(InboxActivity.id.in_([case.row.id for case in others]))
+        .values(lease_until=None, leased_by=None)
+    )
+    if first.row.deaths < DEATHS:
+        return [first]
+    first.state, first.reason = "failed", "workers died of it"
+    await _note(session, first)
+    return []
 
 
 async def _held(session: AsyncSession, cases: Sequence[Case]) -> list[Case]:

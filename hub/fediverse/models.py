@@ -162,7 +162,8 @@ class InboxActivity(Claimable, Base):
 
     `state` is waiting, done, dropped or failed; `reason` says why in a few words. `trust` is how
     we know that `actor_uri` said it (signer, proof) or `refetch` when its origin must be asked;
-    `scheme` is the one in which `host` signed the request.
+    `scheme` is the one in which `host` signed the request. `deaths`: how many workers died with it
+    in hand.
     """
 
     __tablename__ = "inbox_activity"
@@ -181,6 +182,7 @@ class InboxActivity(Claimable, Base):
     actor_document: Mapped[bytes | None]
     received_at: Mapped[datetime]
     attempts: Mapped[int] = mapped_column(default=0)
+    deaths: Mapped[int] = mapped_column(server_default="0")
     state: Mapped[str] = mapped_column(default="waiting")
     reason: Mapped[str | None]
 

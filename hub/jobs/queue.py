@@ -86,11 +86,15 @@ async def leaseholders(session: AsyncSession, tables: Sequence[type[Any]]) -> se
 async def release(
     session: AsyncSession, tables: Sequence[type[Any]], workers: Collection[str]
 ) -> None:
-    """End the leases of workers that are known to be no more (SETTLED 26)."""
+    """End the leases of workers that are known to be no more (SETTLED 26).
+
+    Where a table counts `deaths`, each of these rows may be what they died of (R14).
+    """
     for table in tables:
+        counted = {"deaths": table.deaths + 1} if hasattr(table, "deaths") else {}
         await session.execute(
             update(table)
             .where(table.leased_by.in_(workers))
-            .values(lease_until=None, leased_by=None)
+            .values(lease_until=None, leased_by=None, **counted)
             .execution_options(synchronize_session=False)
         )

@@ -17,11 +17,12 @@ from sqlalchemy import select, update
 from federation.inbox import Inbox
 from federation.vocab.activities import Activity
 from hub.core.clock import now
+from hub.core.services import Services
 from hub.fediverse import inbox
-from hub.fediverse.inbox import BATCH, TRIES, Case, InboxLog, Processor
+from hub.fediverse.inbox import BATCH, DEATHS, TRIES, Case, InboxLog, Processor
 from hub.fediverse.models import InboxActivity, OutboxActivity
 from hub.fediverse.received import Received
-from hub.jobs.queue import claim
+from hub.jobs.queue import claim, release
 from tests.conftest import Databases
 from tests.integration.faults import seeded as faults
 from tests.integration.faults.peer import Line, peer, read_message
@@ -77,6 +78,56 @@ async def test_r14_a_poisonous_activity_is_given_up_and_stops_nobody(square: Squ
             again = update(InboxActivity).where(InboxActivity.run_at.is_not(None))
             await session.execute(again.values(run_at=now()))
     assert sickly.tries == TRIES
+
+
+class Died(BaseException):
+    """What the end of a process looks like from inside."""
+
+
+class Deadly(Sickly):
+    """Handlers that end the process at one activity."""
+
+    async def dispatch(self, received: Received, activity: Activity) -> bool:
+        if activity.id == self._poison:
+            self.tries += 1
+            raise Died
+        return await self._well.dispatch(received, activity)
+
+
+async def test_r14_what_kills_the_process_is_given_up_and_takes_nobody_along(
+    square: Square,
+) -> None:
+    services = square.hub.services
+    stories = [Story(PEOPLE[n % 3], "reply", 0, ends=False) for n in range(12)]
+    mail = [
+        document
+        for number, story in enumerate(stories)
+        for document in story.told(number, "https://town.example/x", square.ours, "")
+    ]
+    poison = mail[4]["id"]
+    deadly = Deadly(square.hub.hub.handlers, poison)
+    for document in mail:
+        await square.log.keep(square.verified(document))
+    while await _until_it_dies(services, deadly):
+        async with services.db.write() as session:
+            await release(session, [InboxActivity], ["rig"])
+    async with services.db.read() as session:
+        rows = await session.execute(select(InboxActivity.uri, InboxActivity.state))
+        states = dict(rows.all())
+    assert states.pop(poison) == "failed"
+    assert set(states.values()) == {"done"}
+    assert deadly.tries == DEATHS
+
+
+async def _until_it_dies(services: Services, handlers: Sickly) -> bool:
+    """Whether the worker died; it works until there is nothing left to do."""
+    processor = Processor(services, handlers, "rig")  # type: ignore[arg-type]
+    try:
+        while await processor.process():
+            pass
+    except Died:
+        return True
+    return False
 
 
 # ------------------------------------------------------------------------------ sleepers
