@@ -25,7 +25,7 @@ from hub.fediverse.models import InboxActivity, OutboxActivity, Peer
 from hub.fediverse.received import Received
 from hub.jobs.models import Job
 from hub.jobs.queue import leaseholders, release
-from hub.jobs.running import run_due, start_timers
+from hub.jobs.running import Runner, run_due, start_timers
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +53,7 @@ class Worker:
         self._name = worker_name()
         self._processor = Processor(services, handlers, self._name)
         self._carrier = Carrier(services, self._name)
+        self._runner = Runner(services, self._name)
 
     async def step(self) -> int:
         """One look at everything; how much was done. For tests and small commands."""
@@ -80,6 +81,7 @@ class Worker:
                 task.cancel()
             await asyncio.gather(*loops, return_exceptions=True)
             self._processor.close()
+            self._runner.close()
             with suppress(TimeoutError):
                 async with asyncio.timeout(FAREWELL_S):
                     await self._carrier.settle()
@@ -110,7 +112,7 @@ class Worker:
     async def _do_jobs(self) -> int:
         if not await self._due(Job.id, Job.run_at):
             return 0
-        return await run_due(self._services, self._name)
+        return await self._runner.start_due()
 
     async def _due(self, key: object, run_at: object, *more: object) -> bool:
         """A look that takes no lock: an idle hub writes nothing."""

@@ -146,6 +146,18 @@ class Database:
                 if not driver.is_closed():
                     await driver.remove_listener(LINE, listener)
 
+    async def driver(self, session: AsyncSession) -> Any:
+        """The driver's own connection, inside the session's transaction.
+
+        SQLAlchemy begins one at asyncpg only with the first statement that it sends itself; what
+        the driver did before would be kept whatever becomes of the rest.
+        """
+        connection = await session.connection()
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        if not self.is_sqlite and not driver.is_in_transaction():
+            await connection.exec_driver_sql("SELECT 1")
+        return driver
+
     @contextmanager
     def driven(self, statement: str) -> Iterator[None]:
         """Errors of the driver itself become those that SQLAlchemy makes of them elsewhere.
@@ -197,10 +209,9 @@ class Append:
         given = [
             tuple(row[at] if to is None else to(row[at]) for at, to in self._take) for row in rows
         ]
-        connection = await session.connection()
-        raw = await connection.get_raw_connection()
+        driver = await self._database.driver(session)
         with self._database.driven(self._sql):
-            await raw.driver_connection.executemany(self._sql, given)  # type: ignore[union-attr]
+            await driver.executemany(self._sql, given)
 
 
 class Lookup:

@@ -43,13 +43,13 @@ class Prepared:
         """Run it for each of these, in the session's transaction."""
         rows = [self._values(each) for each in given]
         if rows:
-            driver = await _driver(session)
+            driver = await self._database.driver(session)
             with self._database.driven(self._sql):
                 await driver.executemany(self._sql, rows)
 
     async def rows(self, session: AsyncSession, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """What it returns, in the session's transaction."""
-        driver, values = await _driver(session), self._values(given)
+        driver, values = await self._database.driver(session), self._values(given)
         with self._database.driven(self._sql):
             if self._database.is_sqlite:
                 found = await driver.execute_fetchall(self._sql, values)
@@ -77,9 +77,3 @@ def wide(values: Sequence[Any]) -> dict[str, Any]:
 
 def _converted(value: Any, to: Callable[[Any], Any] | None) -> Any:
     return value if to is None else to(value)
-
-
-async def _driver(session: AsyncSession) -> Any:
-    connection = await session.connection()
-    raw = await connection.get_raw_connection()
-    return raw.driver_connection

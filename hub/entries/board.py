@@ -25,7 +25,7 @@ from hub.core.services import Services
 from hub.entries import notes, publishing
 from hub.entries.models import Reply
 from hub.entries.replies import HELD, SHOWN
-from hub.fediverse import announcing, follows, forwarding, peers
+from hub.fediverse import announcing, follows, forwarding, outbox, peers
 from hub.fediverse.models import Announcement, Follow
 from hub.fediverse.received import Received
 
@@ -47,6 +47,8 @@ async def receive(received: Received, thing: Object) -> bool:
         return False
     if thing.id is None or not (thing.content or thing.attachments):
         raise MalformedDocument("a post without id or text")
+    if len(thing.id.encode()) > outbox.LONGEST_OBJECT:
+        raise MalformedDocument("a post whose id is too long to be passed on")
     if await publishing.is_gone(received.session, thing.id):
         raise Unauthorised("it was deleted before (AP-34)")
     # What an author sent is worth passing on as it is; what was fetched is not theirs word by word.

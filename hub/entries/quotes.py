@@ -11,7 +11,7 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 import orjson
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
@@ -34,6 +34,7 @@ from hub.fediverse import outbox
 from hub.fediverse.received import Received
 
 KIND: Final = "QuoteAuthorization"
+MOST_OF_ONE: Final = 8  # permissions of one actor that stand (SECURITY B9)
 
 
 async def asked(received: Received, activity: QuoteRequest) -> None:
@@ -94,6 +95,11 @@ async def _allow(
             Quote.revoked_at.is_(None),
         )
     )
+    mine = select(func.count(Quote.id)).where(
+        Quote.author_id == author.id, Quote.revoked_at.is_(None)
+    )
+    if quote is None and (await session.scalar(mine) or 0) >= MOST_OF_ONE:
+        raise Unauthorised("so many quotes of one actor are enough (SECURITY B9)")
     if quote is None:
         number = uuid4()
         quote = Quote(

@@ -70,7 +70,7 @@ async def pass_whole(
 ) -> None:
     """Announce a whole activity to the followers who speak FEP-1b12."""
     boxes = await _group_boxes(session, row.actor)
-    if not boxes:
+    if not boxes or not isinstance(activity.get("id"), str):
         return
     announce = Announce(
         id=f"{row.actor.uri}#announces/{uuid4()}",

@@ -21,7 +21,7 @@ from federation.errors import Unauthentic
 from federation.signatures.digest import digest_header
 from federation.signatures.keys import keys_of_actor
 from federation.signatures.proofs import proof_owner_key, verify_proof
-from federation.vocab.activities import Activity, Delete, Update
+from federation.vocab.activities import Activity, Create, Delete, Update
 from federation.vocab.base import Object
 from federation.vocab.names import is_public
 from hub.actors.models import Actor
@@ -42,7 +42,11 @@ async def forward(received: Received, row: InboxActivity) -> None:
     """
     activity, session = received.activity, received.session
     announced = await _announced(received)
-    if row.trust != "refetch":
+    if isinstance(activity, Delete) and activity.object_id is not None:
+        await drop(session, activity.object_id)
+    # Who has it is noted by its id, and a longer one would not fit there.
+    fits = len((activity.object_id or row.uri).encode()) <= outbox.LONGEST_OBJECT
+    if row.trust != "refetch" and fits:
         await _pass_on(received, row, announced)
     if isinstance(activity, Delete) or _is_withdrawn(activity):
         for one in announced:
@@ -57,7 +61,7 @@ async def _pass_on(
     if owners and due is not None:
         for owner in owners:
             await _keep(received, row, owner, due, followers=True, receivers=passed_on is not None)
-    elif passed_on is not None:
+    elif passed_on is not None and (due is not None or isinstance(received.activity, Delete)):
         await _keep(received, row, passed_on, now(), followers=False, receivers=True)
     if passed_on is not None and isinstance(received.activity, Update):
         for one in announced:
@@ -99,7 +103,9 @@ async def _keep(
 ) -> None:
     """Put the bytes into our outbox as they are, once for each actor of ours."""
     activity = received.activity
-    key = f"{owner.uri}#forwards/{sha256(row.uri.encode()).hexdigest()}"
+    # An object is made once, whatever number of activities say so.
+    name = f"Create {activity.object_id}" if isinstance(activity, Create) else row.uri
+    key = f"{owner.uri}#forwards/{sha256(name.encode()).hexdigest()}"
     session = received.session
     if await session.scalar(select(OutboxActivity.id).where(OutboxActivity.uri == key)):
         return
@@ -128,10 +134,15 @@ async def _due(received: Received) -> datetime | None:
     """
     reply = Base.metadata.tables["reply"]
     state = await received.session.scalar(
-        select(reply.c.state).where(reply.c.uri == (received.activity.object_id or ""))
+        select(reply.c.state).where(
+            reply.c.uri == (received.activity.object_id or ""),
+            reply.c.author_id == received.author.id,  # another's good name is not lent
+        )
     )
     if state == "held":
         return HELD_BACK
+    if state == "hidden":
+        return None
     heard = await peers.hears(received.session, received.services, received.author)
     return now() if heard or state == "shown" else None
 

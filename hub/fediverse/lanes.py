@@ -75,6 +75,9 @@ class Lane:
     took: bool = False
 
 
+Words = tuple[int, str]
+"""An activity of the outbox by its number, and the digest of its bytes."""
+
 PEER = (Peer.host, Peer.fence, Peer.scheme, Peer.rfc9421_at, Peer.failures, Peer.failing_since)
 DELIVERY = (
     Delivery.host,
@@ -84,6 +87,7 @@ DELIVERY = (
     Delivery.attempts,
     Delivery.created_at,
     Delivery.activity_id,
+    OutboxActivity.digest,
 )
 
 
@@ -94,7 +98,7 @@ class Lanes:
         self._worker = worker
         self._claim = Prepared(database, _claiming(), _columns(PEER))
         self._parcels = Prepared(database, _due_parcels(), _columns(DELIVERY))
-        self._said: OrderedDict[int, Said] = OrderedDict()
+        self._said: OrderedDict[Words, Said] = OrderedDict()
 
     async def claim(self, session: AsyncSession, limit: int) -> list[Lane]:
         """Lease up to `limit` due lanes, the longest due first; at most WIDTH."""
@@ -110,16 +114,19 @@ class Lanes:
             return []
         given = {"moment": moment, **wide([host for host, *_ in peers])}
         rows = await self._parcels.rows(session, given)
-        said = await self._read(session, {row[-1] for row in rows})
+        said = await self._read(session, {(row[-2], row[-1]) for row in rows})
         parcels: dict[str, list[Parcel]] = defaultdict(list)
-        for host, number, uri, inbox, attempts, created_at, activity_id in rows:
-            parcel = Parcel(number, uri, inbox, attempts, created_at, said[activity_id])
+        for host, number, uri, inbox, attempts, created_at, *words in rows:
+            parcel = Parcel(number, uri, inbox, attempts, created_at, said[words[0], words[1]])
             parcels[host].append(parcel)
         return [_lane(peer, parcels[peer[0]], moment) for peer in peers]
 
-    async def _read(self, session: AsyncSession, ids: Iterable[int]) -> dict[int, Said]:
-        """What was said in these activities; read from the database if it was not lately."""
-        missing = [each for each in ids if each not in self._said]
+    async def _read(self, session: AsyncSession, wanted: Iterable[Words]) -> dict[Words, Said]:
+        """What was said in these activities; read from the database if it was not lately.
+
+        The digest tells what was said anew since (`outbox.restate`).
+        """
+        missing = [number for number, digest in wanted if (number, digest) not in self._said]
         if missing:
             rows = await session.execute(
                 select(
@@ -133,8 +140,8 @@ class Lanes:
                 .where(OutboxActivity.id.in_(missing))
             )
             for number, kind, actor_uri, body, digest in rows:
-                self._said[number] = Said(kind, actor_uri, body, digest)
-        found = {each: self._said[each] for each in ids}
+                self._said[number, digest] = Said(kind, actor_uri, body, digest)
+        found = {each: self._said[each] for each in wanted}
         for each in found:
             self._said.move_to_end(each)
         while len(self._said) > MOST_SAID:
@@ -188,6 +195,7 @@ def _due_parcels() -> Any:
         select(*DELIVERY)
         .select_from(Peer)
         .join(Delivery, and_(Delivery.host == Peer.host, Delivery.activity_id <= _last_taken()))
+        .join(OutboxActivity, OutboxActivity.id == Delivery.activity_id)
         .where(among(Peer.host.expression), Delivery.run_at <= _moment(), ~_waits_for_another())
         .order_by(Delivery.host, Delivery.activity_id, Delivery.id)
     )

@@ -38,6 +38,9 @@ async def follow_on(received: Received, activity: Move) -> None:
     session, old = received.session, received.author
     if activity.object_id != old.uri or activity.target in {None, old.uri}:
         raise Unauthorised("an actor may only move itself, to another")
+    rows = await _of_ours(session, old)
+    if not rows:
+        return  # nobody here follows them: there is nothing to look up (AP-30)
     # Fetched for this, since what we know of the new account may be older than the move.
     document = await received.fetched(activity.target or "")
     thing = parse(document)
@@ -49,16 +52,21 @@ async def follow_on(received: Received, activity: Move) -> None:
         raise Unauthorised("it moved a short while ago")
     new = await remote.remember(session, thing, orjson.dumps(document))
     old.moved_to, old.moved_at = new.uri, now()
+    for row in rows:
+        if await follows.between(session, row.follower_id, new.id) is None:
+            await follows.ask(session, received.services, new)
+        await follows.stop(session, received.services, row)
+
+
+async def _of_ours(session: AsyncSession, old: Actor) -> list[Follow]:
+    """How our actors follow somebody, or asked to."""
     rows = await session.scalars(
         select(Follow)
         .join(Actor, Actor.id == Follow.follower_id)
         .where(Actor.local, Follow.followee_id == old.id, Follow.state != follows.REJECTED)
         .options(joinedload(Follow.follower), joinedload(Follow.followee))
     )
-    for row in rows.all():
-        if await follows.between(session, row.follower_id, new.id) is None:
-            await follows.ask(session, received.services, new)
-        await follows.stop(session, received.services, row)
+    return list(rows)
 
 
 async def _moved_of_late(session: AsyncSession, uri: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.clock import now
@@ -42,9 +42,13 @@ async def enqueue(
 
 
 async def claim(
-    session: AsyncSession, table: type[Row], worker: str, *, limit: int = BATCH
+    session: AsyncSession,
+    table: type[Row],
+    worker: str,
+    *conditions: ColumnElement[bool],
+    limit: int = BATCH,
 ) -> list[Row]:
-    """Lease up to `limit` due rows, the longest due first.
+    """Lease up to `limit` due rows that meet the conditions, the longest due first.
 
     SQLAlchemy leaves `SKIP LOCKED` out on SQLite, where the one writer makes it needless.
     """
@@ -55,6 +59,7 @@ async def claim(
         .where(
             table.run_at <= moment,
             or_(table.lease_until.is_(None), table.lease_until <= moment),
+            *conditions,
         )
         .order_by(table.run_at)
         .limit(limit)

@@ -1,8 +1,10 @@
-"""Running jobs: claim a batch, run each, put back what failed."""
+"""Running jobs: a few at once, each by itself; what failed is put back."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -17,16 +19,64 @@ from hub.jobs.registry import KINDS, JobKind, LeaseLost, Run
 log = logging.getLogger(__name__)
 
 TRIES = 5  # after that a job is given up and stays to be looked at (R14)
+AT_ONCE = 10
+OF_A_KIND = 4
 FIRST_PAUSE = timedelta(seconds=30)
 
 
-async def run_due(services: Services, worker: str, *, limit: int = 10) -> int:
-    """How many due jobs were run, well or badly."""
-    async with services.db.write() as session:
-        jobs = await claim(session, Job, worker, limit=limit)
-    for row in jobs:
-        await _run(services, row)
-    return len(jobs)
+class Runner:
+    """Runs what is due; one per worker process.
+
+    A job that waits for a slow server holds up no other: at most AT_ONCE run beside each other,
+    and at most OF_A_KIND of one kind, however many a stranger's mail asks for.
+    """
+
+    def __init__(self, services: Services, worker: str) -> None:
+        self._services = services
+        self._worker = worker
+        self._running: dict[asyncio.Task[None], str] = {}
+
+    async def start_due(self) -> int:
+        """How many jobs were taken up; they go on beside the caller."""
+        begun = 0
+        while len(self._running) < AT_ONCE and (row := await self._claim()) is not None:
+            task = asyncio.create_task(_run(self._services, row), name=row.name)
+            self._running[task] = row.name
+            task.add_done_callback(self._done)
+            begun += 1
+        return begun
+
+    async def _claim(self) -> Job | None:
+        counts = Counter(self._running.values())
+        full = [name for name, count in counts.items() if count >= OF_A_KIND]
+        async with self._services.db.write() as session:
+            rows = await claim(session, Job, self._worker, Job.name.not_in(full), limit=1)
+        return rows[0] if rows else None
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        del self._running[task]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # The lease runs out by itself, and the job is tried again.
+            log.error("a job was left", exc_info=error)
+        self._services.wake.ring()
+
+    async def settle(self) -> None:
+        """Wait for everything that runs."""
+        while self._running:
+            await asyncio.wait(self._running)
+
+    def close(self) -> None:
+        """Leave what still runs; its leases end by themselves."""
+        for task in self._running:
+            task.cancel()
+
+
+async def run_due(services: Services, worker: str) -> int:
+    """How many due jobs were run to their end, well or badly, in one go."""
+    runner = Runner(services, worker)
+    begun = await runner.start_due()
+    await runner.settle()
+    return begun
 
 
 async def start_timers(services: Services) -> None:

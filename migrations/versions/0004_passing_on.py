@@ -71,13 +71,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("actor", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_actor_moved_to"))
-        batch_op.drop_column("moved_at")
-        batch_op.drop_column("moved_to")
-    with op.batch_alter_table("entry", schema=None) as batch_op:
-        batch_op.drop_column("passed_at")
-    with op.batch_alter_table("outbox_activity", schema=None) as batch_op:
-        batch_op.drop_column("from_host")
+    op.drop_index(op.f("ix_actor_moved_to"), "actor")
+    op.drop_column("actor", "moved_at")
+    op.drop_column("actor", "moved_to")
+    op.drop_column("entry", "passed_at")
+    op.drop_column("outbox_activity", "from_host")
     op.drop_table("quote")
     op.drop_table("announcement")

@@ -27,7 +27,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("inbox_activity", schema=None) as batch_op:
-        batch_op.drop_column("scheme")
-    with op.batch_alter_table("peer", schema=None) as batch_op:
-        batch_op.drop_column("rfc9421_at")
+    op.drop_column("inbox_activity", "scheme")
+    op.drop_column("peer", "rfc9421_at")

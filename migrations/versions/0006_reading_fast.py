@@ -16,20 +16,16 @@ depends_on = None
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("entry", schema=None) as batch_op:
-        batch_op.add_column(
-            sa.Column("counted", sa.Boolean(), nullable=False, server_default=sa.false())
-        )
-        batch_op.drop_index("ix_entry_list")
-        batch_op.drop_index("ix_entry_relevant")
-        batch_op.create_index(
-            "ix_entry_list", ["kind", "happens_at", "id", "relevant_until"], unique=False
-        )
+    op.add_column(
+        "entry", sa.Column("counted", sa.Boolean(), nullable=False, server_default=sa.false())
+    )
+    op.drop_index("ix_entry_list", "entry")
+    op.drop_index("ix_entry_relevant", "entry")
+    op.create_index("ix_entry_list", "entry", ["kind", "happens_at", "id", "relevant_until"])
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("entry", schema=None) as batch_op:
-        batch_op.drop_column("counted")
-        batch_op.drop_index("ix_entry_list")
-        batch_op.create_index("ix_entry_relevant", ["kind", "relevant_until"], unique=False)
-        batch_op.create_index("ix_entry_list", ["kind", "happens_at"], unique=False)
+    op.drop_index("ix_entry_list", "entry")
+    op.create_index("ix_entry_relevant", "entry", ["kind", "relevant_until"])
+    op.create_index("ix_entry_list", "entry", ["kind", "happens_at"])
+    op.drop_column("entry", "counted")

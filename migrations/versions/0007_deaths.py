@@ -22,5 +22,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("inbox_activity", schema=None) as batch_op:
-        batch_op.drop_column("deaths")
+    op.drop_column("inbox_activity", "deaths")
