@@ -5,7 +5,7 @@ What was said is read once, however many servers it goes to.
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from federation.delivery import Later, first_scheme
+from federation.recent import Recent
 from federation.signatures.http import Scheme
 from hub.actors.models import Actor
 from hub.core.clock import now
@@ -94,7 +95,7 @@ class Lanes:
         self._worker = worker
         self._claim = Prepared(database, _claiming(), _columns(PEER))
         self._parcels = Prepared(database, _due_parcels(), _columns(DELIVERY))
-        self._said: OrderedDict[int, Said] = OrderedDict()
+        self._said: Recent[int, Said] = Recent(MOST_SAID)
 
     async def claim(self, session: AsyncSession, limit: int) -> list[Lane]:
         """Lease up to `limit` due lanes, the longest due first; at most WIDTH."""
@@ -117,9 +118,10 @@ class Lanes:
             parcels[host].append(parcel)
         return [_lane(peer, parcels[peer[0]], moment) for peer in peers]
 
-    async def _read(self, session: AsyncSession, ids: Iterable[int]) -> dict[int, Said]:
+    async def _read(self, session: AsyncSession, ids: set[int]) -> dict[int, Said]:
         """What was said in these activities; read from the database if it was not lately."""
-        missing = [each for each in ids if each not in self._said]
+        found = {each: said for each in ids if (said := self._said.get(each)) is not None}
+        missing = ids - found.keys()
         if missing:
             rows = await session.execute(
                 select(
@@ -133,12 +135,8 @@ class Lanes:
                 .where(OutboxActivity.id.in_(missing))
             )
             for number, kind, actor_uri, body, digest in rows:
-                self._said[number] = Said(kind, actor_uri, body, digest)
-        found = {each: self._said[each] for each in ids}
-        for each in found:
-            self._said.move_to_end(each)
-        while len(self._said) > MOST_SAID:
-            self._said.popitem(last=False)
+                found[number] = Said(kind, actor_uri, body, digest)
+                self._said.put(number, found[number])
         return found
 
 
