@@ -6,7 +6,6 @@ being turned against it, or from being kept busy (SECURITY B8).
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from datetime import datetime, timedelta
 from federation.errors import KeyUnavailable, Unreachable
 from federation.origins import authority
 from federation.rates import Rates
+from federation.recent import Recent
 
 BURST = 10
 PER_SECOND = 1 / 6
@@ -41,7 +41,7 @@ class Asking:
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self._rates = Rates(BURST, PER_SECOND, seconds=lambda: clock().timestamp())
-        self._away: OrderedDict[str, datetime] = OrderedDict()
+        self._away: Recent[str, datetime] = Recent(MOST_AWAY)
         self._under_way = 0
 
     @contextmanager
@@ -66,10 +66,7 @@ class Asking:
             yield
         except Unreachable as error:
             if not error.connected:
-                self._away[server] = self._clock() + AWAY
-                self._away.move_to_end(server)
-                if len(self._away) > MOST_AWAY:
-                    self._away.popitem(last=False)
+                self._away.put(server, self._clock() + AWAY)
             raise
         else:
             self._rates.give_back(server)

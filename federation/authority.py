@@ -70,7 +70,7 @@ def may_bring(actor: str, author: str) -> bool:
 
 
 def may_list(home: str, thing_id: str) -> bool:
-    """Whether the server of `home` may say of a thing that it belongs to a thread there."""
+    """Whether a server that has `home`, a thread or a collection, may say what belongs to it."""
     return same_origin(home, thing_id)
 
 

@@ -10,9 +10,10 @@ from urllib.parse import quote
 
 import orjson
 
+from federation.authority import may_list
 from federation.errors import MalformedDocument, Unauthorised
 from federation.fetching import Fetcher
-from federation.origins import canonical, same_origin
+from federation.origins import canonical
 from federation.vocab.collections import CollectionView, collection_document, page_document, view
 
 # Mastodon's outboxes have 20 on a page; what we want of a peer at first is on the first few.
@@ -133,9 +134,9 @@ async def _views(fetcher: Fetcher, uri: str, max_pages: int) -> AsyncIterator[Co
 
 
 async def _view(fetcher: Fetcher, uri: str, home: str) -> CollectionView:
-    if not same_origin(uri, home):
+    if not may_list(home, uri):
         raise Unauthorised("a page of a collection that lies with another server")
     fetched = await fetcher.fetch(uri)
-    if not same_origin(fetched.url, home):
+    if not may_list(home, fetched.url):
         raise Unauthorised("a page of a collection that lies with another server")
     return view(fetched.document)

@@ -13,7 +13,6 @@ import inspect
 import random
 import re
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,6 +43,7 @@ from federation.errors import (
 from federation.guard import Guard
 from federation.origins import split_url
 from federation.rates import Rates
+from federation.recent import Recent
 from federation.vocab.loading import loads, loads_bare
 
 # Method and URL to the headers of a signature; RSA may be done elsewhere than on the loop.
@@ -130,7 +130,7 @@ class Fetcher:
         self._sign = sign
         self._user_agent = user_agent
         self._clock = clock
-        self._failures: OrderedDict[str, _Failure] = OrderedDict()
+        self._failures: Recent[str, _Failure] = Recent(MAX_FAILURES_KEPT)
         self._under_way: dict[str, asyncio.Task[Fetched]] = {}
         self._led_here = Rates(
             MAX_LED_HERE,
@@ -161,7 +161,7 @@ class Fetcher:
         """
         key = f"{_plain(uri)}{_BARE if bare else ''}"  # what is no object may be a key
         if fresh:
-            self._failures.pop(key, None)
+            self._failures.drop(key)
         task = self._under_way.get(key)
         if task is None:
             task = asyncio.create_task(self._fetch(uri, key, deadline_s, bare=bare))
@@ -179,7 +179,7 @@ class Fetcher:
         """
         key = _plain(url)
         if fresh:
-            self._failures.pop(key, None)
+            self._failures.drop(key)
         with self._remembering(key):
             ask = _Ask(accept, MAX_DOCUMENT_BYTES, time.monotonic() + deadline_s)
             return _json_object(await self._follow(url, ask))
@@ -198,8 +198,8 @@ class Fetcher:
     def forget(self, authority: str) -> None:
         """Forget what failed at this server: it has just been heard of."""
         homes = (f"https://{authority}/", f"http://{authority}/")
-        for key in [key for key in self._failures if key.startswith(homes)]:
-            del self._failures[key]
+        for key in [key for key, _ in self._failures.items() if key.startswith(homes)]:
+            self._failures.drop(key)
 
     async def _fetch(self, uri: str, key: str, deadline_s: float, *, bare: bool) -> Fetched:
         ask = _Ask(ACCEPT_ACTIVITY, MAX_DOCUMENT_BYTES, time.monotonic() + deadline_s)
@@ -269,12 +269,9 @@ class Fetcher:
         except FederationError as error:
             wait = AWAY_SECONDS if error.retry else REFUSED_SECONDS
             wait *= 1 + JITTER * random.uniform(-1, 1)  # noqa: S311 (nothing secret)
-            self._failures[key] = _Failure(_twin(error), now + timedelta(seconds=wait))
-            self._failures.move_to_end(key)
-            if len(self._failures) > MAX_FAILURES_KEPT:
-                self._failures.popitem(last=False)
+            self._failures.put(key, _Failure(_twin(error), now + timedelta(seconds=wait)))
             raise
-        self._failures.pop(key, None)
+        self._failures.drop(key)
 
     def _finished(self, key: str, task: asyncio.Task[Fetched]) -> None:
         self._under_way.pop(key, None)

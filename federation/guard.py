@@ -13,13 +13,13 @@ import asyncio
 import ipaddress
 import socket
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from federation.errors import ForbiddenAddress, Unreachable
 from federation.origins import DEFAULT_PORTS, SplitUrl, split_url
+from federation.recent import Recent
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -94,7 +94,7 @@ class Resolver:
 
     def __init__(self, lookup: Lookup = _ask_system) -> None:
         self._lookup = lookup
-        self._answers: OrderedDict[str, tuple[float, list[str]]] = OrderedDict()
+        self._answers: Recent[str, tuple[float, list[str]]] = Recent(DNS_CACHE_NAMES)
 
     async def addresses(self, host: str) -> list[str]:
         """All addresses of `host`, unjudged.
@@ -110,10 +110,7 @@ class Resolver:
                 answers = await self._lookup(host)
         except (OSError, ValueError) as error:  # TimeoutError and UnicodeError among them
             raise Unreachable(f"no address found for {host}") from error
-        self._answers[host] = (time.monotonic(), answers)
-        self._answers.move_to_end(host)
-        if len(self._answers) > DNS_CACHE_NAMES:
-            self._answers.popitem(last=False)
+        self._answers.put(host, (time.monotonic(), answers))
         return answers
 
 

@@ -25,6 +25,7 @@ from aiohttp.tracing import Trace
 from federation.errors import ForbiddenAddress, TooLarge
 from federation.guard import Guard
 from federation.origins import SplitUrl
+from federation.recent import Recent
 
 # A session is a few kilobytes, mostly the peer's certificate.
 MAX_TLS_SESSIONS = 1024
@@ -53,7 +54,7 @@ class TlsContext(ssl.SSLContext):
 
     def __init__(self, _protocol: int) -> None:
         super().__init__()
-        self._sessions: OrderedDict[str, ssl.SSLSession] = OrderedDict()
+        self._sessions: Recent[str, ssl.SSLSession] = Recent(MAX_TLS_SESSIONS)
 
     def wrap_bio(
         self,
@@ -72,11 +73,7 @@ class TlsContext(ssl.SSLContext):
         connection = transport.get_extra_info("ssl_object")
         session = connection.session if connection is not None else None
         if session is not None and session.has_ticket:
-            name = str(connection.server_hostname)
-            self._sessions[name] = session
-            self._sessions.move_to_end(name)
-            if len(self._sessions) > MAX_TLS_SESSIONS:
-                self._sessions.popitem(last=False)
+            self._sessions.put(str(connection.server_hostname), session)
 
 
 def tls_context(ca_file: Path | None = None) -> TlsContext:

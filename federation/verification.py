@@ -10,11 +10,10 @@ the origin counts and not what was sent (FEP-fe34).
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, ItemsView, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Literal
 
 import orjson
 
@@ -33,6 +32,7 @@ from federation.errors import (
 )
 from federation.fetching import Fetcher
 from federation.origins import authority, canonical
+from federation.recent import Recent
 from federation.signatures.http import (
     FUTURE,
     PAST,
@@ -68,7 +68,6 @@ MAX_DOCUMENT_BYTES = 32 * 1024
 MAX_REPLAYS = 131_072
 """Signatures remembered: 18 a second for the two hours of the window, about 25 MB."""
 
-Value = TypeVar("Value")
 Trust = Literal["signer", "proof", "refetch"]
 Clock = Callable[[], datetime]
 LocalKeys = Callable[[str], Awaitable[PublicKey | None]]
@@ -155,35 +154,6 @@ class _Refusal:
         return KeyUnavailable("the key could not be fetched")
 
 
-class _Recent(Generic[Value]):
-    """The values used last, and no more of them than `size`."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._values: OrderedDict[str | bytes, Value] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def get(self, name: str | bytes) -> Value | None:
-        value = self._values.get(name)
-        if value is not None:
-            self._values.move_to_end(name)
-        return value
-
-    def put(self, name: str | bytes, value: Value) -> None:
-        self._values[name] = value
-        self._values.move_to_end(name)
-        if len(self._values) > self._size:
-            self._values.popitem(last=False)
-
-    def drop(self, name: str | bytes) -> None:
-        self._values.pop(name, None)
-
-    def items(self) -> ItemsView[str | bytes, Value]:
-        return self._values.items()
-
-
 class KeyRing:
     """The public keys of others, fetched when first needed and kept for a day.
 
@@ -194,10 +164,10 @@ class KeyRing:
         self._fetcher = fetcher
         self._clock = clock
         self._local = local
-        self._kept: _Recent[_Kept] = _Recent(MAX_KEYS)
-        self._documents: _Recent[dict[str, Any]] = _Recent(MAX_DOCUMENTS)
-        self._refused: _Recent[_Refusal] = _Recent(MAX_KEYS)
-        self._renewals: _Recent[datetime] = _Recent(MAX_KEYS)
+        self._kept: Recent[str, _Kept] = Recent(MAX_KEYS)
+        self._documents: Recent[str, dict[str, Any]] = Recent(MAX_DOCUMENTS)
+        self._refused: Recent[str, _Refusal] = Recent(MAX_KEYS)
+        self._renewals: Recent[str, datetime] = Recent(MAX_KEYS)
         self._renewing: dict[str, asyncio.Task[_Found | None]] = {}
         self._asking = Asking(clock)
         self._under_way: dict[str, asyncio.Task[_Found]] = {}
@@ -349,7 +319,7 @@ class Verifier:
         self._is_relay = is_relay
         self._past = past
         self._future = future
-        self._seen: _Recent[datetime] = _Recent(MAX_REPLAYS)
+        self._seen: Recent[bytes, datetime] = Recent(MAX_REPLAYS)
 
     async def verify(self, request: Request) -> VerifiedActivity | Ignored:
         """The activity that a request brings, or that it is to be passed over.

@@ -5,21 +5,17 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID, uuid4
 
-import orjson
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from federation.vocab.objects import Note
 from hub.actors import service as actors
 from hub.actors.channels import RELAY
 from hub.actors.models import Actor
-from hub.core import text
 from hub.core.clock import now
 from hub.core.errors import Conflict, Invalid
 from hub.core.services import Services
 from hub.entries import notes, publishing
-from hub.entries.models import Entry, Reply
-from hub.entries.replies import HELD, HIDDEN, SHOWN
+from hub.entries.models import HELD, HIDDEN, SHOWN, Entry, Reply
 from hub.fediverse import outbox, peers
 
 LONGEST_ANSWER: Final = 5000
@@ -54,9 +50,20 @@ async def answer(
         raise Invalid(hint, {"text": hint})
     if reply.from_us:
         raise Conflict("This is an answer of this hub.")
-    asker = await session.get_one(Actor, reply.author_id)
-    channel = await _speaker(session, reply)
     uri = f"{services.settings.url}/replies/{answer_id}"
+    row = await _say(session, services, reply, words, uri)
+    if reply.public and reply.state == HELD:
+        await pass_on(session, reply)
+    reply.read_at = reply.read_at or now()
+    return row
+
+
+async def _say(
+    session: AsyncSession, services: Services, reply: Reply, words: str, uri: str
+) -> Reply:
+    """Write an answer down and send it."""
+    asker = await session.get_one(Actor, reply.author_id)
+    channel, moment = await _speaker(session, reply), now()
     note = notes.answer(
         uri=uri,
         url=uri,
@@ -67,23 +74,20 @@ async def answer(
         text=words,
         public=reply.public,
         language=services.settings.language,
-        moment=now(),
+        moment=moment,
     )
-    row = _our_reply(reply, note, channel)
+    row = notes.row_of_ours(note, channel, moment, public=reply.public)
+    row.entry_id, row.answers_id, row.channel_id = reply.entry_id, reply.id, channel.id
     session.add(row)
-    inbox = asker.delivery_inbox if reply.public else asker.inbox
     await outbox.post(
         session,
         services,
         channel,
         notes.create_of(note),
         to_followers=reply.public,
-        inboxes=[inbox],
+        inboxes=[asker.delivery_inbox if reply.public else asker.inbox],
         listed=reply.public,
     )
-    if reply.public and reply.state == HELD:
-        await pass_on(session, reply)
-    reply.read_at = reply.read_at or now()
     return row
 
 
@@ -99,28 +103,6 @@ async def _context(session: AsyncSession, reply: Reply) -> str | None:
         return asked.context
     entry = await session.get(Entry, reply.entry_id) if reply.entry_id else None
     return f"{entry.uri}/context" if entry is not None and entry.local else None
-
-
-def _our_reply(reply: Reply, note: Note, channel: Actor) -> Reply:
-    moment = note.published or now()
-    return Reply(
-        id=UUID((note.id or "").rpartition("/")[2]),
-        uri=note.id or "",
-        url=note.url or "",
-        entry_id=reply.entry_id,
-        channel_id=channel.id,
-        author_id=channel.id,
-        answers_id=reply.id,
-        content=note.content or "",
-        cleaned_by=text.RULES_VERSION,
-        public=reply.public,
-        state=SHOWN,
-        from_us=True,
-        document=orjson.dumps(note.document(context=True)),
-        published_at=moment,
-        received_at=moment,
-        read_at=moment,
-    )
 
 
 async def pass_on(session: AsyncSession, reply: Reply, *, whole_server: bool = False) -> None:

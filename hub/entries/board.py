@@ -15,7 +15,6 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload, selectinload
 
-from federation.authority import page_of
 from federation.errors import MalformedDocument, Unauthorised
 from federation.vocab.base import Object
 from hub.actors import service as actors
@@ -23,8 +22,7 @@ from hub.actors.models import Actor
 from hub.core import text
 from hub.core.services import Services
 from hub.entries import notes, publishing
-from hub.entries.models import Reply
-from hub.entries.replies import HELD, SHOWN
+from hub.entries.models import HELD, SHOWN, Reply
 from hub.fediverse import announcing, follows, forwarding, outbox, peers
 from hub.fediverse.models import Announcement, Follow
 from hub.fediverse.received import Received
@@ -82,21 +80,10 @@ async def _may_post(received: Received, board: Actor, thing: Object) -> bool:
 
 async def _keep(received: Received, board: Actor, thing: Object, state: str) -> None:
     """Among the messages, where the stewards find it: to let it through, or to take it back."""
-    received.session.add(
-        Reply(
-            uri=thing.id or "",
-            url=page_of(thing.id or "", thing.url),
-            channel_id=board.id,
-            author_id=received.author.id,
-            content=await text.cleaned(notes.html_of(thing)),
-            cleaned_by=text.RULES_VERSION,
-            public=True,
-            state=state,
-            document=orjson.dumps(thing.document()),
-            published_at=min(thing.published or received.now, received.now),
-            received_at=received.now,
-        )
-    )
+    content = await text.cleaned(notes.html_of(thing))
+    post = notes.row_of_theirs(thing, received.author, content, received.now)
+    post.channel_id, post.public, post.state = board.id, True, state
+    received.session.add(post)
     await received.session.flush()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from sqlalchemy import ForeignKey, Index
@@ -15,6 +15,11 @@ from hub.core.db import Base
 
 # Rooms of residents' pages by kind of entry: /events/{id}, /offers/{id}, /wants/{id}.
 FOLDERS = {"event": "events", "offer": "offers", "want": "wants"}
+
+# How a reply stands: for everybody who may read it, waiting for a steward, or for nobody.
+SHOWN: Final = "shown"
+HELD: Final = "held"
+HIDDEN: Final = "hidden"
 
 
 class Picture(Base):
@@ -107,7 +112,7 @@ class Reply(Base):
     """An answer to an entry, from a resident's keyboard or another server.
 
     `public` ones stand under the entry; private ones are for the stewards alone (AP-48). `state`
-    is shown, held (waits for a steward) or hidden. `answers_id` is the reply that it answers.
+    is SHOWN, HELD or HIDDEN. `answers_id` is the reply that it answers.
     `from_us`: it was written by a steward, in the name of the entry's channel.
     """
 

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from html import escape
 from typing import Final
+from uuid import UUID
 
 import orjson
 
+from federation.authority import page_of
 from federation.errors import FederationError
 from federation.vocab.activities import Create, Delete
 from federation.vocab.base import Attachment, Object, Tag
@@ -16,8 +18,8 @@ from federation.vocab.names import PUBLIC, is_public
 from federation.vocab.objects import Note, Tombstone
 from federation.vocab.parse import parse
 from hub.actors.models import Actor
-from hub.core.text import SafeHtml, paragraphs, plain, teaser, tidy
-from hub.entries.models import Reply
+from hub.core.text import RULES_VERSION, SafeHtml, paragraphs, plain, teaser, tidy
+from hub.entries.models import SHOWN, Reply
 
 MAX_MENTIONS: Final = 20  # a reply that calls more people waits for a steward (PROTOCOL 6.7)
 MAX_LINKS: Final = 8
@@ -92,15 +94,51 @@ def answer(
     )
 
 
-def create_of(note: Note) -> Create:
-    """The activity that says a Note for the first time."""
+def create_of(thing: Object) -> Create:
+    """The activity by which something of ours is said for the first time."""
     return Create(
-        id=f"{note.id}#create",
-        actor=note.attributed_to or "",
-        object=note,
-        to=note.to,
-        cc=note.cc,
-        published=note.published,
+        id=f"{thing.id}#create",
+        actor=thing.attributed_to or "",
+        object=thing,
+        to=thing.to,
+        cc=thing.cc,
+        published=thing.published,
+    )
+
+
+def row_of_ours(note: Note, author: Actor, moment: datetime, *, public: bool = True) -> Reply:
+    """The row of what a channel of ours says at `moment`; where it belongs adds the caller."""
+    return Reply(
+        id=UUID((note.id or "").rpartition("/")[2]),
+        uri=note.id or "",
+        url=note.url or "",
+        author_id=author.id,
+        content=note.content or "",
+        cleaned_by=RULES_VERSION,
+        public=public,
+        state=SHOWN,
+        from_us=True,
+        document=orjson.dumps(note.document(context=True)),
+        published_at=moment,
+        received_at=moment,
+        read_at=moment,
+    )
+
+
+def row_of_theirs(thing: Object, author: Actor, content: SafeHtml, moment: datetime) -> Reply:
+    """The row of what somebody elsewhere said, which came at `moment`; `content` is cleaned.
+
+    Where it belongs, and who may see it, is for the caller to add.
+    """
+    return Reply(
+        uri=thing.id or "",
+        url=page_of(thing.id or "", thing.url),
+        author_id=author.id,
+        content=content,
+        cleaned_by=RULES_VERSION,
+        document=orjson.dumps(thing.document()),
+        published_at=min(thing.published or moment, moment),
+        received_at=moment,
     )
 
 

@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from federation.vocab.activities import Announce, Create, Delete, Update
+from federation.vocab.activities import Announce, Delete, Update
 from federation.vocab.base import Object
 from federation.vocab.names import PUBLIC
 from federation.vocab.objects import Note
@@ -23,7 +23,7 @@ from hub.core.db import insert_for
 from hub.core.services import Services
 from hub.core.text import paragraphs
 from hub.entries import notes, quotes
-from hub.entries.models import FOLDERS, Entry, Reaction, Reply
+from hub.entries.models import FOLDERS, HIDDEN, Entry, Reaction, Reply
 from hub.fediverse import ledger, outbox
 from hub.fediverse.models import Tombstone
 
@@ -51,20 +51,9 @@ async def publish(
     if entry.visibility != "public" or not tell:
         return
     entry.published_at = now()
-    create = _create_of(entry, thing)
+    create = notes.create_of(thing)
     await outbox.post(session, services, entry.author, create, to_followers=True, listed=True)
     await _announce(session, services, entry)
-
-
-def _create_of(entry: Entry, thing: Object) -> Create:
-    return Create(
-        id=f"{entry.uri}#create",
-        actor=entry.author.uri,
-        object=thing,
-        to=thing.to,
-        cc=thing.cc,
-        published=thing.published,
-    )
 
 
 async def _announce(session: AsyncSession, services: Services, entry: Entry) -> None:
@@ -120,7 +109,7 @@ async def revise(
     if entry.published_at is None:
         await publish(session, services, entry, thing)
         return
-    await outbox.restate(session, services, entry.author, _create_of(entry, thing))
+    await outbox.restate(session, services, entry.author, notes.create_of(thing))
     update = _update(entry, thing)
     await outbox.post(session, services, entry.author, update, to_followers=True, to_receivers=True)
     if note:
@@ -129,8 +118,8 @@ async def revise(
 
 async def _reply_note(session: AsyncSession, services: Services, entry: Entry, text: str) -> None:
     """A public reply under our own entry, by its author."""
-    reply_id, moment = uuid4(), now()
-    uri = f"{services.settings.url}/replies/{reply_id}"
+    moment = now()
+    uri = f"{services.settings.url}/replies/{uuid4()}"
     thing = Note(
         id=uri,
         attributed_to=entry.author.uri,
@@ -145,28 +134,11 @@ async def _reply_note(session: AsyncSession, services: Services, entry: Entry, t
         replies=f"{uri}/replies",
         context=f"{entry.uri}/context",
     )
-    session.add(
-        Reply(
-            id=reply_id,
-            uri=uri,
-            url=entry.url,
-            entry_id=entry.id,
-            author_id=entry.author_id,
-            content=thing.content or "",
-            public=True,
-            state="shown",
-            from_us=True,
-            document=orjson.dumps(thing.document(context=True)),
-            published_at=moment,
-            read_at=moment,
-        )
-    )
-    create = Create(
-        id=f"{uri}#create", actor=entry.author.uri, object=thing, to=thing.to, cc=thing.cc
-    )
-    await outbox.post(
-        session, services, entry.author, create, to_followers=True, to_receivers=False, listed=True
-    )
+    row = notes.row_of_ours(thing, entry.author, moment)
+    row.entry_id = entry.id
+    session.add(row)
+    create = replace(notes.create_of(thing), published=None)
+    await outbox.post(session, services, entry.author, create, to_followers=True, listed=True)
 
 
 async def withdraw(
@@ -202,7 +174,7 @@ async def bury(session: AsyncSession, services: Services, entry: Entry, former_t
     entry.title, entry.summary, entry.content, entry.source = "", "", "", None
     entry.place, entry.latitude, entry.longitude = "", None, None
     entry.tags, entry.search_text, entry.document, entry.picture_id = [], "", None, None
-    ours = select(Reply).where(Reply.entry_id == entry.id, Reply.from_us, Reply.state != "hidden")
+    ours = select(Reply).where(Reply.entry_id == entry.id, Reply.from_us, Reply.state != HIDDEN)
     for reply in (await session.scalars(ours.order_by(Reply.published_at))).all():
         await take_back(session, services, reply)
     await session.execute(delete(Reply).where(Reply.entry_id == entry.id))

@@ -25,7 +25,7 @@ from hub.core.db import WRITES
 from hub.core.errors import Gone, NotFound
 from hub.core.text import fold
 from hub.entries import paging
-from hub.entries.models import Entry, Reaction, Reply
+from hub.entries.models import SHOWN, Entry, Reaction, Reply
 from hub.entries.paging import Cursor, Listed
 from hub.entries.reactions import BOOST, LIKE
 from hub.entries.schemas import EAST
@@ -226,7 +226,7 @@ async def counts(session: AsyncSession, entries: Sequence[Entry]) -> dict[UUID, 
     """Replies that are shown, likes and boosts of each entry."""
     ids = [entry.id for entry in entries]
     shown = select(Reply.entry_id, func.count()).where(
-        Reply.entry_id.in_(ids), Reply.public, Reply.state == "shown"
+        Reply.entry_id.in_(ids), Reply.public, Reply.state == SHOWN
     )
     replies = await _counted(session, shown.group_by(Reply.entry_id))
     likes = await _counted(session, _reactions(ids, LIKE))

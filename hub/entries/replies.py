@@ -18,7 +18,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
-from federation.authority import may_change, page_of
+from federation.authority import may_change
 from federation.errors import MalformedDocument, Unauthorised
 from federation.vocab.base import Object
 from hub.actors import service as actors
@@ -31,14 +31,10 @@ from hub.core.errors import NotFound
 from hub.core.services import Services
 from hub.core.text import SafeHtml
 from hub.entries import notes, publishing
-from hub.entries.models import Entry, Reply
+from hub.entries.models import HELD, SHOWN, Entry, Reply
 from hub.entries.visibility import ANYBODY, visible_to
 from hub.fediverse import ledger, peers
 from hub.fediverse.received import Received
-
-SHOWN: Final = "shown"
-HELD: Final = "held"
-HIDDEN: Final = "hidden"
 
 LONGEST_REPORT: Final = 5000
 
@@ -109,22 +105,10 @@ async def keep(
     public = anchor.public and notes.is_for_all(thing)
     heard = not notes.calls_many(thing) and await peers.hears(session, services, author)
     channel = await channel_of(session, thing)
-    moment = now()
-    reply = Reply(
-        uri=thing.id or "",
-        url=page_of(thing.id or "", thing.url),
-        entry_id=anchor.entry_id,
-        channel_id=anchor.channel_id or (channel.id if channel else None),
-        author_id=author.id,
-        answers_id=anchor.answers_id,
-        content=content,
-        cleaned_by=text.RULES_VERSION,
-        public=public,
-        state=SHOWN if heard or not public else HELD,
-        document=orjson.dumps(thing.document()),
-        published_at=min(thing.published or moment, moment),
-        received_at=moment,
-    )
+    reply = notes.row_of_theirs(thing, author, content, now())
+    reply.entry_id, reply.answers_id = anchor.entry_id, anchor.answers_id
+    reply.channel_id = anchor.channel_id or (channel.id if channel else None)
+    reply.public, reply.state = public, SHOWN if heard or not public else HELD
     session.add(reply)
     await session.flush()
     await _note_holders(session, anchor, author)

@@ -15,9 +15,8 @@ from sqlalchemy.orm import selectinload
 from hub.actors.models import Actor
 from hub.core.text import SafeHtml, shown
 from hub.entries import paging
-from hub.entries.models import Entry, Reply
+from hub.entries.models import HELD, HIDDEN, SHOWN, Entry, Reply
 from hub.entries.paging import Cursor, Listed
-from hub.entries.replies import HELD, HIDDEN, SHOWN
 from hub.entries.visibility import Viewer, visible_to
 
 MOST_SHOWN: Final = 500

@@ -5,8 +5,8 @@ What was said is read once, however many servers it goes to.
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import aliased
 
 from federation.delivery import Later, first_scheme
+from federation.recent import Recent
 from federation.signatures.http import Scheme
 from hub.actors.models import Actor
 from hub.core.clock import now
@@ -98,7 +99,7 @@ class Lanes:
         self._worker = worker
         self._claim = Prepared(database, _claiming(), _columns(PEER))
         self._parcels = Prepared(database, _due_parcels(), _columns(DELIVERY))
-        self._said: OrderedDict[Words, Said] = OrderedDict()
+        self._said: Recent[Words, Said] = Recent(MOST_SAID)
 
     async def claim(self, session: AsyncSession, limit: int) -> list[Lane]:
         """Lease up to `limit` due lanes, the longest due first; at most WIDTH."""
@@ -121,12 +122,13 @@ class Lanes:
             parcels[host].append(parcel)
         return [_lane(peer, parcels[peer[0]], moment) for peer in peers]
 
-    async def _read(self, session: AsyncSession, wanted: Iterable[Words]) -> dict[Words, Said]:
+    async def _read(self, session: AsyncSession, wanted: Set[Words]) -> dict[Words, Said]:
         """What was said in these activities; read from the database if it was not lately.
 
         The digest tells what was said anew since (`outbox.restate`).
         """
-        missing = [number for number, digest in wanted if (number, digest) not in self._said]
+        found = {each: said for each in wanted if (said := self._said.get(each)) is not None}
+        missing = [number for number, digest in wanted if (number, digest) not in found]
         if missing:
             rows = await session.execute(
                 select(
@@ -140,12 +142,8 @@ class Lanes:
                 .where(OutboxActivity.id.in_(missing))
             )
             for number, kind, actor_uri, body, digest in rows:
-                self._said[number, digest] = Said(kind, actor_uri, body, digest)
-        found = {each: self._said[each] for each in wanted}
-        for each in found:
-            self._said.move_to_end(each)
-        while len(self._said) > MOST_SAID:
-            self._said.popitem(last=False)
+                found[number, digest] = Said(kind, actor_uri, body, digest)
+                self._said.put((number, digest), found[number, digest])
         return found
 
 

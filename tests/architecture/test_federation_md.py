@@ -35,6 +35,16 @@ def test_every_handler_is_named_and_nothing_else() -> None:
     assert named == registered
 
 
+def test_no_row_stands_twice() -> None:
+    acted_upon = ROW.findall(_section("What we act upon"))
+    assert len(acted_upon) == len(set(acted_upon))
+    for title in ("Supported FEPs", "Actors", "What we send"):
+        rows = re.findall(r"^\| .+$", _section(title), re.MULTILINE)
+        assert len(rows) == len(set(rows)), title
+    feps = re.findall(r"\[(FEP-\w{4})\]", _section("Supported FEPs"))
+    assert len(feps) == len(set(feps))
+
+
 def test_every_type_that_we_send_is_named_and_nothing_else() -> None:
     rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", _section("What we send"), re.MULTILINE)
     named = {name for row in rows for name in re.findall(r"\w+", row)}

@@ -21,11 +21,10 @@ DIALLERS = {
     "http.client": set(),
     "ftplib": set(),
 }
-# Origins are compared by the rules of authority; besides by those who follow the pages of a
-# collection, and who ask whether something was addressed to us.
+# Origins are compared by the rules of authority; besides by those who ask whether something was
+# addressed to us.
 SAME_ORIGIN = {
     "federation/authority.py",
-    "federation/collections.py",
     "hub/entries/gathering.py",
     "hub/fediverse/authentic.py",
 }

@@ -229,12 +229,14 @@ class Rig:
 
     def faults(self) -> list[str]:
         """All that contradicts what was answered; nothing, in a hub that is well."""
+        # However often somebody likes an event it counts once; each like is there by its id, once.
         likes = [
-            f"{actor.rpartition('/')[2]} {event}"
-            for actor, event in self.look(
-                "SELECT actor_uri, uri FROM (SELECT reaction.actor_uri, entry.uri FROM reaction"
-                " JOIN entry ON entry.id = reaction.entry_id)"
+            name
+            for actor, event, times in self.look(
+                "SELECT reaction.actor_uri, entry.uri, COUNT(*) - COUNT(DISTINCT reaction.uri) + 1"
+                " FROM reaction JOIN entry ON entry.id = reaction.entry_id GROUP BY 1, 2"
             )
+            for name in [f"{actor.rpartition('/')[2]} {event}"] * times
         ]
         things = self.look(
             "SELECT uri FROM reply UNION ALL SELECT uri FROM entry WHERE origin != ''"
