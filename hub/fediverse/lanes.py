@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import aliased
 
-from federation.delivery import Later, first_scheme
+from federation.delivery import first_scheme
 from federation.signatures.http import Scheme
 from hub.actors.models import Actor
 from hub.core.clock import now
@@ -22,6 +22,7 @@ from hub.core.db import AsyncSession, Database
 from hub.core.prepared import WIDTH, Prepared, among, wide
 from hub.fediverse import ledger
 from hub.fediverse.models import Delivery, OutboxActivity, Peer
+from hub.fediverse.policy import Visit
 from hub.jobs import queue
 
 PER_LANE = 20  # deliveries taken from a lane in one lease
@@ -55,24 +56,17 @@ class Lane:
     """A leased server and what was done for it.
 
     `worked` is the signature scheme that it took last, `scheme` the one to begin with; `refused`:
-    it did not take RFC 9421 although that seemed right. `trouble` is why its other mail must wait
-    too, `failed` why some failed by a fault of the server; `answered` and `took` say whether it
-    answered anything, and whether it took anything.
+    it did not take RFC 9421 although that seemed right.
     """
 
     host: str
     fence: int
     worked: str | None
     scheme: Scheme
-    failures: int
-    silent_for: timedelta
+    visit: Visit
     parcels: list[Parcel]
     results: list[ledger.Result] = field(default_factory=list)
-    trouble: Later | None = None
-    failed: Later | None = None
     refused: bool = False
-    answered: bool = False
-    took: bool = False
 
 
 PEER = (Peer.host, Peer.fence, Peer.scheme, Peer.rfc9421_at, Peer.failures, Peer.failing_since)
@@ -149,8 +143,7 @@ def _lane(peer: tuple[Any, ...], parcels: list[Parcel], moment: datetime) -> Lan
         fence=fence,
         worked=worked,
         scheme=first_scheme(worked, spoke_at, moment),
-        failures=failures,
-        silent_for=moment - failing_since if failing_since else timedelta(0),
+        visit=Visit(failures, moment - failing_since if failing_since else timedelta(0)),
         parcels=parcels,
     )
 
