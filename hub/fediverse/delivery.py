@@ -152,7 +152,7 @@ def _again(lane: Lane, parcel: Parcel, outcome: Later) -> ledger.Result:
     wait = try_again_after(
         outcome,
         parcel.attempts + 1,
-        random.uniform(-1, 1),  # noqa: S311 - it spreads load, it guards nothing
+        _jitter(),
         age=now() - parcel.created_at,
         silent_for=lane.visit.silent_for,
         is_delete=parcel.said.type == "Delete",
@@ -175,7 +175,7 @@ def _again(lane: Lane, parcel: Parcel, outcome: Later) -> ledger.Result:
 def _summary(lane: Lane) -> ledger.Served:
     """What the ledger notes of the server itself."""
     visit = lane.visit
-    wait, worst = visit.closed_for(), visit.trouble or visit.failed
+    wait, worst = visit.closed_for(_jitter()), visit.trouble or visit.failed
     return ledger.Served(
         host=lane.host,
         fence=lane.fence,
@@ -186,4 +186,9 @@ def _summary(lane: Lane) -> ledger.Served:
         closed_until=now() + wait if wait else None,
         reason=worst.reason if worst else None,
         answered=visit.answered,
+        back=visit.is_back(),
     )
+
+
+def _jitter() -> float:
+    return random.uniform(-1, 1)  # noqa: S311 - it spreads load, it guards nothing

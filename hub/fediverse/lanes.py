@@ -181,17 +181,22 @@ def _due_parcels() -> Any:
         select(*DELIVERY)
         .select_from(Peer)
         .join(Delivery, and_(Delivery.host == Peer.host, Delivery.activity_id <= _last_taken()))
-        .where(among(Peer.host.expression), Delivery.run_at <= _moment(), ~_waits_for_another())
+        .where(
+            among(Peer.host.expression), Delivery.run_at <= _moment(), ~_waits_for_another(Delivery)
+        )
         .order_by(Delivery.host, Delivery.activity_id, Delivery.id)
     )
 
 
 def _last_taken() -> ColumnElement[int]:
-    """The last activity that a lease may take from a server's lane: its PER_LANE-th delivery."""
+    """The last activity that a lease may take from a server's lane: its PER_LANE-th that may go.
+
+    Only those that may go count, or a server that refuses twenty would never see the next.
+    """
     other = aliased(Delivery)
     nth = (
         select(other.activity_id)
-        .where(other.host == Peer.host)
+        .where(other.host == Peer.host, other.run_at <= _moment(), ~_waits_for_another(other))
         .order_by(other.activity_id)
         .limit(1)
         .offset(PER_LANE - 1)
@@ -201,16 +206,17 @@ def _last_taken() -> ColumnElement[int]:
     return func.coalesce(nth, 2**62)
 
 
-def _waits_for_another() -> ColumnElement[bool]:
+def _waits_for_another(delivery: Any) -> ColumnElement[bool]:
     """Whether something said earlier of the same object is not due yet (AP-74)."""
     earlier = aliased(Delivery)
     return (
         select(earlier.id)
         .where(
-            earlier.host == Delivery.host,
-            earlier.object_uri == Delivery.object_uri,
-            earlier.activity_id < Delivery.activity_id,
+            earlier.host == delivery.host,
+            earlier.object_uri == delivery.object_uri,
+            earlier.activity_id < delivery.activity_id,
             earlier.run_at > _moment(),
         )
+        .correlate(delivery)
         .exists()
     )

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from federation.delivery import (
+    BREAKER_FAILURES,
     BREAKER_FIRST,
-    SILENT_AFTER,
+    SILENT_PROBE,
     Delivered,
     Later,
     Outcome,
     breaker_wait,
+    longest_wait,
     next_attempt,
 )
 from hub.jobs.queue import BATCH
@@ -23,7 +25,6 @@ from hub.jobs.queue import BATCH
 PER_HOST = 2  # requests at once to one server (PROTOCOL §5)
 LANE_TIME = timedelta(seconds=60)  # a lane is given back after this, well within its lease
 PATIENCE = timedelta(days=30)  # how long a silent server's mail is kept (SETTLED 4)
-PROBE = timedelta(minutes=45)  # how often it is tried once the schedule has run out
 ASKED = timedelta(days=1)  # how often a server that answers, and refuses, is told of a Delete
 TOO_MANY = 429  # the server lives, and wants us to be slower
 BROKEN = 500
@@ -71,9 +72,13 @@ class Visit:
             return self.failures + 1
         return 0 if self.answered else self.failures
 
-    def closed_for(self) -> timedelta | None:
-        """How long to leave the server alone now; None for not at all."""
-        wait = breaker_wait(self.failures_now(), self.silent_for) or NOW
+    def is_back(self) -> bool:
+        """Whether it takes mail again after its breaker was open: what waits is due now."""
+        return self.took and self.failures >= BREAKER_FAILURES
+
+    def closed_for(self, jitter: float) -> timedelta | None:
+        """How long to leave the server alone now; None for not at all. `jitter`: -1 to 1."""
+        wait = breaker_wait(self.failures_now(), self.silent_for, jitter) or NOW
         if self.answered:
             # It lives and fails at some things; what is new need not wait for hours (AP-75).
             wait = min(wait, BREAKER_FIRST)
@@ -104,11 +109,12 @@ def try_again_after(
     at_most = None if is_delete else outcome.at_most
     wait = next_attempt(attempts, jitter, at_most=at_most)
     if wait is None and at_most is None and age < PATIENCE:
-        wait = PROBE if outcome.at_most is None else ASKED
+        wait = SILENT_PROBE if outcome.at_most is None else ASKED
     if wait is None:
         return None
-    if outcome.host_trouble and silent_for >= SILENT_AFTER:
-        wait = min(wait, PROBE)  # whoever comes back is found within the hour (SETTLED 4)
+    if outcome.host_trouble:
+        # Whoever comes back after a day or more is found within the hour (SETTLED 4).
+        wait = min(wait, longest_wait(silent_for, jitter))
     return max(wait, outcome.after or wait)
 
 
