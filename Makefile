@@ -25,7 +25,7 @@ PYTEST := $(BIN)/python -m pytest -q
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: run test check fix bench interop e2e soak migrate requirements assets golden screenshots help
+.PHONY: run test check fix bench simulate interop e2e soak migrate requirements assets golden screenshots help
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ e2e: $(TEST) assets ## A real browser
 
 bench: $(TEST) ## Benchmarks, as ratios to a yardstick measured in the same run
 	$(BIN)/python -m tests.benchmarks
+
+simulate: $(DEV) ## The rules of delivery over 25,000 servers: pictures and docs/scale.md; no network
+	$(BIN)/python -m tests.benchmarks.simulation
 
 soak: $(TEST) ## The fault rigs at full length, figures into docs/reliability.md; SHARE=0.1 for a tenth
 	$(BIN)/python -m tests.soak $(RIGS)

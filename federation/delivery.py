@@ -314,14 +314,31 @@ def next_attempt(attempts: int, jitter: float, *, at_most: int | None = None) ->
     return SCHEDULE[attempts - 1] * (1 + JITTER * min(max(jitter, -1.0), 1.0))
 
 
-def breaker_wait(failures: int, silent_for: timedelta = timedelta(0)) -> timedelta | None:
+def breaker_wait(
+    failures: int, silent_for: timedelta = timedelta(0), jitter: float = -1.0
+) -> timedelta | None:
     """How long to leave a host alone after this many failures in a row; None below five.
 
-    Ten minutes, doubling to six hours; after a day of silence every 45 minutes.
+    Ten minutes, doubling to six hours; after a day of silence every 45 minutes. `jitter` from -1
+    to 1 moves it by up to 40 % towards now: hosts that fell silent together, because our own line
+    was cut, do not all come back in one moment.
     """
     if failures < BREAKER_FAILURES:
         return None
-    if silent_for >= SILENT_AFTER:
-        return SILENT_PROBE
     doublings = min(failures - BREAKER_FAILURES, 10)
-    return min(BREAKER_FIRST * (1 << doublings), BREAKER_MOST)
+    wait = min(BREAKER_FIRST * (1 << doublings), BREAKER_MOST)
+    if silent_for >= SILENT_AFTER:
+        wait = SILENT_PROBE
+    return min(_sooner(wait, jitter), longest_wait(silent_for, jitter))
+
+
+def longest_wait(silent_for: timedelta, jitter: float = -1.0) -> timedelta:
+    """How long a host that gives no answer is left alone at most: to the end of its first day.
+
+    From then on it is 45 minutes, so that no wait begun before reaches far beyond.
+    """
+    return _sooner(max(SILENT_AFTER - silent_for, SILENT_PROBE), jitter)
+
+
+def _sooner(wait: timedelta, jitter: float) -> timedelta:
+    return wait * (1 - JITTER * (1 + min(max(jitter, -1.0), 1.0)) / 2)

@@ -49,8 +49,7 @@ BODY_LIMIT_BYTES: Final = 1024 * 1024
 # A peer sends its few kilobytes at once; who needs longer wants to hold a place (SECURITY B11).
 BODY_DEADLINE_S: Final = 30.0
 # What cannot be verified, from one address in one server's name: so many at once, then a second.
-# More of it fetches no key; known keys go on being heard. It is less than what that server is
-# asked for (`federation.asking`), so that one forger does not use up what its own people need.
+# Beyond it no key is fetched; known ones are heard. Less than `asking` has, for honest newcomers.
 DOUBT_BURST: Final = 5
 DOUBT_RATE: Final = 1 / 60
 _PAGE_ITEMS: Final = 20

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import aliased
 
-from federation.delivery import Later, first_scheme
+from federation.delivery import first_scheme
 from federation.recent import Recent
 from federation.signatures.http import Scheme
 from hub.actors.models import Actor
@@ -23,6 +23,7 @@ from hub.core.db import AsyncSession, Database
 from hub.core.prepared import WIDTH, Prepared, among, wide
 from hub.fediverse import ledger
 from hub.fediverse.models import Delivery, OutboxActivity, Peer
+from hub.fediverse.policy import Visit
 from hub.jobs import queue
 
 PER_LANE = 20  # deliveries taken from a lane in one lease
@@ -56,24 +57,17 @@ class Lane:
     """A leased server and what was done for it.
 
     `worked` is the signature scheme that it took last, `scheme` the one to begin with; `refused`:
-    it did not take RFC 9421 although that seemed right. `trouble` is why its other mail must wait
-    too, `failed` why some failed by a fault of the server; `answered` and `took` say whether it
-    answered anything, and whether it took anything.
+    it did not take RFC 9421 although that seemed right.
     """
 
     host: str
     fence: int
     worked: str | None
     scheme: Scheme
-    failures: int
-    silent_for: timedelta
+    visit: Visit
     parcels: list[Parcel]
     results: list[ledger.Result] = field(default_factory=list)
-    trouble: Later | None = None
-    failed: Later | None = None
     refused: bool = False
-    answered: bool = False
-    took: bool = False
 
 
 Words = tuple[int, str]
@@ -154,8 +148,7 @@ def _lane(peer: tuple[Any, ...], parcels: list[Parcel], moment: datetime) -> Lan
         fence=fence,
         worked=worked,
         scheme=first_scheme(worked, spoke_at, moment),
-        failures=failures,
-        silent_for=moment - failing_since if failing_since else timedelta(0),
+        visit=Visit(failures, moment - failing_since if failing_since else timedelta(0)),
         parcels=parcels,
     )
 
@@ -194,17 +187,22 @@ def _due_parcels() -> Any:
         .select_from(Peer)
         .join(Delivery, and_(Delivery.host == Peer.host, Delivery.activity_id <= _last_taken()))
         .join(OutboxActivity, OutboxActivity.id == Delivery.activity_id)
-        .where(among(Peer.host.expression), Delivery.run_at <= _moment(), ~_waits_for_another())
+        .where(
+            among(Peer.host.expression), Delivery.run_at <= _moment(), ~_waits_for_another(Delivery)
+        )
         .order_by(Delivery.host, Delivery.activity_id, Delivery.id)
     )
 
 
 def _last_taken() -> ColumnElement[int]:
-    """The last activity that a lease may take from a server's lane: its PER_LANE-th delivery."""
+    """The last activity that a lease may take from a server's lane: its PER_LANE-th that may go.
+
+    Only those that may go count, or a server that refuses twenty would never see the next.
+    """
     other = aliased(Delivery)
     nth = (
         select(other.activity_id)
-        .where(other.host == Peer.host)
+        .where(other.host == Peer.host, other.run_at <= _moment(), ~_waits_for_another(other))
         .order_by(other.activity_id)
         .limit(1)
         .offset(PER_LANE - 1)
@@ -214,16 +212,17 @@ def _last_taken() -> ColumnElement[int]:
     return func.coalesce(nth, 2**62)
 
 
-def _waits_for_another() -> ColumnElement[bool]:
+def _waits_for_another(delivery: Any) -> ColumnElement[bool]:
     """Whether something said earlier of the same object is not due yet (AP-74)."""
     earlier = aliased(Delivery)
     return (
         select(earlier.id)
         .where(
-            earlier.host == Delivery.host,
-            earlier.object_uri == Delivery.object_uri,
-            earlier.activity_id < Delivery.activity_id,
+            earlier.host == delivery.host,
+            earlier.object_uri == delivery.object_uri,
+            earlier.activity_id < delivery.activity_id,
             earlier.run_at > _moment(),
         )
+        .correlate(delivery)
         .exists()
     )

@@ -39,7 +39,11 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What became of one lane; `refused`: it took our mail, but not signed by RFC 9421."""
+    """What became of one lane.
+
+    `refused`: it took our mail, but not signed by RFC 9421. `back`: it takes mail again after a
+    silence, so what waits for it is due now.
+    """
 
     host: str
     fence: int
@@ -50,6 +54,7 @@ class Served:
     closed_until: datetime | None
     reason: str | None
     answered: bool
+    back: bool
 
 
 async def note_holder(session: AsyncSession, object_uri: str, actor: Actor) -> None:
@@ -91,6 +96,7 @@ class Ledger:
         )
         self._receipt = Prepared(database, _receiving(database))
         self._postpone = Prepared(database, _postponing())
+        self._wake = Prepared(database, _waking())
         self._give_back = Prepared(database, _giving_back())
 
     async def keep(self, batch: Sequence[Served]) -> None:
@@ -102,6 +108,8 @@ class Ledger:
             later = (result for _, result in results if result.state == "later")
             await self._postpone.many(session, map(_postponed, later))
             moment = now()
+            awake = ({"lane": lane.host, "moment": moment} for lane in held if lane.back)
+            await self._wake.many(session, awake)
             await self._give_back.many(session, (_given_back(lane, moment) for lane in held))
 
     async def _still_ours(self, session: AsyncSession, batch: Sequence[Served]) -> list[Served]:
@@ -166,6 +174,16 @@ def _postponed(result: Result) -> dict[str, Any]:
         "tries": result.attempts,
         "why": (result.reason or "")[:300],
     }
+
+
+def _waking() -> Any:
+    """What waits for a server is due now, as when it sends us something (`peers.seen`)."""
+    moment = bindparam("moment", type_=Delivery.run_at.type)
+    return (
+        update(Delivery)
+        .where(Delivery.host == bindparam("lane"), Delivery.run_at > moment)
+        .values(run_at=moment)
+    )
 
 
 def _giving_back() -> Any:

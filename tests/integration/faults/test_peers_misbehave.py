@@ -14,9 +14,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from federation.testing import MemorySite
 from federation.vocab.activities import Follow
-from hub.fediverse.delivery import PER_HOST, Carrier
+from hub.fediverse.delivery import Carrier
 from hub.fediverse.fanout import expand
 from hub.fediverse.models import Delivery, Peer, Receipt
+from hub.fediverse.policy import PER_HOST
 from tests.benchmarks.hubs import follow_from
 from tests.conftest import MakeHub, Running
 from tests.integration.faults.scale import ENGINE, noted

@@ -25,6 +25,7 @@ from federation.delivery import (
     TryOther,
     breaker_wait,
     deliver,
+    longest_wait,
     next_attempt,
     outcome_of,
     retry_after,
@@ -285,6 +286,23 @@ def test_the_breaker_opens_at_five_and_waits_six_hours_at_most() -> None:
 def test_a_host_that_was_silent_for_a_day_is_asked_every_three_quarters_of_an_hour() -> None:
     assert breaker_wait(50, timedelta(days=1)) == timedelta(minutes=45)
     assert breaker_wait(3, timedelta(days=1)) is None
+
+
+def test_a_wait_begun_on_the_first_day_of_silence_does_not_reach_far_into_the_second() -> None:
+    assert longest_wait(timedelta(0)) == timedelta(days=1)
+    for hours in range(30):
+        silent = timedelta(hours=hours)
+        found = silent + (breaker_wait(12, silent) or timedelta(0))
+        assert hours >= 24 or found <= timedelta(hours=24, minutes=45)
+    assert breaker_wait(12, timedelta(hours=23)) == timedelta(hours=1)
+    assert breaker_wait(12, timedelta(hours=23, minutes=50)) == timedelta(minutes=45)
+
+
+def test_r16_hosts_that_fell_silent_together_are_not_asked_together() -> None:
+    waits = {breaker_wait(5, timedelta(days=2), jitter / 10) for jitter in range(-10, 11)}
+    minutes = sorted(wait.total_seconds() / 60 for wait in waits if wait)
+    assert len(minutes) == 21
+    assert (round(minutes[0]), round(minutes[-1])) == (27, 45)
 
 
 async def test_a_signer_signs_for_many_actors_away_from_the_loop(keys: SigningKeys) -> None:
