@@ -99,7 +99,7 @@ def swallowed_order() -> None:
     async def loose(self: delivery.Carrier, lane: Any, parcels: list[Any], *more: Any) -> None:
         await asyncio.gather(*(chain(self, lane, [one], *more) for one in reversed(parcels)))
 
-    swap(lanes, "_waits_for_another", false)
+    swap(lanes, "_waits_for_another", lambda _: false())
     swap(delivery.Carrier, "_chain", loose)
 
 
