@@ -83,8 +83,9 @@ async def knock(
     headers: Mapping[str, str],
     path: str = "/inbox",
     method: str = "POST",
+    client: str = "192.0.2.1",
 ) -> Answered:
-    """A request to the hub's application itself, past every HTTP client."""
+    """A request to the hub's application itself, from an address, past every HTTP client."""
     raw_path, _, query = path.partition("?")
     scope: Scope = {
         "type": "http",
@@ -100,7 +101,7 @@ async def knock(
             (name.lower().encode("latin-1"), value.encode("latin-1"))
             for name, value in headers.items()
         ],
-        "client": ("192.0.2.1", 50000),
+        "client": (client, 50000),
         "server": (hub.services.settings.authority, 443),
         "state": {},
     }

@@ -16,8 +16,9 @@ from federation.vocab.activities import Create, Delete, Update
 from federation.vocab.actors import Actor as ActorDocument
 from federation.vocab.base import Object
 from federation.vocab.parse import parse
+from hub.actors import service
 from hub.actors.models import Actor
-from hub.fediverse import peers
+from hub.fediverse import follows, peers
 from hub.fediverse.models import InboxActivity
 from hub.fediverse.received import Received
 
@@ -107,4 +108,10 @@ async def _may_matter(received: Received, activity: Create | Update) -> bool:
     mentioned = tuple(tag.href for tag in hint.tags if tag.href)
     home = received.services.settings.url
     to_us = any(same_origin(uri, home) for uri in (*named, *mentioned))
-    return to_us or await received.relevant()
+    return to_us or await received.relevant() or await _of_a_group(received, hint)
+
+
+async def _of_a_group(received: Received, hint: Object) -> bool:
+    """Whether it is said to be another's on the same server whom we follow (Mobilizon's groups)."""
+    owner = await service.by_uri(received.session, hint.attributed_to or "")
+    return owner is not None and await follows.is_followed(received.session, [owner.id])

@@ -495,7 +495,11 @@ LETTERS: Final[dict[str, Letter]] = {
             _misskey_quote="https://elsewhere.example/1",
         ),
         kind="replies",
-        shown={"content": "<p><span>I come</span></p>"},
+        shown={
+            "content": "<p><span>I come</span></p>"
+            '<p>RE: <a href="https://elsewhere.example/1" rel="nofollow noopener ugc">'
+            "https://elsewhere.example/1</a></p>"
+        },
     ),
     "Pleroma": Letter(
         thing=_thing(

@@ -101,15 +101,14 @@ class Lane:
         """How many deliveries made way for a newer state of their object (`upkeep.collapse`)."""
         if self.failing_since is None or self.failing_since >= now - SILENT_S:
             return 0
-        later: dict[int, set[str]] = {}
+        renewed: set[int] = set()
         gone = []
         for number in reversed(list(self.waiting)):
             said = self.waiting[number].said
-            newer = later.setdefault(said.thing, set())
-            superseded = "Delete" in newer or (said.kind == "Update" and "Update" in newer)
-            if said.kind in STATES and superseded:
+            if said.kind in STATES and said.thing in renewed:
                 gone.append(number)
-            newer.add(said.kind)
+            if said.kind in ("Update", "Delete"):
+                renewed.add(said.thing)
         for number in gone:
             del self.waiting[number]
         return len(gone)
