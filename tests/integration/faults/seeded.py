@@ -62,24 +62,28 @@ def ack_before_commit() -> None:
 
 
 def no_unique_key() -> None:
-    """The table of likes lost its unique keys."""
+    """The tables of mail and of likes lost their unique keys."""
     upgrade = schema.upgrade
 
     async def weaker(settings: Settings) -> None:
         await upgrade(settings)
         with sqlite3.connect(settings.data_dir / "hub.db") as connection:
-            (sql,) = connection.execute(
-                "SELECT sql FROM sqlite_master WHERE name = 'reaction'"
-            ).fetchone()
-            if "UNIQUE" in sql:
-                made = re.sub(r",\s*CONSTRAINT \w+ UNIQUE \([^)]*\)", "", sql)
-                connection.execute("ALTER TABLE reaction RENAME TO stricter")
-                connection.execute(made)
-                connection.execute("INSERT INTO reaction SELECT * FROM stricter")
-                connection.execute("DROP TABLE stricter")
+            for table in ("reaction", "inbox_activity"):
+                _weaken(connection, table)
         connection.close()
 
     swap(schema, "upgrade", weaker)
+
+
+def _weaken(connection: sqlite3.Connection, table: str) -> None:
+    query = "SELECT sql FROM sqlite_master WHERE name = ?"
+    (sql,) = connection.execute(query, (table,)).fetchone()
+    if "UNIQUE" in sql:
+        made = re.sub(r",\s*CONSTRAINT \w+ UNIQUE \([^)]*\)", "", sql)
+        connection.execute(f"ALTER TABLE {table} RENAME TO stricter")
+        connection.execute(made)
+        connection.execute(f"INSERT INTO {table} SELECT * FROM stricter")  # noqa: S608
+        connection.execute("DROP TABLE stricter")
 
 
 def lost_lease() -> None:
