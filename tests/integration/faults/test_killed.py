@@ -32,6 +32,7 @@ from tests.towns import EVENT
 KILLS = scaled(20, 200)
 ACTIVITIES = scaled(5_000, 100_000)
 PEOPLE = 45
+TOO_MANY = 429
 EVENTS = 100 if SOAK else 60  # likes are the cheapest mail: each person likes each once
 LINES = 16  # connections of the peer
 RESIDENTS = 2
@@ -116,6 +117,9 @@ class Rig:
                     if why.sent and self.chance.random() < 0.3:
                         break
                     await asyncio.sleep(0.1)
+                    continue
+                if status == TOO_MANY:  # a hub that has just begun asks for a few keys at a time
+                    await asyncio.sleep(0.5)
                     continue
                 history.answered(name, status)
                 break
