@@ -1,8 +1,8 @@
 """`make soak`: the fault rigs at full length, their figures written to docs/reliability.md.
 
-`SHARE=0.1` runs a tenth of it. Both databases are tried at the same time, two rigs of each. The
-table is written only when every rig passed; which machine it was, when, and how much was run stands
-above it.
+`SHARE=0.1` runs a tenth of it. Both databases are tried at the same time, two rigs of each. Each
+rig's line says when it was run and how much of it; a run of some rigs leaves the lines of the
+others, and one in which a rig failed changes nothing.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- written by make soak -->", "<!-- end -->"
+HEAD = ["| rig | what | database | figures | run |", "|---|---|---|---|---|"]
 DATABASES = ("sqlite", "postgresql")
 
 
@@ -36,9 +37,7 @@ def main() -> int:
         if any(codes):
             return max(codes)
         lines = [json.loads(line) for line in figures.read_text().splitlines()]
-    text = PAGE.read_text()
-    before, _, rest = text.partition(BEGIN)
-    PAGE.write_text(before + written(lines, share) + rest.partition(END)[2])
+    PAGE.write_text(with_figures(PAGE.read_text(), lines, share))
     return 0
 
 
@@ -56,20 +55,28 @@ def _tried(
     return subprocess.Popen(words, cwd=ROOT, env=env)
 
 
-def written(lines: list[dict[str, Any]], share: str) -> str:
-    """The part of the page that a run writes."""
-    moment = datetime.now(UTC)
+def with_figures(page: str, lines: list[dict[str, Any]], share: str) -> str:
+    """The page with these figures in the places of older ones of the same rigs."""
+    before, _, rest = page.partition(BEGIN)
+    kept, _, after = rest.partition(END)
+    old = [row for row in kept.splitlines() if row.startswith("| ") and row != HEAD[0]]
+    rows = {_what(row): row for row in old}
+    when = f"{datetime.now(UTC):%Y-%m-%d}" + ("" if share == "1" else f", {share} of it")
+    rows.update({_what(row): row for row in (_row(line, when) for line in lines)})
     machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}"
-    python = f"Python {platform.python_version()}"
-    how = f"On {moment:%Y-%m-%d}, {machine}, {python}; share of the full length: {share}."
-    rows = sorted(_row(line) for line in lines)
-    head = ["| rig | what | database | figures |", "|---|---|---|---|"]
-    return "\n".join([BEGIN, "", how, "", *head, *rows, "", END])
+    how = f"{machine}, Python {platform.python_version()}."
+    table = [how, "", *HEAD, *sorted(rows.values())]
+    return before + "\n".join([BEGIN, "", *table, "", END]) + after
 
 
-def _row(line: dict[str, Any]) -> str:
+def _what(row: str) -> str:
+    """Which rig, fault and database a row is about."""
+    return "|".join(row.split("|")[1:4])
+
+
+def _row(line: dict[str, Any], when: str) -> str:
     told = ", ".join(f"{name} {value:,}" for name, value in line["figures"].items())
-    return f"| {line['rig']} | {line['what']} | {line['database']} | {told} |"
+    return f"| {line['rig']} | {line['what']} | {line['database']} | {told} | {when} |"
 
 
 if __name__ == "__main__":
