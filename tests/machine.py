@@ -1,7 +1,7 @@
-"""What the tests need of the machine beyond Python: a browser.
+"""What the tests need of the machine beyond Python: a browser, and what the fault rigs break with.
 
-`python tests/machine.py` finds it, or installs it where that is possible, and says in a sentence
-what is missing otherwise.
+`python tests/machine.py` finds it, or installs it where that is possible. Without a browser it says
+so in a sentence and fails; the rigs say so themselves, and are skipped.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import subprocess
 import sys
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+RIGS = {"strace": "strace", "xfs_io": "xfsprogs"}  # programs, and their packages
 INSTALL_S = 900  # the package and what it needs are some 100 MB
 ADVICE = (
     "The browser tests need Chromium and found none. Install it "
@@ -25,26 +26,30 @@ def chromium() -> str | None:
     return next((path for path in found if path is not None), None)
 
 
-def install_chromium() -> str | None:
-    """The path of Chromium, installed by apt where that is allowed; None when it cannot be had."""
+def install(*packages: str) -> None:
+    """Have apt install these, where that is allowed."""
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        return None
-    print("Installing Chromium with apt.", flush=True)
+        return
+    print(f"Installing {', '.join(packages)} with apt.", flush=True)
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (
         ["apt-get", "update", "-qq"],
-        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"],
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],
     ):
-        # An update may fail where the lists are fresh enough; what counts is the program.
+        # An update may fail where the lists are fresh enough; what counts are the programs.
         subprocess.run(
             command, check=False, timeout=INSTALL_S, env=quiet, stdout=subprocess.DEVNULL
         )
-    return chromium()
 
 
 def main() -> int:
     """Exit code 0 when everything is there, 1 with a plain sentence when not."""
-    found = chromium() or install_chromium()
+    missing = [package for program, package in RIGS.items() if shutil.which(program) is None]
+    if chromium() is None:
+        missing.append("chromium")
+    if missing:
+        install(*missing)
+    found = chromium()
     if found is None:
         print(ADVICE, file=sys.stderr)
         return 1

@@ -31,6 +31,7 @@ from hub.core import text
 from hub.core.settings import Settings
 from hub.fediverse.models import InboxActivity
 from tests.conftest import ENGINE, Databases, MakeHub, Running, started
+from tests.integration.faults.scale import note as keep_figures
 from tests.integration.faults.scale import patience, scaled
 from tests.integration.test_threats import Scene, activity, follow_actor
 from tests.peer import Peer, knock
@@ -301,6 +302,7 @@ async def test_c3_bent_activities_are_taken_or_refused(scenes: list[Scene]) -> N
     assert set(counts) <= {202, 400, 401}
     assert min(counts[202], counts[400]) > ACTIVITIES // 20
     assert {"done", "dropped"} <= {verdict.partition(":")[0] for _, verdict in verdicts}
+    keep_figures("C3", "bent activities", inputs=ACTIVITIES, faults=0)
 
 
 async def test_a11_bent_headers_are_refused(scenes: list[Scene]) -> None:
@@ -334,6 +336,7 @@ async def test_a11_bent_headers_are_refused(scenes: list[Scene]) -> None:
             "https://north.example/Accept/of-mallory",
             "https://north.example/Like/1",
         }
+    keep_figures("A11", "bent headers", inputs=HEADERS, faults=0)
 
 
 def _bent_text(luck: random.Random, text: str) -> str:
@@ -405,6 +408,7 @@ async def test_c6_bent_html_is_shown_clean(scenes: list[Scene]) -> None:
         found = _Tags(content)
         assert found.tags <= text.TAGS, content
         assert found.attributes <= allowed, content
+    keep_figures("C6", "bent HTML", inputs=TEXTS, faults=0)
 
 
 async def test_b10_bent_addresses_are_fetched_or_refused(scenes: list[Scene]) -> None:
@@ -430,3 +434,4 @@ async def test_b10_bent_addresses_are_fetched_or_refused(scenes: list[Scene]) ->
         hosts = {urlsplit(dial.split(" ")[1]).hostname for dial in scene.hub.wire.dials}
         assert "north.example" in hosts
         assert not hosts & {"127.0.0.1", "localhost", "hub.example", "::1", None}
+    keep_figures("B10", "bent addresses", inputs=ADDRESSES, faults=0)
