@@ -250,11 +250,16 @@ async def _verdicts(scene: Scene) -> list[tuple[str, str]]:
             # So is the event, and with it the digest that stands for the id of what has none.
             (
                 row.uri.partition("#sha-256-")[0],
-                f"{row.state}: {re.sub('[0-9a-f-]{36}', 'id', row.reason or '')}",
+                f"{_in_the_end(row.state)}: {re.sub('[0-9a-f-]{36}', 'id', row.reason or '')}",
             )
             for row in rows.scalars()
             if row.uri.startswith("https://north.example/")
         ]
+
+
+def _in_the_end(state: str) -> str:
+    """How many of its five tries a thing has had by now depends on the machine alone."""
+    return "dropped" if state == "waiting" else state
 
 
 async def _timely(coming: Any) -> Any:
@@ -329,7 +334,8 @@ async def test_a11_bent_headers_are_refused(scenes: list[Scene]) -> None:
     for scene in scenes:
         statuses = await send(scene)
         verdicts = await _verdicts(scene)
-        assert set(statuses) <= {202, 400, 401, 403, 413, 415}
+        # 429: keys that are not to be had were asked for too often.
+        assert set(statuses) <= {202, 400, 401, 403, 413, 415, 429}
         assert Counter(statuses)[401] > HEADERS // 2
         assert {uri for uri, _ in verdicts} <= {
             "https://north.example/accepts/mallory",
