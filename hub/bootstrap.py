@@ -31,13 +31,14 @@ from hub.fediverse.handlers import inbox as fediverse_inbox
 from hub.fediverse.received import Received
 from hub.fediverse.site import HubSite
 from hub.feeds.feature import feature as feeds
+from hub.mail.upkeep import upkeep as mail_upkeep
 from hub.people.feature import feature as people
 
 # Order matters for routes alone: fixed paths before `{id}`.
 FEATURES: tuple[Feature, ...] = (feeds, events, exchange, people, admin, browse, entries)
 
 # Rooms that only register jobs are named here, so that they are loaded.
-JOBS = (upkeep.upkeep,)
+JOBS = (upkeep.upkeep, mail_upkeep)
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,11 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from federation.errors import FederationError
 from federation.origins import authority
+from hub.core.smtp import server_of
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 LAST_PORT = 65_535
+SENDER = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)*", re.ASCII)
 LANGUAGE = re.compile(r"[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*")  # BCP 47, as far as form goes
 
 
@@ -54,7 +56,11 @@ class Settings(BaseSettings):
     trusted_proxies: str = Field(
         "127.0.0.1", description="Addresses whose forwarded headers count, comma-separated"
     )
-    smtp_url: str = Field("", description="smtp://user:pass@host:587; empty: no mail is sent")
+    smtp_url: str = Field(
+        "",
+        description="smtp://user:pass@host:587 (also starttls://, smtps://); empty: letters wait",
+    )
+    mail_from: str = Field("", description="Whom mail comes from; empty: hub@ and the domain")
     allow_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         (), description="CIDRs that requests may reach although they are not public, for tests"
     )
@@ -110,6 +116,20 @@ class Settings(BaseSettings):
     def _database(cls, value: str) -> str:
         if value and not value.startswith(("sqlite:///", "postgresql://", "postgres://")):
             raise ValueError("must begin with sqlite:/// or postgresql://")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_server(cls, value: str) -> str:
+        if value:
+            server_of(value)
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender(cls, value: str) -> str:
+        if value and not SENDER.fullmatch(value):
+            raise ValueError(f"{value} is not an address such as hub@oak.example")
         return value
 
     @field_validator("ca_file")
@@ -171,6 +191,11 @@ class Settings(BaseSettings):
     def secure(self) -> bool:
         """Whether residents reach the hub by https."""
         return self.url.startswith("https://")
+
+    @cached_property
+    def mail_address(self) -> str:
+        """Whom letters of this hub come from."""
+        return self.mail_from or f"hub@{urlsplit(self.url).hostname}"
 
     @cached_property
     def zone(self) -> ZoneInfo:

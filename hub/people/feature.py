@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hub.core.feature import Feature
-from hub.people import pages, upkeep
+from hub.people import digest, pages, upkeep
 
-JOBS = (upkeep.forget_old,)  # named, so that it is loaded
+JOBS = (upkeep.forget_old, digest.weekly)  # named, so that it is loaded
 
 feature = Feature(name="people", routers=(pages.router,))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from hub.core.clock import now
@@ -16,42 +16,84 @@ from hub.core.db import Base
 
 
 class Person(Base):
-    """Someone with an account; `role` is steward, editor or reader."""
+    """Someone with an account; `role` is one of `permissions.ROLES`.
+
+    `email` is proved, lower case, None where nobody said one. `notices` is how they want to be
+    told: now, weekly or none. `stop_secret` ends that by one tap in a letter, and can do no more.
+    """
 
     __tablename__ = "person"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     name: Mapped[str]
     role: Mapped[str]
+    email: Mapped[str | None] = mapped_column(index=True, unique=True)
+    notices: Mapped[str] = mapped_column(default="now")
+    stop_secret: Mapped[str | None] = mapped_column(index=True, unique=True)
     created_at: Mapped[datetime] = mapped_column(default=now)
     last_seen_at: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
 
 
 class SignInLink(Base):
-    """A link that signs in once. `person_id` None: whoever uses it becomes a new `role`."""
+    """A link that signs in. `person_id` None: whoever uses it becomes a new `role`.
+
+    `email`: it was sent there, so whoever uses it reads that mail. `uses_left` is above 1 for
+    invitations; `made_by` is the steward who made it.
+    """
 
     __tablename__ = "sign_in_link"
 
     digest: Mapped[str] = mapped_column(primary_key=True)
     person_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     role: Mapped[str]
+    email: Mapped[str | None]
+    uses_left: Mapped[int] = mapped_column(default=1)
+    made_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
     created_at: Mapped[datetime] = mapped_column(default=now)
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
 
 
 class Session(Base):
-    """A browser that is signed in."""
+    """A browser that is signed in; `device` says in words which.
+
+    `role` bounds what it may do, whatever its person may: a link to one's own post is no key to
+    the stewards' rooms. None: all that the person may.
+    """
 
     __tablename__ = "session"
 
     digest: Mapped[str] = mapped_column(primary_key=True)
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
+    role: Mapped[str | None]
+    device: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime] = mapped_column(default=now)
+    last_used_at: Mapped[datetime] = mapped_column(default=now)
     expires_at: Mapped[datetime]
 
     person: Mapped[Person] = relationship(lazy="raise")
+
+
+class Told(Base):
+    """What a person was told, or will be in their next weekly letter (`told_at` None).
+
+    `item` names what it is about: kind and path. `digest` is of its words, so that the same
+    thing is not said twice.
+    """
+
+    __tablename__ = "told"
+    __table_args__ = (Index("ix_told_waiting", "person_id", "told_at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
+    item: Mapped[str]
+    digest: Mapped[str]
+    subject: Mapped[str]
+    lines: Mapped[list[str]] = mapped_column(default=list)
+    path: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    told_at: Mapped[datetime | None]
 
 
 class ApiToken(Base):

@@ -10,8 +10,8 @@ from typing import Final
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from hub.core.errors import Gone, Invalid, NotSignedIn
-from hub.people import queries, service
+from hub.core.errors import Gone, Invalid, NotFound, NotSignedIn
+from hub.people import notices, queries, service
 from hub.web.doors import Asking, Hub, form_cookie, session_cookie
 from hub.web.forms import drop_cookie, parse_form, see_other, set_cookie
 from hub.web.pages import render
@@ -19,6 +19,7 @@ from hub.web.pages import render
 router = APIRouter(include_in_schema=False)
 
 GONE: Final = 410
+UNKNOWN_STOP: Final = "This address ends no letters. Please use the one in your newest letter."
 
 
 @router.get("/sign-in")
@@ -89,6 +90,31 @@ async def sign_out(request: Request, hub: Hub, caller: Asking) -> Response:
     response = see_other("/")
     drop_cookie(response, hub, session_cookie(hub))
     return response
+
+
+@router.get("/unsubscribe/{secret}")
+async def stop_page(secret: str, request: Request, hub: Hub) -> Response:
+    """A button that ends letters; opening the page ends none, since mail programs do that too."""
+    async with hub.db.read() as session:
+        person = await notices.by_stop_secret(session, secret)
+    if person is None:
+        raise NotFound(UNKNOWN_STOP)
+    return _stop(request, done=person.notices == "none")
+
+
+@router.post("/unsubscribe/{secret}")
+async def stop_letters(secret: str, request: Request, hub: Hub) -> Response:
+    """No more letters. Mail programs press this too (RFC 8058), so it needs no cookie."""
+    async with hub.db.write() as session:
+        person = await notices.by_stop_secret(session, secret)
+        if person is None:
+            raise NotFound(UNKNOWN_STOP)
+        await notices.choose(session, person, "none")
+    return _stop(request, done=True)
+
+
+def _stop(request: Request, *, done: bool) -> Response:
+    return render(request, "people/unsubscribe.html", done=done)
 
 
 def _page(

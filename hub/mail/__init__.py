@@ -1,0 +1,1 @@
+"""Letters to people: kept in the database until a mail server has taken them."""

@@ -1,0 +1,76 @@
+"""From a letter to the bytes of a message: plain text and simple HTML, the same words in both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime
+from typing import Any, Final
+
+from hub.core.settings import Settings
+from hub.core.text import tidy
+from hub.mail.models import Mail
+from hub.web.pages import environment, face
+
+LONGEST_SUBJECT: Final = 150
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What one person is told by mail.
+
+    `lines` are paragraphs; `link` is the one thing to do, a whole address, and `button` says what
+    it does. `items` are pairs of words and addresses, for letters about several things.
+    `unsubscribe` is the address that ends such letters in one tap; empty where they were asked for.
+    """
+
+    to: str
+    subject: str
+    lines: tuple[str, ...]
+    link: str = ""
+    button: str = ""
+    items: tuple[tuple[str, str], ...] = ()
+    unsubscribe: str = ""
+
+
+def row(letter: Letter, expires_at: datetime) -> Mail:
+    """The letter as it is kept."""
+    return Mail(
+        recipient=letter.to,
+        subject=tidy(letter.subject)[:LONGEST_SUBJECT],
+        link=letter.link,
+        content={
+            "lines": list(letter.lines),
+            "button": letter.button,
+            "items": [list(item) for item in letter.items],
+            "unsubscribe": letter.unsubscribe,
+        },
+        expires_at=expires_at,
+    )
+
+
+def message(mail: Mail, settings: Settings) -> EmailMessage:
+    """The letter as it is sent. Its Message-ID is the row's, so that a repetition is seen as one.
+
+    Raises:
+        ValueError: a header cannot be written.
+    """
+    said: dict[str, Any] = {**mail.content, "link": mail.link, "subject": mail.subject}
+    said |= {"hub": face(settings)}
+    made = EmailMessage()
+    local, _, domain = settings.mail_address.rpartition("@")
+    made["From"] = Address(tidy(settings.name), local, domain)
+    made["To"] = Address(addr_spec=mail.recipient)
+    made["Subject"] = mail.subject
+    made["Date"] = format_datetime(mail.created_at)
+    made["Message-ID"] = f"<{mail.id}@{domain}>"
+    made["Auto-Submitted"] = "auto-generated"  # RFC 3834 §5: nobody's holiday answers it
+    if mail.content["unsubscribe"]:
+        made["List-Unsubscribe"] = f"<{mail.content['unsubscribe']}>"
+        made["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058 §3.1
+    made.set_content(environment().get_template("mail/letter.txt").render(said))
+    html = environment().get_template("mail/letter.html").render(said)
+    made.add_alternative(html, subtype="html")
+    return made

@@ -1,0 +1,118 @@
+"""Handing letters to the mail server, with patience; and the housekeeping around it.
+
+No address is ever logged or kept with an error: of what a server says, only its codes are.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import aiosmtplib
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hub.core.clock import now
+from hub.core.settings import Settings
+from hub.core.smtp import Server, server_of
+from hub.jobs.queue import enqueue
+from hub.jobs.registry import Run, job
+from hub.mail import composing
+from hub.mail.models import Mail
+
+log = logging.getLogger(__name__)
+
+TIMEOUT_S: Final = 20.0  # of each step with the mail server
+PERMANENT: Final = 500  # RFC 5321 §4.2.1: codes from here on say "do not try again"
+PAUSES: Final = tuple(
+    timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180, 360, 720, 1440, 1440)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a try came to; `error` is empty when the letter went. `final`: never try again."""
+
+    error: str = ""
+    final: bool = False
+
+
+@job("mail.send")
+async def send(run: Run, mail_id: str) -> None:
+    """Hand one letter over, or put it off."""
+    settings = run.services.settings
+    async with run.services.db.read() as session:
+        mail = await session.get(Mail, UUID(mail_id))
+    outcome = None
+    if mail is not None and mail.sent_at is None and settings.smtp_url:
+        expired = mail.expires_at <= now()
+        outcome = Outcome("it ran out", final=True) if expired else await attempt(settings, mail)
+    async with run.finish() as session:
+        if outcome is not None:
+            await _note(session, UUID(mail_id), outcome)
+
+
+async def attempt(settings: Settings, mail: Mail) -> Outcome:
+    """One try at the mail server."""
+    try:
+        await _hand_over(server_of(settings.smtp_url), settings, mail)
+    except aiosmtplib.SMTPException as error:
+        return _refusal(error)
+    except OSError as error:
+        return Outcome(f"the mail server cannot be reached ({type(error).__name__})")
+    except ValueError:
+        return Outcome("it cannot be written as a letter", final=True)
+    return Outcome()
+
+
+def _refusal(error: aiosmtplib.SMTPException) -> Outcome:
+    """What a mail server's answer means; its words may hold addresses, so they are not kept."""
+    if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+        code = error.recipients[0].code
+        return Outcome(f"the address is refused ({code})", final=code >= PERMANENT)
+    if isinstance(error, aiosmtplib.SMTPDataError):
+        return Outcome(f"the letter is refused ({error.code})", final=error.code >= PERMANENT)
+    if isinstance(error, aiosmtplib.SMTPAuthenticationError):
+        return Outcome(f"the mail server does not know our password ({error.code})")
+    if isinstance(error, aiosmtplib.SMTPResponseException):
+        return Outcome(f"the mail server answers {error.code}")
+    return Outcome(f"the mail server cannot be used ({type(error).__name__})")
+
+
+async def _hand_over(server: Server, settings: Settings, mail: Mail) -> None:
+    client = aiosmtplib.SMTP(
+        hostname=server.host,
+        port=server.port,
+        username=server.user or None,
+        password=server.password or None,
+        use_tls=server.tls == "implicit",
+        start_tls={"always": True, "never": False}.get(server.tls),
+        timeout=TIMEOUT_S,
+        local_hostname=settings.mail_address.rpartition("@")[2],
+        tls_context=server.context(settings.ca_file),
+    )
+    made = composing.message(mail, settings)
+    async with client:
+        await client.send_message(made, sender=settings.mail_address, recipients=[mail.recipient])
+
+
+async def _note(session: AsyncSession, mail_id: UUID, outcome: Outcome) -> None:
+    mail = await session.get(Mail, mail_id, with_for_update=True)
+    if mail is None:
+        return
+    mail.attempts += 1
+    mail.last_error = outcome.error
+    if not outcome.error:
+        mail.sent_at = now()
+    elif outcome.final or mail.attempts > len(PAUSES):
+        mail.given_up_at = now()
+    else:
+        log.warning("letter %s waits: %s", mail_id, outcome.error)
+        again = now() + PAUSES[mail.attempts - 1]
+        await enqueue(session, send, key=f"mail:{mail_id}", run_at=again, mail_id=str(mail_id))
+        return
+    if outcome.error:
+        log.warning("letter %s was given up: %s", mail_id, outcome.error)
+    mail.recipient, mail.link, mail.content = "", "", {}
