@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.admin import api, pages
+from hub.admin import api, pages, people
 from hub.core.feature import Feature
 
 feature = Feature(
@@ -14,5 +14,6 @@ feature = Feature(
         api.followers,
         api.deliveries,
         pages.router,
+        people.router,
     ),
 )

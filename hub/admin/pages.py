@@ -1,4 +1,4 @@
-"""Stewards' pages: messages and replies, servers, people."""
+"""Stewards' pages: messages and replies, servers."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ from hub.core.errors import HubError, Invalid, NotFound
 from hub.entries import answers, replies, threads
 from hub.entries.paging import MAX_CURSOR
 from hub.fediverse import follows, peers
-from hub.people import queries as people
-from hub.people import service as accounts
-from hub.people.permissions import ROLES, require
+from hub.people.permissions import require
 from hub.web.doors import Asking, Caller, Hub
 from hub.web.forms import Form, local_path, parse_form, see_other
 from hub.web.pages import render
@@ -25,7 +23,6 @@ router = APIRouter(prefix="/admin", include_in_schema=False)
 
 INBOX: Final = "/admin/inbox"
 SERVERS: Final = "/admin/servers"
-PEOPLE: Final = "/admin/people"
 PER_PAGE: Final = 30
 
 
@@ -165,57 +162,6 @@ async def _change(hub: Hub, deed: str, entered: str) -> None:
                 await peers.unblock(session, entered)
 
 
-# ------------------------------------------------------------------------------ people
-
-
-@router.get("/people")
-async def people_page(request: Request, hub: Hub, caller: Asking) -> Response:
-    """Everyone with an account, and new links for them."""
-    require(caller, "administer")
-    return await _people(request, hub)
-
-
-@router.post("/people/links")
-async def make_link(request: Request, hub: Hub, caller: Asking) -> Response:
-    """A one-time link, shown once: for a person, or for somebody new."""
-    require(caller, "administer")
-    form = await parse_form(request)
-    role, wanted = form.text("role", ROLES[0]), form.maybe("person")
-    try:
-        async with hub.db.write() as session:
-            person = await people.by_id(session, _uuid(wanted)) if wanted else None
-            link = await accounts.make_link(
-                session, hub.settings.url, role, person_id=person.id if person else None
-            )
-    except HubError as error:
-        return await _people(request, hub, error.status, error=str(error))
-    link_for = person.name if person is not None and person.name else role
-    return await _people(request, hub, link=link, link_for=link_for)
-
-
-@router.post("/people/{person_id}/disable")
-async def disable(person_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
-    """Shut somebody out, at once."""
-    require(caller, "administer")
-    await parse_form(request)
-    try:
-        async with hub.db.write() as session:
-            await accounts.shut_out(session, person_id)
-    except HubError as error:
-        return await _people(request, hub, error.status, error=str(error))
-    return see_other(PEOPLE)
-
-
-@router.post("/people/{person_id}/enable")
-async def enable(person_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
-    """Let somebody in again."""
-    require(caller, "administer")
-    await parse_form(request)
-    async with hub.db.write() as session:
-        await accounts.let_in(session, person_id)
-    return see_other(PEOPLE)
-
-
 async def _inbox(
     request: Request, hub: Hub, *, show: str = "waiting", cursor: str = ""
 ) -> Response:
@@ -276,29 +222,6 @@ async def _servers(
             "followers": await queries.followers(session),
         }
     return render(request, "admin/servers.html", status, error=error, entered=entered, **context)
-
-
-async def _people(
-    request: Request,
-    hub: Hub,
-    status: int = 200,
-    *,
-    error: str = "",
-    link: str = "",
-    link_for: str = "",
-) -> Response:
-    async with hub.db.read() as session:
-        everybody = await people.everybody(session)
-    return render(
-        request,
-        "admin/people.html",
-        status,
-        people=everybody,
-        error=error,
-        link=link,
-        link_for=link_for,
-        roles=ROLES,
-    )
 
 
 def _uuid(text: str) -> UUID:

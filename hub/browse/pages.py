@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, Final, cast
 
 from fastapi import APIRouter, Request
@@ -21,6 +22,7 @@ from hub.events import queries as events
 from hub.exchange import queries as exchange
 from hub.exchange.schemas import Side
 from hub.fediverse import follows
+from hub.mail import outbox
 from hub.people import permissions
 from hub.web.doors import Asking, Caller, Hub
 from hub.web.forms import check_site, see_other
@@ -31,6 +33,7 @@ router = APIRouter(include_in_schema=False)
 
 AT_A_GLANCE: Final = 6
 OF_EACH_SIDE: Final = 3
+MAIL_TAKES: Final = timedelta(minutes=10)
 NO_LONGER_NEW: Final = 10  # things published here
 ON_A_PROFILE: Final = 12
 MOST_FIELDS: Final = 10
@@ -93,11 +96,17 @@ async def post(request: Request, caller: Asking) -> Response:
 @router.get("/more")
 async def more(request: Request, hub: Hub, caller: Asking) -> Response:
     """The way to everything that has no tab of its own."""
-    waiting = 0
+    waiting = letters = 0
     if permissions.may(caller, "moderate"):
         async with hub.db.read() as session:
             waiting = await threads.waiting(session)
-    return render(request, "browse/more.html", waiting=waiting)
+            letters = await outbox.count_waiting(session, older_than=_soon(hub.settings))
+    return render(request, "browse/more.html", waiting=waiting, letters=letters)
+
+
+def _soon(settings: Settings) -> timedelta:
+    """How long a letter may wait before stewards are told."""
+    return MAIL_TAKES if settings.smtp_url else timedelta()
 
 
 # ------------------------------------------------------------------------------------ about

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from federation.client import Poster
 from federation.fetching import Fetcher
+from federation.rates import Rates
 from federation.signatures.keys import SigningKeys
 from hub.core.db import Database
 from hub.core.settings import Settings
@@ -19,7 +20,8 @@ class Services:
     """The hub's settings, database and ways to the outside.
 
     `keys` are those of our own actors, by actor uri, parsed once. `wake` rings when there may be
-    work; a missed ring costs a second, never the work.
+    work; a missed ring costs a second, never the work. `rates` are how often residents may do what
+    costs something, by name.
     """
 
     settings: Settings
@@ -28,6 +30,7 @@ class Services:
     poster: Poster
     keys: dict[str, SigningKeys] = field(default_factory=dict)
     wake: Wake = field(default_factory=Wake)
+    rates: dict[str, Rates] = field(default_factory=dict)
 
     @property
     def media(self) -> Path:

@@ -1,7 +1,8 @@
 """Who sees what: one predicate, applied by every query that reads entries (SECURITY D1).
 
-`public` is for everybody and leaves the hub. `hub` is for those who are signed in here, and stays.
-`private` is for its owner and the stewards. What is deleted, hidden by a steward, by a suspended
+`public` is for everybody and leaves the hub. `hub` is for those who live here, and stays: whoever
+is signed in, but for guests, who only proved an e-mail address. `private` is for the stewards. What
+is somebody's own they see in any case. What is deleted, hidden by a steward, by a suspended
 author, from a blocked server, or from a silenced one and not let through, is seen by nobody.
 """
 
@@ -74,7 +75,7 @@ def _shown_to(viewer: Viewer) -> ColumnElement[bool]:
         return Entry.visibility.in_((PUBLIC, HUB, PRIVATE))
     if viewer.role is None:
         return Entry.visibility == PUBLIC
-    return or_(
-        Entry.visibility.in_((PUBLIC, HUB)),
-        and_(Entry.visibility == PRIVATE, Entry.owner_id == viewer.person_id),
-    )
+    own = Entry.owner_id == viewer.person_id
+    if viewer.role == "guest":
+        return or_(Entry.visibility == PUBLIC, own)
+    return or_(Entry.visibility.in_((PUBLIC, HUB)), own)

@@ -269,7 +269,7 @@ async def confirm(event_id: UUID, request: Request, hub: Hub, caller: Asking) ->
 @router.post("/events/{event_id:uuid}/cancel")
 async def cancel(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
     """Call an event off; of a series this date alone, or the later ones too."""
-    permissions.require(caller, "post")
+    permissions.require(caller, "change")
     form = await parse_form(request)
     async with hub.db.write() as session:
         event = await queries.by_id(session, event_id, Viewer.of(caller))
@@ -283,7 +283,7 @@ async def cancel(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> 
 @router.post("/events/{event_id:uuid}/delete")
 async def delete(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
     """Delete an event, here and wherever it was sent; of a series perhaps the later ones too."""
-    permissions.require(caller, "post")
+    permissions.require(caller, "change")
     form = await parse_form(request)
     async with hub.db.write() as session:
         event = await queries.by_id(session, event_id, Viewer.of(caller))
@@ -301,7 +301,7 @@ async def _own(hub: Services, event_id: UUID, caller: Caller) -> tuple[Event, st
         NotSignedIn, Forbidden: they may not.
         NotFound, Gone: there is none.
     """
-    permissions.require(caller, "post")
+    permissions.require(caller, "change")
     async with hub.db.read() as session:
         event = await queries.by_id(session, event_id, Viewer.of(caller))
         permissions.changeable(caller, event)

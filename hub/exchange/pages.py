@@ -201,7 +201,7 @@ async def confirm(listing_id: UUID, request: Request, hub: Hub, caller: Asking) 
 @router.post("/wants/{listing_id:uuid}/close")
 async def close(listing_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
     """Say what became of it."""
-    permissions.require(caller, "post")
+    permissions.require(caller, "change")
     form, side, viewer = await parse_form(request), _side(request), Viewer.of(caller)
     status = next((one for one in ENDS if one == form.text("choice")), ENDS[0])
     async with hub.db.write() as session:
@@ -215,7 +215,7 @@ async def close(listing_id: UUID, request: Request, hub: Hub, caller: Asking) ->
 @router.post("/wants/{listing_id:uuid}/delete")
 async def delete(listing_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
     """Delete it, here and wherever it was sent."""
-    permissions.require(caller, "post")
+    permissions.require(caller, "change")
     await parse_form(request)
     side, viewer = _side(request), Viewer.of(caller)
     async with hub.db.write() as session:
@@ -237,7 +237,7 @@ async def _own(request: Request, hub: Services, listing_id: UUID, caller: Caller
         NotSignedIn, Forbidden: they may not.
         NotFound, Gone: there is none.
     """
-    permissions.require(caller, "post")
+    permissions.require(caller, "change")
     async with hub.db.read() as session:
         found = await queries.by_id(session, listing_id, Viewer.of(caller), _side(request))
     return permissions.changeable(caller, found)

@@ -39,7 +39,7 @@ class SignInLink(Base):
     """A link that signs in. `person_id` None: whoever uses it becomes a new `role`.
 
     `email`: it was sent there, so whoever uses it reads that mail. `uses_left` is above 1 for
-    invitations; `made_by` is the steward who made it.
+    invitations that hang in a hallway; `made_by` is the steward who made it.
     """
 
     __tablename__ = "sign_in_link"

@@ -5,13 +5,16 @@ Opening a link changes nothing, because mail programs open links too; a button d
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from hub.core.errors import Gone, Invalid, NotFound, NotSignedIn
-from hub.people import notices, queries, service
+from hub.mail.addresses import address
+from hub.people import letters, notices, queries, service
+from hub.people.devices import device
+from hub.people.knocking import LETTERS_FROM, LETTERS_TO, knock, where_from
 from hub.web.doors import Asking, Hub, form_cookie, session_cookie
 from hub.web.forms import drop_cookie, parse_form, see_other, set_cookie
 from hub.web.pages import render
@@ -30,6 +33,22 @@ async def sign_in_page(request: Request, caller: Asking) -> Response:
     return _page(request, "ask")
 
 
+@router.post("/sign-in")
+async def ask_for_link(request: Request, hub: Hub, caller: Asking) -> Response:
+    """A link comes by mail. The answer is the same whether we know the address or not."""
+    del caller  # looked up so that the form is bound to their session, if they have one
+    entered = (await parse_form(request)).text("email")
+    try:
+        email = address(entered)
+    except Invalid as error:
+        return _page(request, "ask", error.status, email=entered, error=str(error))
+    knock(hub, LETTERS_FROM, where_from(request))
+    knock(hub, LETTERS_TO, email)
+    async with hub.db.write() as session:
+        await letters.send_link(session, hub, email)
+    return _page(request, "sent", email=email, by_mail=bool(hub.settings.smtp_url))
+
+
 @router.get("/sign-in/{secret}")
 async def open_link(secret: str, request: Request, hub: Hub, caller: Asking) -> Response:
     """A button, if the link is good; nothing is used up."""
@@ -38,7 +57,8 @@ async def open_link(secret: str, request: Request, hub: Hub, caller: Asking) -> 
         link = await queries.open_link(session, secret)
     if link is None:
         return _page(request, "spent", GONE)
-    return _page(request, "open", action=f"/sign-in/{secret}", new=link.person_id is None)
+    new = link.person_id is None
+    return _page(request, "open", action=f"/sign-in/{secret}", new=new)
 
 
 @router.post("/sign-in/{secret}")
@@ -47,7 +67,10 @@ async def use_link(secret: str, request: Request, hub: Hub, caller: Asking) -> R
     await parse_form(request)
     try:
         async with hub.db.write() as session:
-            signed_in = await service.sign_in(session, secret, before=caller.secret)
+            agent = request.headers.get("user-agent", "")
+            signed_in = await service.sign_in(
+                session, secret, before=caller.secret, device=device(agent)
+            )
     except Gone:
         return _page(request, "spent", GONE)
     response = see_other("/welcome" if signed_in.is_new else "/")
@@ -117,7 +140,6 @@ def _stop(request: Request, *, done: bool) -> Response:
     return render(request, "people/unsubscribe.html", done=done)
 
 
-def _page(
-    request: Request, state: str, status: int = 200, *, action: str = "", new: bool = False
-) -> Response:
-    return render(request, "people/sign_in.html", status, state=state, action=action, new=new)
+def _page(request: Request, state: str, status: int = 200, **context: Any) -> Response:
+    given = {"action": "", "new": False, "email": "", "error": "", "by_mail": True, **context}
+    return render(request, "people/sign_in.html", status, state=state, **given)

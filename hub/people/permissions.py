@@ -1,26 +1,38 @@
-"""Who may do what: readers read what stays in the hub, editors post, stewards look after it all."""
+"""Who may do what.
+
+A guest proved an e-mail address, and nothing else: they change what they posted themselves. Readers
+read what stays in the hub; members, who live here, post as well. Reporters and editors also post
+for people who are not here themselves. Moderators look after what others say, stewards after it
+all.
+"""
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal, TypeVar, get_args
 
 from hub.core.errors import Forbidden, NotSignedIn
 from hub.entries.models import Entry
 from hub.web.doors import Caller, Role
 
-Deed = Literal["post", "moderate", "administer"]
+Deed = Literal["change", "post", "post for others", "moderate", "administer"]
 E = TypeVar("E", bound=Entry)
 
-ROLES: Final[tuple[Role, ...]] = ("steward", "editor", "reader")
+ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
 _MAY: Final[dict[Role, frozenset[Deed]]] = {
+    "guest": frozenset({"change"}),
     "reader": frozenset(),
-    "editor": frozenset({"post"}),
-    "steward": frozenset({"post", "moderate", "administer"}),
+    "member": frozenset({"change", "post"}),
+    "reporter": frozenset({"change", "post", "post for others"}),
+    "editor": frozenset({"change", "post", "post for others"}),
+    "moderator": frozenset({"change", "post", "post for others", "moderate"}),
+    "steward": frozenset({"change", "post", "post for others", "moderate", "administer"}),
 }
 _WORDS: Final[dict[Deed, str]] = {
-    "post": "Posting needs the role editor or steward. Ask a steward of this hub for it.",
-    "moderate": "Only stewards of this hub may do this.",
+    "change": "You have nothing here that you could change.",
+    "post": "Posting needs the role member, editor or steward. Ask a steward of this hub for it.",
+    "post for others": "Only editors of this hub post for others.",
+    "moderate": "Only stewards and moderators of this hub may do this.",
     "administer": "Only stewards of this hub may do this.",
 }
 
@@ -47,7 +59,7 @@ def require(caller: Caller, deed: Deed) -> None:
 
 def may_change(caller: Caller, owner_id: object) -> bool:
     """Whether the caller may change something of this owner: their own, or as a steward any."""
-    if not may(caller, "post"):
+    if not may(caller, "change"):
         return False
     return caller.steward or (owner_id is not None and owner_id == caller.person_id)
 

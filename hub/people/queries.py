@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -19,28 +20,31 @@ from hub.web.doors import ANYBODY, Caller, Role
 
 @dataclass(frozen=True, slots=True)
 class OpenLink:
-    """A one-time link that is still good; `person_id` None: it makes a new person."""
+    """A link that is still good; `person_id` and `email` None: it makes a new person."""
 
     role: str
     person_id: UUID | None
+    email: str | None
 
 
-async def by_session(session: AsyncSession, secret: str) -> Caller:
-    """The caller who carries this cookie; anybody, when it is no longer good."""
+async def by_session(session: AsyncSession, secret: str) -> tuple[Caller, datetime]:
+    """The caller who carries this cookie, and when they did last; anybody, if it is not good."""
     if not secrets.is_plausible(secret):
-        return ANYBODY
-    person = await session.scalar(
-        select(Person)
-        .join(Session, Session.person_id == Person.id)
-        .where(
-            Session.digest == secrets.digest(secret),
-            Session.expires_at > now(),
-            Person.disabled_at.is_(None),
+        return ANYBODY, now()
+    query = select(Person, Session.role, Session.last_used_at)
+    found = (
+        await session.execute(
+            query.join(Session, Session.person_id == Person.id).where(
+                Session.digest == secrets.digest(secret),
+                Session.expires_at > now(),
+                Person.disabled_at.is_(None),
+            )
         )
-    )
-    if person is None:
-        return ANYBODY
-    return Caller(person.id, person.name, cast(Role, person.role), "session", secret)
+    ).one_or_none()
+    if found is None:
+        return ANYBODY, now()
+    person, bound, last = found
+    return Caller(person.id, person.name, cast(Role, bound or person.role), "session", secret), last
 
 
 async def by_token(session: AsyncSession, secret: str) -> Caller:
@@ -68,11 +72,11 @@ async def open_link(session: AsyncSession, secret: str) -> OpenLink | None:
     row = await session.scalar(
         select(SignInLink).where(
             SignInLink.digest == secrets.digest(secret),
-            SignInLink.used_at.is_(None),
+            SignInLink.uses_left > 0,
             SignInLink.expires_at > now(),
         )
     )
-    return None if row is None else OpenLink(row.role, row.person_id)
+    return None if row is None else OpenLink(row.role, row.person_id, row.email)
 
 
 async def by_id(session: AsyncSession, person_id: UUID) -> Person:
@@ -85,6 +89,28 @@ async def by_id(session: AsyncSession, person_id: UUID) -> Person:
     if person is None:
         raise NotFound("There is no such person here.")
     return person
+
+
+async def by_email(session: AsyncSession, email: str) -> Person | None:
+    """Who reads this mail."""
+    return await session.scalar(select(Person).where(Person.email == email))
+
+
+async def devices(session: AsyncSession, person_id: UUID) -> Sequence[Session]:
+    """Where somebody is signed in, the latest first."""
+    query = select(Session).where(Session.person_id == person_id, Session.expires_at > now())
+    return (await session.scalars(query.order_by(Session.last_used_at.desc()))).all()
+
+
+async def invitations(session: AsyncSession) -> Sequence[SignInLink]:
+    """Links by which new people can come, the newest first."""
+    query = select(SignInLink).where(
+        SignInLink.person_id.is_(None),
+        SignInLink.email.is_(None),
+        SignInLink.uses_left > 0,
+        SignInLink.expires_at > now(),
+    )
+    return (await session.scalars(query.order_by(SignInLink.created_at.desc()))).all()
 
 
 async def everybody(session: AsyncSession) -> Sequence[Person]:

@@ -25,6 +25,9 @@ from hub.web.doors import ANYBODY, Caller, session_cookie
 
 LINK_LASTS: Final = timedelta(days=7)
 SESSION_LASTS: Final = timedelta(days=90)
+SEEN_EVERY: Final = timedelta(hours=1)  # how exactly it is known when somebody was here
+MOST_USES: Final = 200  # of one invitation
+HANDED_OUT: Final = frozenset({"member", "reader", "reporter"})  # roles that a poster may give
 ANSWERS_LAST: Final = timedelta(days=1)
 LONGEST_NAME: Final = 60
 BEARER: Final = "bearer "
@@ -67,7 +70,18 @@ async def identify(services: Services, request: Request) -> Caller:
     if not secret:
         return ANYBODY
     async with services.db.read() as session:
-        return await queries.by_session(session, secret)
+        caller, last = await queries.by_session(session, secret)
+    if caller.known and last < now() - SEEN_EVERY:
+        async with services.db.write() as session:
+            await _seen(session, caller)
+    return caller
+
+
+async def _seen(session: AsyncSession, caller: Caller) -> None:
+    mine = Session.digest == secrets.digest(caller.secret)
+    await session.execute(update(Session).where(mine).values(last_used_at=now()))
+    here = update(Person).where(Person.id == caller.person_id)
+    await session.execute(here.values(last_seen_at=now()))
 
 
 async def make_link(
@@ -76,25 +90,36 @@ async def make_link(
     role: str = "steward",
     *,
     person_id: UUID | None = None,
+    email: str | None = None,
+    uses: int = 1,
+    made_by: UUID | None = None,
     lasts: timedelta = LINK_LASTS,
 ) -> str:
-    """The address of a new one-time link: for a person, or for whoever becomes a new `role`.
+    """The address of a new link: for a person, or for whoever becomes a new `role`.
 
-    `url` is the hub's own origin.
+    `url` is the hub's own origin. `email` is where it will be sent, so that it proves the address.
+    It works once, or `uses` times for as many new people.
 
     Raises:
-        Invalid: there is no such role.
+        Invalid: there is no such role, or it is not for several people.
         NotFound: there is no such person.
     """
     if person_id is not None:
         role = (await queries.by_id(session, person_id)).role
     _check_role(role)
+    if uses > 1 and (person_id is not None or role not in HANDED_OUT):
+        raise Invalid("Only members, readers and reporters can be invited with one link for many.")
+    if not 1 <= uses <= MOST_USES:
+        raise Invalid(f"A link is for 1 to {MOST_USES} people.")
     secret = secrets.new_link()
     session.add(
         SignInLink(
             digest=secrets.digest(secret),
             person_id=person_id,
             role=role,
+            email=email,
+            uses_left=uses,
+            made_by=made_by,
             expires_at=now() + lasts,
         )
     )
@@ -102,8 +127,10 @@ async def make_link(
     return f"{url}/sign-in/{secret}"
 
 
-async def sign_in(session: AsyncSession, secret: str, before: str = "") -> SignedIn:
-    """Use a one-time link up, and begin a session; the session `before` ends (SECURITY E11).
+async def sign_in(
+    session: AsyncSession, secret: str, before: str = "", *, device: str = ""
+) -> SignedIn:
+    """Use a link up, and begin a session; the session `before` ends (SECURITY E11).
 
     Of many who use the same link at once, one gets in: the row is claimed by its update.
 
@@ -115,36 +142,84 @@ async def sign_in(session: AsyncSession, secret: str, before: str = "") -> Signe
         update(SignInLink)
         .where(
             SignInLink.digest == secrets.digest(secret),
-            SignInLink.used_at.is_(None),
+            SignInLink.uses_left > 0,
             SignInLink.expires_at > moment,
         )
-        .values(used_at=moment)
-        .returning(SignInLink.person_id, SignInLink.role)
+        .values(used_at=moment, uses_left=SignInLink.uses_left - 1)
+        .returning(SignInLink.person_id, SignInLink.role, SignInLink.email)
         .execution_options(synchronize_session=False)
     )
     row = claimed.one_or_none()
     if row is None:
         raise Gone(SPENT)
-    person_id, role = row
-    if person_id is None:
-        person = Person(id=uuid4(), name="", role=role)
-        session.add(person)
-        await session.flush()
-    else:
-        person = await queries.by_id(session, person_id)
-        if person.disabled_at is not None:
-            raise Gone(SPENT)
-    person.last_seen_at = moment
+    person_id, role, email = row
+    person = await _person_of(session, person_id, role, email)
     if before:
         await sign_out(session, before)
-    return SignedIn(await _new_session(session, person), person.id, person_id is None)
+    return SignedIn(await begin(session, person, device=device), person.id, not person.name)
 
 
-async def _new_session(session: AsyncSession, person: Person) -> str:
+async def _person_of(
+    session: AsyncSession, person_id: UUID | None, role: str, email: str | None
+) -> Person:
+    """Whose link it is: somebody we know, or somebody new."""
+    if person_id is not None:
+        person = await queries.by_id(session, person_id)
+        if email is not None:
+            await prove(session, person, email)
+        return person
+    return await with_email(session, email, role) if email else await _new_person(session, role)
+
+
+async def with_email(session: AsyncSession, email: str, role: str = "guest") -> Person:
+    """The person who reads this mail; a new `role` if we know nobody."""
+    known = await queries.by_email(session, email)
+    return known or await _new_person(session, role, email)
+
+
+async def _new_person(session: AsyncSession, role: str, email: str | None = None) -> Person:
+    person = Person(id=uuid4(), name="", role=role, email=email)
+    session.add(person)
+    await session.flush()
+    return person
+
+
+async def prove(session: AsyncSession, person: Person, email: str) -> None:
+    """They showed that they read this mail.
+
+    Raises:
+        Conflict: somebody else here does.
+    """
+    other = await queries.by_email(session, email)
+    if other is not None and other.id != person.id:
+        raise Conflict("Somebody else at this hub has this e-mail address.")
+    person.email = email
+
+
+async def begin(
+    session: AsyncSession,
+    person: Person,
+    *,
+    role: str | None = None,
+    device: str = "",
+    lasts: timedelta = SESSION_LASTS,
+) -> str:
+    """A new session of a person; `role` bounds what it may do. The answer is its cookie.
+
+    Raises:
+        Gone: they are shut out.
+    """
+    if person.disabled_at is not None:
+        raise Gone(SPENT)
+    person.last_seen_at = now()
     secret = secrets.new_session()
     session.add(
         Session(
-            digest=secrets.digest(secret), person_id=person.id, expires_at=now() + SESSION_LASTS
+            digest=secrets.digest(secret),
+            person_id=person.id,
+            role=role,
+            device=device,
+            expires_at=now() + lasts,
         )
     )
     await session.flush()
@@ -154,6 +229,48 @@ async def _new_session(session: AsyncSession, person: Person) -> str:
 async def sign_out(session: AsyncSession, secret: str) -> None:
     """End the session of this cookie."""
     await session.execute(delete(Session).where(Session.digest == secrets.digest(secret)))
+
+
+async def sign_out_device(session: AsyncSession, person_id: UUID, digest: str) -> None:
+    """End one session of a person; nothing happens if it is not theirs."""
+    mine = (Session.digest == digest, Session.person_id == person_id)
+    await session.execute(delete(Session).where(*mine))
+
+
+async def sign_out_everywhere(session: AsyncSession, person_id: UUID) -> None:
+    """End every session of a person, and every link that would begin one."""
+    await session.execute(delete(Session).where(Session.person_id == person_id))
+    await _spend_links(session, person_id)
+
+
+async def _spend_links(session: AsyncSession, person_id: UUID) -> None:
+    mine = (SignInLink.person_id == person_id, SignInLink.uses_left > 0)
+    await session.execute(update(SignInLink).where(*mine).values(used_at=now(), uses_left=0))
+
+
+async def set_role(session: AsyncSession, person_id: UUID, role: str) -> Person:
+    """Give a person another role; it holds from their next request on.
+
+    Raises:
+        Invalid: there is no such role.
+        NotFound: there is no such person.
+        Conflict: it is the last steward.
+    """
+    _check_role(role)
+    person = await queries.by_id(session, person_id)
+    if person.role == role:
+        return person
+    if await queries.is_last_steward(session, person):
+        raise Conflict("The last steward stays one. Make another one first.")
+    person.role = role
+    return person
+
+
+async def withdraw_invitation(session: AsyncSession, digest: str) -> None:
+    """Nobody more comes by this link."""
+    await session.execute(
+        update(SignInLink).where(SignInLink.digest == digest).values(used_at=now(), uses_left=0)
+    )
 
 
 async def rename(session: AsyncSession, person_id: UUID, name: str) -> Person:
@@ -202,11 +319,7 @@ async def shut_out(session: AsyncSession, person_id: UUID) -> None:
         .where(ApiToken.person_id == person_id, ApiToken.revoked_at.is_(None))
         .values(revoked_at=moment)
     )
-    await session.execute(
-        update(SignInLink)
-        .where(SignInLink.person_id == person_id, SignInLink.used_at.is_(None))
-        .values(used_at=moment)
-    )
+    await _spend_links(session, person_id)
 
 
 async def let_in(session: AsyncSession, person_id: UUID) -> None:
@@ -229,7 +342,10 @@ async def forget_old(session: AsyncSession) -> None:
     await session.execute(delete(Session).where(Session.expires_at <= moment))
     await session.execute(
         delete(SignInLink).where(
-            or_(SignInLink.expires_at <= moment, SignInLink.used_at <= moment - LINK_LASTS)
+            or_(
+                SignInLink.expires_at <= moment,
+                (SignInLink.uses_left <= 0) & (SignInLink.used_at <= moment - LINK_LASTS),
+            )
         )
     )
     await session.execute(

@@ -15,7 +15,7 @@ from fastapi import Depends, Request
 
 from hub.core.services import Services
 
-Role = Literal["steward", "editor", "reader"]
+Role = Literal["steward", "moderator", "editor", "reporter", "member", "reader", "guest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,11 @@ class Caller:
     def steward(self) -> bool:
         """Whether it is a steward."""
         return self.role == "steward"
+
+    @property
+    def moderates(self) -> bool:
+        """Whether they look after what others say here."""
+        return self.role in {"steward", "moderator"}
 
 
 ANYBODY: Final = Caller()

@@ -204,7 +204,7 @@ async def test_whoever_is_shut_out_is_out_at_once_by_every_way(hub: Running) -> 
         await _sign_in(hub, web)
         await _sign_in(hub, other, "editor")
         async with hub.services.db.write() as session:
-            caller = await queries.by_session(session, other.cookies["__Host-hub"])
+            caller, _ = await queries.by_session(session, other.cookies["__Host-hub"])
             assert caller.person_id is not None
             path = urlsplit(
                 await service.make_link(session, hub.url, person_id=caller.person_id)
@@ -223,7 +223,7 @@ async def test_the_last_steward_cannot_be_shut_out(hub: Running) -> None:
     async with _browser(hub) as web:
         await _sign_in(hub, web)
         async with hub.services.db.read() as session:
-            caller = await queries.by_session(session, web.cookies["__Host-hub"])
+            caller, _ = await queries.by_session(session, web.cookies["__Host-hub"])
         page = await web.get("/admin/people")
         answer = await web.post(
             f"/admin/people/{caller.person_id}/disable", data={"csrf": _csrf(page)}
@@ -243,5 +243,5 @@ async def test_a_steward_makes_a_link_for_somebody_else(hub: Running) -> None:
         page = await other.get(found[1])
         assert (await other.post(found[1], data={"csrf": _csrf(page)})).status_code == 303
         async with hub.services.db.read() as session:
-            caller = await queries.by_session(session, other.cookies["__Host-hub"])
+            caller, _ = await queries.by_session(session, other.cookies["__Host-hub"])
         assert caller.role == "editor"

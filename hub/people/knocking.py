@@ -1,0 +1,80 @@
+"""How often people who are not signed in may do what costs others something (SECURITY E9).
+
+Counted in this process, by who asks: an IPv4 address, or an IPv6 network of 64 bits, which is what
+one household gets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Final
+
+from fastapi import Request
+
+from federation.rates import Rates
+from hub.core.errors import TooMany
+from hub.core.services import Services
+
+HOUR_S: Final = 3600
+NETWORK_BITS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """`most` at once, and as many again in `within_s`; `told` is what one who is too fast hears."""
+
+    name: str
+    most: int
+    within_s: int
+    told: str
+
+
+LETTERS_TO = Limit(
+    "letters to",
+    5,
+    HOUR_S,
+    "That address was written to several times just now. Please look into your mail, also among "
+    "the unwanted, and try again in an hour.",
+)
+LETTERS_FROM = Limit(
+    "letters from",
+    20,
+    HOUR_S,
+    "Many letters were asked for from your connection. Please try again in an hour.",
+)
+DRAFTS_FROM = Limit(
+    "drafts from",
+    20,
+    HOUR_S,
+    "Much was written from your connection within an hour. Please try again later.",
+)
+LIMITS: Final = (LETTERS_TO, LETTERS_FROM, DRAFTS_FROM)
+
+
+def knock(services: Services, limit: Limit, who: str) -> None:
+    """Count one more.
+
+    Raises:
+        TooMany: it is one too many.
+    """
+    rates = services.rates.get(limit.name)
+    if rates is None:
+        rates = services.rates[limit.name] = Rates(limit.most, limit.most / limit.within_s)
+    wait_s = rates.take(who)
+    if wait_s is not None:
+        raise TooMany(limit.told, wait_s)
+
+
+def where_from(request: Request) -> str:
+    """Who asks, as far as limits are concerned; behind a proxy, uvicorn has put the client here."""
+    host = request.client.host if request.client is not None else ""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if not isinstance(address, IPv6Address):
+        return host
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ip_network((address, NETWORK_BITS), strict=False))
