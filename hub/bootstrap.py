@@ -33,9 +33,19 @@ from hub.fediverse.site import HubSite
 from hub.feeds.feature import feature as feeds
 from hub.mail.upkeep import upkeep as mail_upkeep
 from hub.people.feature import feature as people
+from hub.posting.feature import feature as posting
 
 # Order matters for routes alone: fixed paths before `{id}`.
-FEATURES: tuple[Feature, ...] = (feeds, events, exchange, people, admin, browse, entries)
+FEATURES: tuple[Feature, ...] = (
+    feeds,
+    events,
+    exchange,
+    people,
+    posting,
+    admin,
+    browse,
+    entries,
+)
 
 # Rooms that only register jobs are named here, so that they are loaded.
 JOBS = (upkeep.upkeep, mail_upkeep)

@@ -15,6 +15,7 @@ from hub.entries import answers, replies, threads
 from hub.entries.paging import MAX_CURSOR
 from hub.fediverse import follows, peers
 from hub.people.permissions import require
+from hub.posting import service as posting
 from hub.web.doors import Asking, Caller, Hub
 from hub.web.forms import Form, local_path, parse_form, see_other
 from hub.web.pages import render
@@ -172,10 +173,12 @@ async def _inbox(
         )
         waiting = await threads.waiting(session)
         hidden = () if cursor else await queries.hidden_entries(session)
+        posts = () if cursor else await posting.waiting(session)
     return render(
         request,
         "admin/inbox.html",
         show=shown,
+        posts=posts,
         hidden=hidden,
         waiting=waiting,
         messages=listed.items,
@@ -204,6 +207,7 @@ async def _unsent(
         waiting=waiting,
         messages=(found,),
         hidden=(),
+        posts=(),
         next=None,
         error_for=found.id,
         error=str(error),

@@ -24,6 +24,7 @@ from hub.exchange.schemas import Side
 from hub.fediverse import follows
 from hub.mail import outbox
 from hub.people import permissions
+from hub.posting import service as posting
 from hub.web.doors import Asking, Caller, Hub
 from hub.web.forms import check_site, see_other
 from hub.web.negotiation import wants_activity
@@ -99,7 +100,7 @@ async def more(request: Request, hub: Hub, caller: Asking) -> Response:
     waiting = letters = 0
     if permissions.may(caller, "moderate"):
         async with hub.db.read() as session:
-            waiting = await threads.waiting(session)
+            waiting = await threads.waiting(session) + await posting.count_waiting(session)
             letters = await outbox.count_waiting(session, older_than=_soon(hub.settings))
     return render(request, "browse/more.html", waiting=waiting, letters=letters)
 

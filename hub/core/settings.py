@@ -70,6 +70,9 @@ class Settings(BaseSettings):
         "limited",
         description="limited: replies from unknown servers wait for a steward",
     )
+    hold_posts: bool = Field(
+        False, description="Posts without an account wait for a steward before anybody sees them"
+    )
     name: str = Field(
         "Our neighbourhood", min_length=1, max_length=80, description="The hub's name"
     )

@@ -50,7 +50,8 @@ class Entry(Base):
     under rules version `cleaned_by`; `source` is the author's Markdown, None for remote ones.
     `search_text` is folded text with `#tag` words, for filters. `document` is the ActivityPub
     object as it was last said; `counted`: it has numbers that change by themselves, so readers get
-    one made anew. `visibility` is private, hub or public (SETTLED 2). `passed_at`: a
+    one made anew. `visibility` is private, hub or public (SETTLED 2); `for_other`: an
+    editor wrote it for somebody who is not here. `passed_at`: a
     steward let it through although its server is silenced.
     """
 
@@ -84,6 +85,7 @@ class Entry(Base):
     search_text: Mapped[str] = mapped_column(default="")
     status: Mapped[str]
     visibility: Mapped[str] = mapped_column(default="public")
+    for_other: Mapped[bool] = mapped_column(default=False)
     picture_id: Mapped[UUID | None] = mapped_column(ForeignKey("picture.id"))
     document: Mapped[bytes | None]
     counted: Mapped[bool] = mapped_column(default=False)

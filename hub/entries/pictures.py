@@ -47,7 +47,7 @@ RETRY_S: Final = 24 * 3600  # a remote picture that could not be had is asked fo
 FETCH_SECONDS: Final = 10
 FETCHES_AT_ONCE: Final = 32  # a page shows up to thirty; each may hold 10 MB for a moment
 NAME: Final = re.compile(r"[0-9a-f]{40}\.webp")
-ORPHAN_AFTER: Final = timedelta(days=1)
+ORPHAN_AFTER: Final = timedelta(days=3)  # longer than a draft waits for its letter
 
 _fetching: dict[Path, asyncio.Task[None]] = {}
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()

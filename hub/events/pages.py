@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
@@ -17,13 +18,14 @@ from hub.core.settings import Settings
 from hub.entries import asking, threads, writing
 from hub.entries import forms as common
 from hub.entries import queries as entries
+from hub.entries.models import Picture
 from hub.entries.paging import Listed
 from hub.entries.visibility import Viewer
 from hub.events import activitypub, agenda, forms, linked_data, queries, recurrence, service
 from hub.events.models import Attendance, Event
 from hub.events.schemas import members_of
 from hub.fediverse import follows
-from hub.people import permissions
+from hub.people import permissions, submissions
 from hub.web.doors import Asking, Caller, Hub
 from hub.web.forms import Form, parse_form, see_other
 from hub.web.negotiation import wants_activity
@@ -31,7 +33,6 @@ from hub.web.pages import activity, render, respond
 
 router = APIRouter(include_in_schema=False)
 
-SIGN_IN: Final = "/sign-in"
 NEW: Final = "/post/event"
 MOST_ON_A_SHEET: Final = 400
 MOST_RESPONSES: Final = 200  # of a kind on the page; programs can read them all
@@ -207,27 +208,30 @@ async def _responses(session: AsyncSession, event: Event) -> dict[str, Listed[At
 
 
 @router.get(NEW)
-async def new(request: Request, hub: Hub, caller: Asking) -> Response:
-    """An empty form."""
-    if not caller.known:
-        return see_other(SIGN_IN)
-    permissions.require(caller, "post")
+async def new(request: Request, hub: Hub, draft: str = "") -> Response:
+    """An empty form, or what was written before; everybody may write one."""
+    before = await submissions.before(hub, draft)
     today = now().astimezone(hub.settings.zone).date()
-    return _form(request, None, forms.blank(hub.settings.timezone, today))
+    values = before.values or forms.blank(hub.settings.timezone, today)
+    return _form(request, None, values, picture=before.picture)
 
 
 @router.post(NEW)
 async def publish(request: Request, hub: Hub, caller: Asking) -> Response:
-    """The form was sent: publish, or show what is wrong."""
-    permissions.require(caller, "post")
+    """The form was sent: publish, or show what is wrong. Of a guest it becomes a draft."""
+    submissions.admit(request, hub, caller)
     form = await parse_form(request)
+    before = await submissions.before(hub, form.text("draft"))
     if common.wants_second_look(form):
         return _ask_who_may_see(request, form, None)
     try:
-        draft = forms.draft(form, hub.settings.timezone)
+        draft = forms.draft(form, hub.settings.timezone, before.picture)
         draft = await writing.with_picture(hub, draft)
+        if submissions.needs_review(caller):
+            return await submissions.keep(hub, caller, "event", form, draft)
         async with hub.db.write() as session:
             event = await service.publish(session, hub, draft, owner=caller.person_id)
+            event.for_other = permissions.posts_for_other(caller, form)
     except Invalid as error:
         return _form_again(request, form, error, None)
     return see_other(f"{event.path}?said=published")
@@ -251,6 +255,7 @@ async def revise(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> 
         async with hub.db.write() as session:
             event = await queries.by_id(session, event_id, Viewer.of(caller))
             permissions.changeable(caller, event)
+            draft = submissions.bounded(caller, draft, event)
             await service.revise(session, hub, event, draft)
     except Invalid as error:
         return _form_again(request, form, error, event, series=series)
@@ -328,13 +333,14 @@ def _form_again(
 def _form(
     request: Request,
     event: Event | None,
-    values: dict[str, Any],
+    values: Mapping[str, Any],
     told: dict[str, str] | None = None,
     detail: str = "",
     *,
     series: str = "",
     status: int = 200,
     ask: bool = False,
+    picture: Picture | None = None,
 ) -> Response:
     return render(
         request,
@@ -347,7 +353,7 @@ def _form(
         ask=ask,
         series=series,
         repeats=() if event is not None and event.series_id is not None else forms.REPEATS,
-        picture=event.picture if event is not None else None,
+        picture=event.picture if event is not None else picture,
         action=NEW if event is None else f"{event.path}/edit",
         back="/post" if event is None else event.path,
         keeps_visibility=event is not None and event.published_at is not None,

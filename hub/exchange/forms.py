@@ -22,7 +22,7 @@ _FIELDS: Final = {"expires_at": "expires_on", "available_from": "available_on"}
 
 def blank() -> dict[str, Any]:
     """A form that nobody has filled yet."""
-    return {"visibility": "public"}
+    return {"visibility": "public", "kind": KINDS[0]}
 
 
 def of_listing(listing: Listing, timezone: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -15,12 +16,13 @@ from hub.core.services import Services
 from hub.entries import asking, threads, writing
 from hub.entries import forms as common
 from hub.entries import queries as entries
+from hub.entries.models import Picture
 from hub.entries.visibility import Viewer
 from hub.exchange import activitypub, forms, queries, service
 from hub.exchange.models import Listing
 from hub.exchange.schemas import Kind, Side, Status, members_of
 from hub.fediverse import follows
-from hub.people import permissions
+from hub.people import permissions, submissions
 from hub.web.doors import Asking, Caller, Hub
 from hub.web.forms import Form, parse_form, see_other
 from hub.web.negotiation import wants_activity
@@ -29,7 +31,6 @@ from hub.web.pages import render, respond
 router = APIRouter(include_in_schema=False)
 
 SWAP: Final = "/swap"
-SIGN_IN: Final = "/sign-in"
 AT_A_GLANCE: Final = 6  # of each side where both are shown
 
 SIDES: Final[dict[str, Side]] = {"offers": "offer", "wants": "want"}
@@ -132,27 +133,31 @@ async def shown(
 
 @router.get("/post/offer")
 @router.get("/post/want")
-async def new(request: Request, caller: Asking) -> Response:
-    """An empty form."""
-    if not caller.known:
-        return see_other(SIGN_IN)
-    permissions.require(caller, "post")
-    return _form(request, _side(request), None, forms.blank())
+async def new(request: Request, hub: Hub, draft: str = "") -> Response:
+    """An empty form, or what was written before; everybody may write one."""
+    before = await submissions.before(hub, draft)
+    values = before.values or forms.blank()
+    return _form(request, _side(request), None, values, picture=before.picture)
 
 
 @router.post("/post/offer")
 @router.post("/post/want")
 async def publish(request: Request, hub: Hub, caller: Asking) -> Response:
-    """The form was sent: publish, or show what is wrong."""
-    permissions.require(caller, "post")
+    """The form was sent: publish, or show what is wrong. Of a guest it becomes a draft."""
+    submissions.admit(request, hub, caller)
     side, form = _side(request), await parse_form(request)
+    before = await submissions.before(hub, form.text("draft"))
     if common.wants_second_look(form, delicate=form.text("kind") == forms.DELICATE_KIND):
         values = {**common.filled(form), "visibility": "hub", "chosen": "yes"}
         return _form(request, side, None, values, status=422, ask=True)
     try:
-        draft = await writing.with_picture(hub, forms.draft(form, hub.settings.timezone))
+        draft = forms.draft(form, hub.settings.timezone, before.picture)
+        draft = await writing.with_picture(hub, draft)
+        if submissions.needs_review(caller):
+            return await submissions.keep(hub, caller, side, form, draft)
         async with hub.db.write() as session:
             listing = await service.publish(session, hub, side, draft, owner=caller.person_id)
+            listing.for_other = permissions.posts_for_other(caller, form)
     except Invalid as error:
         return _form_again(request, side, form, error, None)
     return see_other(f"{listing.path}?said=published")
@@ -180,6 +185,7 @@ async def revise(listing_id: UUID, request: Request, hub: Hub, caller: Asking) -
         async with hub.db.write() as session:
             listing = await queries.by_id(session, listing_id, viewer, side)
             permissions.changeable(caller, listing)
+            draft = submissions.bounded(caller, draft, listing)
             await service.revise(session, hub, listing, draft)
     except Invalid as error:
         return _form_again(request, side, form, error, listing)
@@ -254,12 +260,13 @@ def _form(
     request: Request,
     side: Side,
     listing: Listing | None,
-    values: dict[str, Any],
+    values: Mapping[str, Any],
     told: dict[str, str] | None = None,
     detail: str = "",
     *,
     status: int = 200,
     ask: bool = False,
+    picture: Picture | None = None,
 ) -> Response:
     return render(
         request,
@@ -274,7 +281,7 @@ def _form(
         kinds=forms.KINDS,
         modes=forms.MODES,
         delicate=forms.DELICATE_KIND,
-        picture=listing.picture if listing is not None else None,
+        picture=listing.picture if listing is not None else picture,
         action=f"/post/{side}" if listing is None else f"{listing.path}/edit",
         back="/post" if listing is None else listing.path,
         keeps_visibility=listing is not None and listing.published_at is not None,

@@ -6,9 +6,10 @@ Secrets are kept as SHA-256 of 160 random bits or more; nobody can read them bac
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import JSON, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from hub.core.clock import now
@@ -94,6 +95,39 @@ class Told(Base):
     path: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=now)
     told_at: Mapped[datetime | None]
+
+
+class Submission(Base):
+    """A post by somebody who may not post by themselves, from the first word to what became of it.
+
+    Its draft: `kind` is event, offer or want, `fields` what the form held, `picture_id` a picture
+    that is kept already. `page_digest` is of the secret in the address of the draft's page,
+    `link_digest` of that in the letter to `email`; until the letter's button is pressed all of it
+    goes at `expires_at`. From then on there is an entry. `visibility` was chosen for it, and holds
+    from `release_at` on (None: when a steward says so). `verdict` is passed, refused or
+    withdrawn, None while it waits.
+    """
+
+    __tablename__ = "submission"
+    __table_args__ = (Index("ix_submission_waiting", "verdict", "confirmed_at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    kind: Mapped[str]
+    fields: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    picture_id: Mapped[UUID | None]
+    page_digest: Mapped[str] = mapped_column(index=True, unique=True)
+    link_digest: Mapped[str | None] = mapped_column(index=True, unique=True)
+    email: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime]
+    person_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    entry_id: Mapped[UUID | None] = mapped_column(ForeignKey("entry.id"), index=True, unique=True)
+    visibility: Mapped[str] = mapped_column(default="public")
+    confirmed_at: Mapped[datetime | None]
+    release_at: Mapped[datetime | None]
+    verdict: Mapped[str | None]
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
 
 
 class ApiToken(Base):

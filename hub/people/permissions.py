@@ -13,13 +13,14 @@ from typing import Final, Literal, TypeVar, get_args
 from hub.core.errors import Forbidden, NotSignedIn
 from hub.entries.models import Entry
 from hub.web.doors import Caller, Role
+from hub.web.forms import Form
 
 Deed = Literal["change", "post", "post for others", "moderate", "administer"]
 E = TypeVar("E", bound=Entry)
 
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
-_MAY: Final[dict[Role, frozenset[Deed]]] = {
+MAY: Final[dict[Role, frozenset[Deed]]] = {
     "guest": frozenset({"change"}),
     "reader": frozenset(),
     "member": frozenset({"change", "post"}),
@@ -39,7 +40,7 @@ _WORDS: Final[dict[Deed, str]] = {
 
 def may(caller: Caller, deed: Deed) -> bool:
     """Whether the caller's role allows it."""
-    return caller.role is not None and deed in _MAY[caller.role]
+    return caller.role is not None and deed in MAY[caller.role]
 
 
 def require(caller: Caller, deed: Deed) -> None:
@@ -62,6 +63,11 @@ def may_change(caller: Caller, owner_id: object) -> bool:
     if not may(caller, "change"):
         return False
     return caller.steward or (owner_id is not None and owner_id == caller.person_id)
+
+
+def posts_for_other(caller: Caller, form: Form) -> bool:
+    """Whether they post this for somebody who is not here, and may do so."""
+    return form.checked("for_other") and may(caller, "post for others")
 
 
 def changeable(caller: Caller, entry: E) -> E:

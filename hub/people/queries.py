@@ -114,9 +114,10 @@ async def invitations(session: AsyncSession) -> Sequence[SignInLink]:
 
 
 async def everybody(session: AsyncSession) -> Sequence[Person]:
-    """Everyone with an account, stewards first."""
+    """Everyone with an account, stewards first; not those who left."""
     order: Any = (Person.role.desc(), Person.created_at)
-    return (await session.scalars(select(Person).order_by(*order))).all()
+    left = Person.disabled_at.is_not(None) & (Person.name == "") & Person.email.is_(None)
+    return (await session.scalars(select(Person).where(~left).order_by(*order))).all()
 
 
 async def count_stewards(session: AsyncSession) -> int:

@@ -322,6 +322,18 @@ async def shut_out(session: AsyncSession, person_id: UUID) -> None:
     await _spend_links(session, person_id)
 
 
+async def forget(session: AsyncSession, person_id: UUID) -> None:
+    """They left: every way in ends, and nothing says any more who they were.
+
+    Raises:
+        NotFound: there is no such person.
+        Conflict: it is the last steward.
+    """
+    await shut_out(session, person_id)
+    person = await queries.by_id(session, person_id)
+    person.name, person.email, person.stop_secret = "", None, None
+
+
 async def let_in(session: AsyncSession, person_id: UUID) -> None:
     """A person who was shut out may have new ways in; the old ones stay closed.
 

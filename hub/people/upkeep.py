@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from hub.jobs.registry import Run, job
-from hub.people import service
+from hub.people import notices, service, submissions
 
 
 @job("people.forget_old", every=timedelta(hours=6))
 async def forget_old(run: Run) -> None:
-    """Sessions, links and kept answers that ran out are deleted."""
+    """Sessions, links, kept answers, drafts and old notices are deleted."""
     async with run.finish() as session:
         await service.forget_old(session)
+        await submissions.forget_old(session)
+        await notices.forget_old(session)

@@ -1,0 +1,134 @@
+"""Drafts of those who may not post by themselves: kept until the button in a letter is pressed.
+
+The forms of events, offers and wants are open to everybody. What a guest sends goes here instead of
+onto the board; `hub/posting` shows it to them, writes the letter, and does the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+from fastapi import Request
+from fastapi.responses import Response
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hub.core.clock import now
+from hub.core.errors import Busy
+from hub.core.services import Services
+from hub.entries.models import Entry, Picture
+from hub.entries.schemas import EntryDraft
+from hub.people import secrets
+from hub.people.knocking import DRAFTS_FROM, knock, where_from
+from hub.people.models import Submission
+from hub.people.permissions import may
+from hub.web.doors import Caller
+from hub.web.forms import Form, see_other
+
+D = TypeVar("D", bound=EntryDraft)
+
+DRAFT_LASTS: Final = timedelta(hours=48)
+MOST_DRAFTS: Final = 5000  # of all people together, so that no flood fills the disk
+
+FULL: Final = "Too much is being written here at the moment. Please try again tomorrow."
+NOT_FIELDS: Final = frozenset({"draft", "csrf"})
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What somebody wrote before and comes back to change; empty for a new form."""
+
+    values: Mapping[str, Any]
+    picture: Picture | None
+
+
+NOTHING: Final = Before({}, None)
+
+
+def needs_review(caller: Caller) -> bool:
+    """Whether what they send becomes a draft first."""
+    return not may(caller, "post")
+
+
+def admit(request: Request, services: Services, caller: Caller) -> None:
+    """Let them go on, unless too much was written from where they are.
+
+    Raises:
+        TooMany: it was.
+    """
+    if needs_review(caller):
+        knock(services, DRAFTS_FROM, where_from(request))
+
+
+async def keep(
+    services: Services, caller: Caller, kind: str, form: Form, draft: EntryDraft
+) -> Response:
+    """Keep a form that makes sense, and show its writer how it will look.
+
+    Raises:
+        Busy: there are too many already.
+    """
+    secret = secrets.new_link()
+    row = Submission(
+        kind=kind,
+        fields={name: list(said) for name, said in form.fields.items() if name not in NOT_FIELDS},
+        picture_id=draft.image.id if draft.image is not None else None,
+        page_digest=secrets.digest(secret),
+        person_id=caller.person_id,
+        visibility=draft.visibility,
+        expires_at=now() + DRAFT_LASTS,
+    )
+    async with services.db.write() as session:
+        unread = select(func.count(Submission.id)).where(Submission.confirmed_at.is_(None))
+        if (await session.scalar(unread) or 0) >= MOST_DRAFTS:
+            raise Busy(FULL)
+        session.add(row)
+    return see_other(f"/post/draft/{secret}")
+
+
+async def by_page(session: AsyncSession, secret: str) -> Submission | None:
+    """The draft whose page has this address, while it is one."""
+    if not secrets.is_plausible(secret):
+        return None
+    query = select(Submission).where(
+        Submission.page_digest == secrets.digest(secret),
+        Submission.confirmed_at.is_(None),
+        Submission.expires_at > now(),
+    )
+    return await session.scalar(query)
+
+
+async def before(services: Services, secret: str) -> Before:
+    """The draft at this address, to fill its form again."""
+    async with services.db.read() as session:
+        row = await by_page(session, secret)
+        if row is None:
+            return NOTHING
+        picture = await session.get(Picture, row.picture_id) if row.picture_id else None
+    values: dict[str, Any] = {name: said[-1] for name, said in row.fields.items() if said}
+    return Before({**values, "themes": row.fields.get("themes", ()), "draft": secret}, picture)
+
+
+def bounded(caller: Caller, draft: D, entry: Entry) -> D:
+    """The draft of a change, which shows the entry to no more people than before.
+
+    Guests do not decide by themselves when everybody sees something.
+    """
+    return (
+        draft.model_copy(update={"visibility": entry.visibility}) if needs_review(caller) else draft
+    )
+
+
+async def forget_old(session: AsyncSession) -> None:
+    """Delete drafts that nobody came back to."""
+    old = (Submission.confirmed_at.is_(None), Submission.expires_at <= now())
+    await session.execute(delete(Submission).where(*old))
+
+
+async def of_entry(session: AsyncSession, entry_id: UUID) -> Submission | None:
+    """How an entry came here, if it came this way."""
+    return await session.scalar(select(Submission).where(Submission.entry_id == entry_id))

@@ -1,0 +1,1 @@
+"""Posting without an account, and what residents see of their own."""

@@ -1,0 +1,10 @@
+"""What this room plugs in."""
+
+from __future__ import annotations
+
+from hub.core.feature import Feature
+from hub.posting import me, pages, service
+
+JOBS = (service.release,)  # named, so that it is loaded
+
+feature = Feature(name="posting", routers=(pages.router, me.router))

@@ -1,0 +1,175 @@
+"""One's own page: what one posted, how one is told, the devices, and the way out."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from hub.core.errors import Forbidden, HubError, Invalid, NotSignedIn
+from hub.core.services import Services
+from hub.mail.addresses import address
+from hub.people import letters, notices, secrets
+from hub.people import queries as people
+from hub.people import service as accounts
+from hub.people.knocking import LETTERS_FROM, LETTERS_TO, knock, where_from
+from hub.posting import leaving, queries
+from hub.web.doors import Asking, Caller, Hub, session_cookie
+from hub.web.forms import drop_cookie, parse_form, see_other
+from hub.web.pages import render
+
+router = APIRouter(prefix="/me", include_in_schema=False)
+
+ME: Final = "/me"
+SIGN_IN: Final = "/sign-in"
+BOUND: Final = "This browser came by the link of one post. Please sign in by e-mail for this."
+
+
+@router.get("")
+async def me(request: Request, hub: Hub, caller: Asking, said: str = "") -> Response:
+    """My page."""
+    if caller.person_id is None:
+        return see_other(SIGN_IN)
+    return await _me(request, hub, caller.person_id, caller, said=said)
+
+
+@router.post("/name")
+async def rename(request: Request, hub: Hub, caller: Asking) -> Response:
+    """Be called otherwise."""
+    person_id = await _self(hub, caller)
+    name = (await parse_form(request)).text("name")
+    try:
+        async with hub.db.write() as session:
+            await accounts.rename(session, person_id, name)
+    except Invalid as error:
+        return await _wrong(request, hub, caller, "name", error)
+    return see_other(f"{ME}?said=saved")
+
+
+@router.post("/email")
+async def change_email(request: Request, hub: Hub, caller: Asking) -> Response:
+    """Be reached at another address; it counts once the link in the letter was used."""
+    person_id = await _self(hub, caller)
+    entered = (await parse_form(request)).text("email")
+    try:
+        email = address(entered)
+    except Invalid as error:
+        return await _wrong(request, hub, caller, "email", error)
+    knock(hub, LETTERS_FROM, where_from(request))
+    knock(hub, LETTERS_TO, email)
+    async with hub.db.write() as session:
+        await letters.send_proof(session, hub, await people.by_id(session, person_id), email)
+    return see_other(f"{ME}?said=written")
+
+
+@router.post("/notices")
+async def choose_notices(request: Request, hub: Hub, caller: Asking) -> Response:
+    """Be told now, once a week, or not at all."""
+    person_id = await _self(hub, caller)
+    when = (await parse_form(request)).text("notices")
+    async with hub.db.write() as session:
+        await notices.choose(session, await people.by_id(session, person_id), when)
+    return see_other(f"{ME}?said=saved")
+
+
+@router.post("/devices/sign-out")
+async def sign_out_device(request: Request, hub: Hub, caller: Asking) -> Response:
+    """Sign one device out; it may be this one."""
+    person_id = await _self(hub, caller)
+    digest = (await parse_form(request)).text("device")
+    async with hub.db.write() as session:
+        await accounts.sign_out_device(session, person_id, digest)
+    return see_other(f"{ME}?said=out")
+
+
+@router.post("/sign-out-everywhere")
+async def sign_out_everywhere(request: Request, hub: Hub, caller: Asking) -> Response:
+    """Sign every device out, this one too."""
+    person_id = await _self(hub, caller)
+    await parse_form(request)
+    async with hub.db.write() as session:
+        await accounts.sign_out_everywhere(session, person_id)
+    return _farewell(hub)
+
+
+@router.get("/delete")
+async def confirm_delete(request: Request, hub: Hub, caller: Asking) -> Response:
+    """Asked before one leaves."""
+    person_id = await _self(hub, caller)
+    async with hub.db.read() as session:
+        posts = await queries.own(session, person_id)
+    return render(request, "posting/delete.html", posts=posts)
+
+
+@router.post("/delete")
+async def delete(request: Request, hub: Hub, caller: Asking) -> Response:
+    """Leave: posts are taken back everywhere, and nothing says any more who it was."""
+    person_id = await _self(hub, caller)
+    await parse_form(request)
+    try:
+        await leaving.leave(hub, person_id)
+    except HubError as error:
+        return await _me(request, hub, person_id, caller, error.status, detail=str(error))
+    return _farewell(hub)
+
+
+async def _self(hub: Services, caller: Caller) -> UUID:
+    """Who is asking, if this browser may act for all of them.
+
+    Raises:
+        NotSignedIn: nobody that we know.
+        Forbidden: the browser was let in for one post only.
+    """
+    if caller.person_id is None or caller.by != "session":
+        raise NotSignedIn("Please sign in.")
+    async with hub.db.read() as session:
+        devices = await people.devices(session, caller.person_id)
+    here = secrets.digest(caller.secret)
+    if any(device.role is not None for device in devices if device.digest == here):
+        raise Forbidden(BOUND)
+    return caller.person_id
+
+
+async def _wrong(
+    request: Request, hub: Services, caller: Caller, name: str, error: Invalid
+) -> Response:
+    if caller.person_id is None:
+        raise error
+    told = {name: str(error)}
+    return await _me(request, hub, caller.person_id, caller, error.status, errors=told)
+
+
+async def _me(
+    request: Request,
+    hub: Services,
+    person_id: UUID,
+    caller: Caller,
+    status: int = 200,
+    **context: Any,
+) -> Response:
+    async with hub.db.read() as session:
+        person = await people.by_id(session, person_id)
+        posts = await queries.own(session, person_id)
+        devices = await people.devices(session, person_id)
+    here = secrets.digest(caller.secret) if caller.secret else ""
+    bound = any(device.role is not None for device in devices if device.digest == here)
+    given = {"said": "", "errors": {}, "detail": "", **context}
+    return render(
+        request,
+        "posting/me.html",
+        status,
+        person=person,
+        posts=posts,
+        devices=[] if bound else devices,
+        here=here,
+        bound=bound,
+        **given,
+    )
+
+
+def _farewell(hub: Services) -> Response:
+    response = see_other("/")
+    drop_cookie(response, hub, session_cookie(hub))
+    return response

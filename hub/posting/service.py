@@ -1,0 +1,288 @@
+"""From a draft to the board (SETTLED 23).
+
+After the button in the letter it stands on the hub at once, for those who live here; an hour
+later, or when a steward nods, for everybody who was chosen. A hub may hold everything until a nod,
+and does so by itself when no steward looked in for a week (SECURITY G1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from sqlalchemy import exists, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
+
+from hub.core.clock import now
+from hub.core.errors import Gone, NotFound
+from hub.core.services import Services
+from hub.entries.models import Entry, Picture
+from hub.entries.schemas import EntryDraft
+from hub.entries.visibility import HUB, PRIVATE, PUBLIC
+from hub.jobs.queue import enqueue
+from hub.jobs.registry import Run, job
+from hub.mail import outbox
+from hub.mail.composing import Letter
+from hub.people import notices, secrets
+from hub.people import service as people
+from hub.people.models import ApiToken, Person, Submission
+from hub.people.notices import Notice
+from hub.people.permissions import MAY
+from hub.people.submissions import DRAFT_LASTS
+from hub.posting.kinds import KINDS
+from hub.web.doors import Role
+from hub.web.forms import Form
+
+RELEASED_AFTER: Final = timedelta(hours=1)
+LET_IN_FOR: Final = timedelta(days=1)  # a browser that came by the link of one post
+AWAY_AFTER: Final = timedelta(days=7)  # nobody looks in: then everything waits
+MOST_SHOWN: Final = 50
+
+PASSED, REFUSED, WITHDRAWN = "passed", "refused", "withdrawn"
+# Nobody else needs to hear of what is over before they could.
+OVER: Final = frozenset({"done", "withdrawn", "expired", "cancelled"})
+
+EXPIRED: Final = (
+    "This draft is no longer here: drafts are kept for two days. Please write it again."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """How an entry will look: the entry as neighbours see it, the object as other servers do."""
+
+    entry: Entry
+    document: dict[str, Any]
+
+
+class _Undone(Exception):
+    """Lets a transaction be forgotten that only served to look."""
+
+
+async def preview(services: Services, row: Submission) -> Preview:
+    """The draft as it would stand, by the same way as in earnest; nothing of it is kept.
+
+    Raises:
+        Invalid: it no longer makes sense.
+    """
+    found: Preview | None = None
+    try:
+        async with services.db.write() as session:
+            draft = await _draft(session, services, row, visibility=PUBLIC)
+            entry = await KINDS[row.kind].publish(session, services, draft, None)
+            entry.visibility = row.visibility
+            found = Preview(entry, orjson.loads(entry.document or b"{}"))
+            session.expunge_all()
+            raise _Undone
+    except _Undone:
+        assert found is not None  # noqa: S101 - set just before
+        return found
+
+
+async def write_letter(
+    session: AsyncSession, services: Services, row: Submission, email: str
+) -> None:
+    """A letter with the link that publishes the draft, and later changes what became of it."""
+    secret = secrets.new_link()
+    row.link_digest = secrets.digest(secret)
+    row.email = email
+    row.expires_at = now() + DRAFT_LASTS
+    settings = services.settings
+    title = (row.fields.get("title") or [""])[-1]
+    letter = Letter(
+        to=email,
+        subject=f"Your post at {settings.name}: press once to publish it",
+        lines=(
+            f"“{title}” waits for you. Press the button, and it stands on the board.",
+            "Keep this letter: by the same link you change it later, say that it is settled, "
+            "or take it away. It was not you? Then just ignore this letter.",
+        ),
+        link=f"{settings.url}/mine/{secret}",
+        button="See it and publish it",
+    )
+    await outbox.put(session, services, letter, lasts=DRAFT_LASTS)
+
+
+async def by_link(session: AsyncSession, secret: str, *, lock: bool = False) -> Submission:
+    """What the link of a letter is about.
+
+    Raises:
+        Gone: there is no such link any more.
+    """
+    query = select(Submission).where(Submission.link_digest == secrets.digest(secret))
+    row = await session.scalar(query.with_for_update() if lock else query)
+    if row is None or (row.confirmed_at is None and row.expires_at <= now()):
+        raise Gone(EXPIRED)
+    return row
+
+
+async def confirm(
+    session: AsyncSession, services: Services, row: Submission, person: Person
+) -> Entry:
+    """Publish the draft as this person's; how far depends on who they are, and on the hub.
+
+    Raises:
+        Invalid: it no longer makes sense, such as a day that is over.
+    """
+    trusted = "post" in MAY[_role(person)]
+    held = not trusted and (services.settings.hold_posts or await stewards_are_away(session))
+    chosen = row.visibility
+    first = chosen if trusted or chosen == PRIVATE else PRIVATE if held else HUB
+    draft = await _draft(session, services, row, visibility=first)
+    entry = await KINDS[row.kind].publish(session, services, draft, person.id)
+    row.person_id, row.entry_id = person.id, entry.id
+    row.fields, row.picture_id = {}, None
+    row.confirmed_at = now()
+    if first == chosen:
+        row.verdict, row.decided_at = PASSED, row.confirmed_at
+    elif not held:
+        row.release_at = row.confirmed_at + RELEASED_AFTER
+        await enqueue(
+            session,
+            release,
+            key=f"release:{row.id}",
+            run_at=row.release_at,
+            submission_id=str(row.id),
+        )
+    await session.flush()
+    return entry
+
+
+async def reader_of(session: AsyncSession, row: Submission) -> Person:
+    """The person behind a link; who is new becomes a guest.
+
+    Raises:
+        Gone: they are shut out.
+    """
+    if row.person_id is not None:
+        person = await session.get_one(Person, row.person_id)
+        if row.email is not None and person.email is None:
+            await people.prove(session, person, row.email)
+    elif row.email is not None:
+        person = await people.with_email(session, row.email)
+    else:
+        raise Gone(EXPIRED)
+    if person.disabled_at is not None:
+        raise Gone(EXPIRED)
+    return person
+
+
+async def stewards_are_away(session: AsyncSession) -> bool:
+    """Whether nobody who looks after this hub was here for a week."""
+    by_token = exists().where(ApiToken.person_id == Person.id)
+    query = select(func.max(Person.last_seen_at)).where(
+        Person.role.in_(("steward", "moderator")), Person.disabled_at.is_(None), ~by_token
+    )
+    last: datetime | None = await session.scalar(query)
+    return last is None or last <= now() - AWAY_AFTER
+
+
+async def waiting(session: AsyncSession) -> list[tuple[Submission, Entry, Person]]:
+    """What waits for a nod, the oldest first: how it came, what it is, and whose."""
+    query = (
+        select(Submission, Entry, Person)
+        .join(Entry, Entry.id == Submission.entry_id)
+        .join(Person, Person.id == Submission.person_id)
+        .where(*_undecided())
+        .options(joinedload(Entry.picture), joinedload(Entry.author))
+        .order_by(Submission.confirmed_at)
+        .limit(MOST_SHOWN)
+    )
+    return [(row, entry, person) for row, entry, person in (await session.execute(query)).all()]
+
+
+async def count_waiting(session: AsyncSession) -> int:
+    """How much waits for a nod."""
+    query = select(func.count(Submission.id)).join(Entry, Entry.id == Submission.entry_id)
+    return await session.scalar(query.where(*_undecided())) or 0
+
+
+async def pass_on(
+    session: AsyncSession, services: Services, submission_id: UUID, by: UUID | None = None
+) -> None:
+    """Let it be seen by those who were chosen for it; `by` is the steward, None the clock.
+
+    Raises:
+        NotFound: it waits no more.
+    """
+    row, entry = await _undecided_one(session, submission_id)
+    was_held = row.release_at is None
+    _decide(row, PASSED, by)
+    await KINDS[row.kind].show_to(session, services, entry.id, row.visibility)
+    if was_held and row.person_id is not None:
+        words = (f"“{entry.title}” stands on the board now.",)
+        told = Notice("post", "Your post is published", words, entry.path, unsubscribe=False)
+        await notices.tell(session, services, row.person_id, told)
+
+
+async def refuse(
+    session: AsyncSession, services: Services, submission_id: UUID, reason: str, by: UUID | None
+) -> None:
+    """Take it off the board, and tell its author why.
+
+    Raises:
+        NotFound: it waits no more.
+    """
+    row, entry = await _undecided_one(session, submission_id)
+    title = entry.title
+    _decide(row, REFUSED, by)
+    await KINDS[row.kind].withdraw(session, services, entry.id)
+    if row.person_id is None:
+        return
+    why = (f"They say: {reason}",) if reason else ()
+    words = (f"The stewards of this hub did not let “{title}” stand on the board.", *why)
+    told = Notice("post", "Your post was not published", words, "/about", unsubscribe=False)
+    await notices.tell(session, services, row.person_id, told)
+
+
+@job("posting.release")
+async def release(run: Run, submission_id: str) -> None:
+    """The hour is over: everybody may see it, unless a steward decided before."""
+    async with run.finish() as session:
+        row = await session.get(Submission, UUID(submission_id), with_for_update=True)
+        if row is None or row.verdict is not None or row.entry_id is None:
+            return
+        entry = await session.get_one(Entry, row.entry_id)
+        if entry.deleted_at is not None or entry.hidden_at is not None:
+            return
+        if entry.status in OVER:
+            _decide(row, WITHDRAWN, None)
+            return
+        await pass_on(session, run.services, row.id)
+
+
+async def _draft(
+    session: AsyncSession, services: Services, row: Submission, *, visibility: str
+) -> EntryDraft:
+    picture = await session.get(Picture, row.picture_id) if row.picture_id else None
+    form = Form({name: tuple(said) for name, said in row.fields.items()})
+    draft = KINDS[row.kind].draft(form, services.settings.timezone, picture)
+    return draft.model_copy(update={"visibility": visibility})
+
+
+def _undecided() -> tuple[Any, ...]:
+    return (
+        Submission.confirmed_at.is_not(None),
+        Submission.verdict.is_(None),
+        Entry.deleted_at.is_(None),
+        Entry.hidden_at.is_(None),
+    )
+
+
+async def _undecided_one(session: AsyncSession, submission_id: UUID) -> tuple[Submission, Entry]:
+    row = await session.get(Submission, submission_id, with_for_update=True)
+    if row is None or row.verdict is not None or row.entry_id is None:
+        raise NotFound("This waits no more. Perhaps another steward was quicker.")
+    return row, await session.get_one(Entry, row.entry_id)
+
+
+def _decide(row: Submission, verdict: str, by: UUID | None) -> None:
+    row.verdict, row.decided_at, row.decided_by = verdict, now(), by
+
+
+def _role(person: Person) -> Role:
+    return person.role  # type: ignore[return-value] # `permissions.ROLES` are all there are
