@@ -56,6 +56,11 @@ async def failed(session: AsyncSession) -> Sequence[Mail]:
     return (await session.scalars(query.limit(MOST_SHOWN))).all()
 
 
+async def forget_address(session: AsyncSession, address: str) -> None:
+    """Nothing more is sent there, and nothing says that it was to be."""
+    await session.execute(delete(Mail).where(Mail.recipient == address))
+
+
 async def forget_old(session: AsyncSession) -> None:
     """Delete letters that ran out, and what is known of those that went long ago."""
     moment = now()

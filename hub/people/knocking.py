@@ -18,6 +18,9 @@ from hub.core.services import Services
 
 HOUR_S: Final = 3600
 NETWORK_BITS: Final = 64
+LETTERS_TO_MOST: Final = 5
+LETTERS_FROM_MOST: Final = 20
+DRAFTS_FROM_MOST: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +35,23 @@ class Limit:
 
 LETTERS_TO = Limit(
     "letters to",
-    5,
+    LETTERS_TO_MOST,
     HOUR_S,
     "That address was written to several times just now. Please look into your mail, also among "
     "the unwanted, and try again in an hour.",
 )
 LETTERS_FROM = Limit(
     "letters from",
-    20,
+    LETTERS_FROM_MOST,
     HOUR_S,
     "Many letters were asked for from your connection. Please try again in an hour.",
 )
 DRAFTS_FROM = Limit(
     "drafts from",
-    20,
+    DRAFTS_FROM_MOST,
     HOUR_S,
     "Much was written from your connection within an hour. Please try again later.",
 )
-LIMITS: Final = (LETTERS_TO, LETTERS_FROM, DRAFTS_FROM)
 
 
 def knock(services: Services, limit: Limit, who: str) -> None:

@@ -18,6 +18,7 @@ from hub.core.clock import now
 from hub.core.errors import Conflict, Gone, Invalid, NotSignedIn
 from hub.core.services import Services
 from hub.core.text import tidy
+from hub.mail import outbox
 from hub.people import queries, secrets
 from hub.people.models import ApiToken, Idempotency, Person, Session, SignInLink
 from hub.people.permissions import ROLES
@@ -331,6 +332,8 @@ async def forget(session: AsyncSession, person_id: UUID) -> None:
     """
     await shut_out(session, person_id)
     person = await queries.by_id(session, person_id)
+    if person.email is not None:
+        await outbox.forget_address(session, person.email)
     person.name, person.email, person.stop_secret = "", None, None
 
 

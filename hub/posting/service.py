@@ -158,10 +158,8 @@ async def reader_of(session: AsyncSession, row: Submission) -> Person:
     Raises:
         Gone: they are shut out.
     """
-    if row.person_id is not None:
+    if row.confirmed_at is not None and row.person_id is not None:
         person = await session.get_one(Person, row.person_id)
-        if row.email is not None and person.email is None:
-            await people.prove(session, person, row.email)
     elif row.email is not None:
         person = await people.with_email(session, row.email)
     else:

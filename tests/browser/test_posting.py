@@ -14,6 +14,7 @@ from tests.processes import HubProcess
 
 pytestmark = pytest.mark.browser
 
+MORE = "Say more (optional)"
 AS2 = {"Accept": "application/activity+json"}
 
 
@@ -31,8 +32,10 @@ async def _fill_event(page: Page, title: str) -> None:
     await page.get_by_label("Title").fill(title)
     await page.get_by_label("Day", exact=True).fill("2031-05-17")
     await page.get_by_label("Starts at").fill("18:00")
-    await page.get_by_label("Ends at").fill("19:30")
     await page.get_by_label("Where").fill("Elm Primary")
+    await page.get_by_text("More about the time").click()
+    await page.get_by_label("Ends at").fill("19:30")
+    await page.get_by_text(MORE).click()
     await page.get_by_label("Description").fill("Come **and sing**.\n\n- no notes\n- tea")
 
 
@@ -102,7 +105,6 @@ async def test_an_event_of_several_days_needs_no_clock(visit: Visit) -> None:
     await _fill_event(page, "Summer camp")
     await page.get_by_label("It lasts all day").check()
     await expect(page.get_by_label("Starts at")).to_be_hidden()
-    await page.get_by_text("More about the time").click()
     await page.get_by_label("Last day").fill("2031-05-19")
     await page.get_by_role("button", name="Publish").click()
     time = page.locator(".entry-title time")
@@ -114,7 +116,6 @@ async def test_an_event_of_several_days_needs_no_clock(visit: Visit) -> None:
 async def test_a_repeating_event_says_so_and_is_changed_date_by_date(visit: Visit) -> None:
     page = await visit("/post/event", steward=True)
     await _fill_event(page, "Board games")
-    await page.get_by_text("More about the time").click()
     await page.get_by_label("Repeats", exact=True).select_option("weekday")
     await page.get_by_role("button", name="Publish").click()
     await expect(page.locator(".facts")).to_contain_text("the third Saturday of every month")
@@ -129,6 +130,7 @@ async def test_a_picture_needs_words_and_keeps_no_secrets(
     await page.get_by_label("What do you offer?").fill("Song books")
     await page.get_by_label("A thing").check()
     await page.get_by_label("To borrow").check()
+    await page.get_by_text(MORE).click()
     await page.get_by_label("Picture (optional)").set_input_files(_picture(tmp_path))
     await page.get_by_role("button", name="Publish").click()
     await expect(page.get_by_role("alert")).to_contain_text("say in words what the picture shows")
@@ -145,6 +147,7 @@ async def test_a_picture_needs_words_and_keeps_no_secrets(
 async def test_delicate_themes_are_shown_to_neighbours_first(visit: Visit) -> None:
     page = await visit("/post/want", steward=True)
     await expect(page.get_by_label("Everybody")).to_be_checked()
+    await page.get_by_text(MORE).click()
     await page.get_by_label("Health").check()
     await expect(page.get_by_label("Neighbours only")).to_be_checked()
     await page.get_by_label("Everybody").check()
@@ -157,6 +160,7 @@ async def test_without_scripts_delicate_themes_are_asked_about_once(visit: Visit
     await page.get_by_label("What do you need?").fill("A lift to the clinic")
     await page.get_by_label("Time, a hand").check()
     await page.get_by_label("To share").check()
+    await page.get_by_text(MORE).click()
     await page.get_by_label("Health").check()
     await page.get_by_role("button", name="Publish").click()
     await expect(page.get_by_text("Please look once more.")).to_be_visible()
@@ -182,11 +186,12 @@ async def test_an_offer_is_closed_in_words(visit: Visit) -> None:
     await expect(page.get_by_role("heading", name="I would like this")).to_have_count(0)
 
 
-async def test_visitors_are_shown_how_to_get_in(visit: Visit, hub: HubProcess) -> None:
+async def test_visitors_may_write_and_are_told_what_comes(visit: Visit, hub: HubProcess) -> None:
     page = await visit("/post")
-    await expect(page.get_by_text("You need to be signed in to post")).to_be_visible()
+    await expect(page.get_by_text("You need no account")).to_be_visible()
     await page.get_by_role("link", name="An event").click()
-    assert page.url == f"{hub.url}/sign-in"
+    assert page.url == f"{hub.url}/post/event"
+    await expect(page.get_by_role("button", name="Go on")).to_be_visible()
 
 
 async def test_a_sign_in_link_works_once(visit: Visit, hub: HubProcess) -> None:

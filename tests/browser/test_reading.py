@@ -26,7 +26,7 @@ OPEN = [
 ]
 STEWARDS = [
     *("/post/event", "/post/offer", "/post/want", "/welcome"),
-    *("/admin/inbox", "/admin/servers", "/admin/people"),
+    *("/admin/inbox", "/admin/servers", "/admin/people", "/admin/letters", "/me"),
 ]
 
 
