@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, inspect, select
+from sqlalchemy import Connection, Uuid, bindparam, inspect, select, text
 
 from hub import migrating, schema
 from hub.core.clock import now
-from hub.core.db import Base, Database
+from hub.core.db import Base, Database, UTCDateTime
 from hub.core.settings import Settings
 from hub.events.models import Series
+from hub.people.models import Person, Session, SignInLink
 from tests.conftest import Databases
+
+KINDS = {"person": Uuid(), "at": UTCDateTime(), "soon": UTCDateTime()}
 
 
 def _settings(databases: Databases) -> Settings:
@@ -67,3 +72,40 @@ async def test_series_from_before_0002_go_on_as_they_were(databases: Databases) 
         (series,) = await session.scalars(select(Series))
     await database.close()
     assert series.draft["event"] == {"title": "Choir", "joining": "external"}
+
+
+async def test_people_links_and_sessions_from_before_0010_go_on_as_they_were(
+    databases: Databases,
+) -> None:
+    settings = _settings(databases)
+    config = migrating.config(settings.database)
+    await asyncio.to_thread(command.downgrade, config, "0007")
+    database = Database(settings.database)
+    given = {"person": uuid4(), "at": now(), "soon": now() + timedelta(days=1)}
+    statements = (
+        "INSERT INTO person (id, name, role, created_at) VALUES (:person, 'Ann', 'steward', :at)",
+        "INSERT INTO session (digest, person_id, created_at, expires_at)"
+        " VALUES ('s', :person, :at, :soon)",
+        "INSERT INTO sign_in_link (digest, person_id, role, created_at, expires_at, used_at)"
+        " VALUES ('used', :person, 'steward', :at, :soon, :at)",
+        "INSERT INTO sign_in_link (digest, person_id, role, created_at, expires_at)"
+        " VALUES ('open', :person, 'steward', :at, :soon)",
+    )
+    async with database.write() as session:
+        for statement in statements:
+            made = text(statement).bindparams(
+                *(bindparam(name, type_=KINDS[name]) for name in given if f":{name}" in statement)
+            )
+            await session.execute(made, given)
+    await schema.upgrade(settings)
+    async with database.read() as session:
+        person = (await session.scalars(select(Person))).one()
+        (device,) = await session.scalars(select(Session))
+        links = {link.digest: link.uses_left for link in await session.scalars(select(SignInLink))}
+    await database.close()
+    assert (person.notices, person.email, person.stop_secret) == ("now", None, None)
+    assert (device.last_used_at, device.role, device.device) == (device.created_at, None, "")
+    assert links == {"used": 0, "open": 1}
+    await asyncio.to_thread(command.downgrade, config, "0007")
+    await schema.upgrade(settings)
+    assert await _looked_at(settings.database, _drift) == []
