@@ -257,6 +257,7 @@ async def revise(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> 
             permissions.changeable(caller, event)
             draft = submissions.bounded(caller, draft, event)
             await service.revise(session, hub, event, draft)
+            await submissions.note_change(session, caller, event)
     except Invalid as error:
         return _form_again(request, form, error, event, series=series)
     return see_other(f"{event.path}?said=saved")

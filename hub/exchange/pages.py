@@ -187,6 +187,7 @@ async def revise(listing_id: UUID, request: Request, hub: Hub, caller: Asking) -
             permissions.changeable(caller, listing)
             draft = submissions.bounded(caller, draft, listing)
             await service.revise(session, hub, listing, draft)
+            await submissions.note_change(session, caller, listing)
     except Invalid as error:
         return _form_again(request, side, form, error, listing)
     return see_other(f"{listing.path}?said=saved")

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from fastapi import Request
 from fastapi.responses import Response
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.clock import now
@@ -33,6 +33,9 @@ D = TypeVar("D", bound=EntryDraft)
 
 DRAFT_LASTS: Final = timedelta(hours=48)
 MOST_DRAFTS: Final = 5000  # of all people together, so that no flood fills the disk
+
+# What became of one; None while it waits.
+PASSED, REFUSED, WITHDRAWN = "passed", "refused", "withdrawn"
 
 FULL: Final = "Too much is being written here at the moment. Please try again tomorrow."
 NOT_FIELDS: Final = frozenset({"draft", "csrf"})
@@ -121,6 +124,13 @@ def bounded(caller: Caller, draft: D, entry: Entry) -> D:
     return (
         draft.model_copy(update={"visibility": entry.visibility}) if needs_review(caller) else draft
     )
+
+
+async def note_change(session: AsyncSession, caller: Caller, entry: Entry) -> None:
+    """A guest changed what stewards had passed: it stands, and they look at it once more."""
+    if needs_review(caller):
+        passed = (Submission.entry_id == entry.id, Submission.verdict == PASSED)
+        await session.execute(update(Submission).where(*passed).values(verdict=None))
 
 
 async def forget_old(session: AsyncSession) -> None:

@@ -32,7 +32,7 @@ from hub.people import service as people
 from hub.people.models import ApiToken, Person, Submission
 from hub.people.notices import Notice
 from hub.people.permissions import MAY
-from hub.people.submissions import DRAFT_LASTS
+from hub.people.submissions import DRAFT_LASTS, PASSED, REFUSED, WITHDRAWN
 from hub.posting.kinds import KINDS
 from hub.web.doors import Role
 from hub.web.forms import Form
@@ -42,7 +42,6 @@ LET_IN_FOR: Final = timedelta(days=1)  # a browser that came by the link of one 
 AWAY_AFTER: Final = timedelta(days=7)  # nobody looks in: then everything waits
 MOST_SHOWN: Final = 50
 
-PASSED, REFUSED, WITHDRAWN = "passed", "refused", "withdrawn"
 # Nobody else needs to hear of what is over before they could.
 OVER: Final = frozenset({"done", "withdrawn", "expired", "cancelled"})
 
@@ -208,10 +207,11 @@ async def pass_on(
         NotFound: it waits no more.
     """
     row, entry = await _undecided_one(session, submission_id)
-    was_held = row.release_at is None
     _decide(row, PASSED, by)
+    if entry.visibility == row.visibility:
+        return  # it stands already: its author changed it, and that was looked at
     await KINDS[row.kind].show_to(session, services, entry.id, row.visibility)
-    if was_held and row.person_id is not None:
+    if row.release_at is None and row.person_id is not None:
         words = (f"“{entry.title}” stands on the board now.",)
         told = Notice("post", "Your post is published", words, entry.path, unsubscribe=False)
         await notices.tell(session, services, row.person_id, told)

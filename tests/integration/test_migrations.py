@@ -20,7 +20,7 @@ from hub.events.models import Series
 from hub.people.models import Person, Session, SignInLink
 from tests.conftest import Databases
 
-KINDS = {"person": Uuid(), "at": UTCDateTime(), "soon": UTCDateTime()}
+KINDS: dict[str, Any] = {"person": Uuid(), "at": UTCDateTime(), "soon": UTCDateTime()}
 
 
 def _settings(databases: Databases) -> Settings:

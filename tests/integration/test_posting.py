@@ -238,6 +238,34 @@ async def test_the_link_lets_its_author_change_close_and_take_it_away(guest: Vis
     assert "no longer on the board" in (await guest.get(link)).text
 
 
+async def test_g1_what_a_guest_changes_later_is_looked_at_once_more(guest: Visitor) -> None:
+    hub = guest.hub
+    link, entry = await _post(guest)
+    async with visiting(hub) as steward:
+        await steward.sign_in("steward")
+
+        async def waits() -> str:
+            page = await steward.get("/admin/inbox")
+            if "/admin/posts" not in page.text:
+                return ""
+            return path_in(page.text.replace('"/admin', f'"{hub.url}/admin'), "admin/posts")
+
+        await steward.send(await steward.get("/admin/inbox"), await waits())
+        assert await waits() == ""
+        page = await guest.get(link)
+        await guest.send(page, f"{link}/open", to="edit")
+        for title in ("Cheap pills", "Cheaper pills"):
+            await guest.press(f"{entry.path}/edit", **{**LADDER, "title": title})
+            path = await waits()
+            assert path.endswith("/pass")
+            if title == "Cheap pills":  # a steward is of another opinion first
+                await steward.send(await steward.get("/admin/inbox"), path)
+                assert await waits() == ""
+        page = await steward.get("/admin/inbox")
+        await steward.send(page, path.replace("/pass", "/refuse"))
+    assert await _said(hub) == ["Create", "Announce", "Update", "Update", "Delete"]
+
+
 async def test_what_was_settled_within_the_hour_does_not_leave_the_hub(
     guest: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
