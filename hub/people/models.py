@@ -20,7 +20,9 @@ class Person(Base):
     """Someone with an account; `role` is one of `permissions.ROLES`.
 
     `email` is proved, lower case, None where nobody said one. `notices` is how they want to be
-    told: now, weekly or none. `stop_secret` ends that by one tap in a letter, and can do no more.
+    told: now, weekly or none. `letter_at` is when their next letter about the neighbourhood goes
+    (None: they want none), `interests` are the words that choose what is in it. `stop_secret` ends
+    all that by one tap in a letter, and can do no more.
     """
 
     __tablename__ = "person"
@@ -31,6 +33,8 @@ class Person(Base):
     email: Mapped[str | None] = mapped_column(index=True, unique=True)
     notices: Mapped[str] = mapped_column(default="now")
     stop_secret: Mapped[str | None] = mapped_column(index=True, unique=True)
+    letter_at: Mapped[datetime | None]
+    interests: Mapped[list[str]] = mapped_column(default=list)
     created_at: Mapped[datetime] = mapped_column(default=now)
     last_seen_at: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]

@@ -84,6 +84,7 @@ async def choose(session: AsyncSession, person: Person, when: str) -> None:
     """From now on they are told in this way; what waits for the weekly letter is kept for it."""
     person.notices = when if when in WHEN else "now"
     if person.notices == "none":
+        person.letter_at = None
         waits = (Told.person_id == person.id, Told.told_at.is_(None))
         await session.execute(delete(Told).where(*waits))
 

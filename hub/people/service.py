@@ -335,6 +335,7 @@ async def forget(session: AsyncSession, person_id: UUID) -> None:
     if person.email is not None:
         await outbox.forget_address(session, person.email)
     person.name, person.email, person.stop_secret = "", None, None
+    person.letter_at, person.interests = None, []
 
 
 async def let_in(session: AsyncSession, person_id: UUID) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from hub.core.clock import now
 from hub.core.errors import Forbidden, HubError, Invalid, NotSignedIn
 from hub.core.services import Services
 from hub.mail.addresses import address
@@ -15,7 +16,7 @@ from hub.people import letters, notices, secrets
 from hub.people import queries as people
 from hub.people import service as accounts
 from hub.people.knocking import LETTERS_FROM, LETTERS_TO, knock, where_from
-from hub.posting import leaving, queries
+from hub.posting import leaving, letter, queries
 from hub.web.doors import Asking, Caller, Hub, session_cookie
 from hub.web.forms import drop_cookie, parse_form, see_other
 from hub.web.pages import render
@@ -71,6 +72,18 @@ async def choose_notices(request: Request, hub: Hub, caller: Asking) -> Response
     when = (await parse_form(request)).text("notices")
     async with hub.db.write() as session:
         await notices.choose(session, await people.by_id(session, person_id), when)
+    return see_other(f"{ME}?said=saved")
+
+
+@router.post("/letter")
+async def choose_letter(request: Request, hub: Hub, caller: Asking) -> Response:
+    """Get the weekly letter about the neighbourhood, or get it no more."""
+    person_id = await _self(hub, caller)
+    form = await parse_form(request)
+    async with hub.db.write() as session:
+        person = await people.by_id(session, person_id)
+        person.letter_at = letter.next_time(hub.settings, now()) if form.checked("letter") else None
+        person.interests = letter.interests_of(form.text("interests"))
     return see_other(f"{ME}?said=saved")
 
 

@@ -47,6 +47,8 @@ def upgrade() -> None:
     for name in ("page_digest", "link_digest", "entry_id"):
         op.create_index(f"ix_submission_{name}", "submission", [name], unique=True)
     op.create_index("ix_submission_waiting", "submission", ["verdict", "confirmed_at"])
+    op.add_column("person", sa.Column("letter_at", UTCDateTime(timezone=True), nullable=True))
+    op.add_column("person", sa.Column("interests", sa.JSON(), nullable=False, server_default="[]"))
     op.add_column(
         "entry", sa.Column("for_other", sa.Boolean(), nullable=False, server_default=sa.false())
     )
@@ -54,4 +56,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_column("entry", "for_other")
+    op.drop_column("person", "interests")
+    op.drop_column("person", "letter_at")
     op.drop_table("submission")
