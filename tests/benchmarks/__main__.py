@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 
 from tests.benchmarks import (
+    matching,
     p1_inbox,
     p2_inbox_fedify,
     p3_fanout,
@@ -44,6 +45,7 @@ BENCHMARKS = {
     "P15": p15_processes.measure,
     "P16": p16_sync.measure,
     "P17": p17_crowds.measure,
+    "M": matching.measure,
 }
 HEAD = """| # | what | yardstick | hub | ratio | target | unit | met |
 |---|---|--:|--:|--:|--:|---|---|"""
