@@ -78,6 +78,7 @@ async def _say(
     )
     row = notes.row_of_ours(note, channel, moment, public=reply.public)
     row.entry_id, row.answers_id, row.channel_id = reply.entry_id, reply.id, channel.id
+    row.person_id = reply.person_id
     session.add(row)
     await outbox.post(
         session,

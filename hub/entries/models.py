@@ -52,7 +52,8 @@ class Entry(Base):
     object as it was last said; `counted`: it has numbers that change by themselves, so readers get
     one made anew. `visibility` is private, hub or public (SETTLED 2); `for_other`: an
     editor wrote it for somebody who is not here. `passed_at`: a
-    steward let it through although its server is silenced.
+    steward let it through although its server is silenced. `own_box`: what is written privately
+    about it is for its owner, not for the stewards.
     """
 
     __tablename__ = "entry"
@@ -89,6 +90,7 @@ class Entry(Base):
     picture_id: Mapped[UUID | None] = mapped_column(ForeignKey("picture.id"))
     document: Mapped[bytes | None]
     counted: Mapped[bool] = mapped_column(default=False)
+    own_box: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=now)
     published_at: Mapped[datetime | None]
     updated_at: Mapped[datetime] = mapped_column(default=now)
@@ -113,7 +115,8 @@ class Entry(Base):
 class Reply(Base):
     """An answer to an entry, from a resident's keyboard or another server.
 
-    `public` ones stand under the entry; private ones are for the stewards alone (AP-48). `state`
+    `public` ones stand under the entry; private ones are for `person_id`, or where that is None for
+    the stewards alone (AP-48), who see one of a person's only when it was reported. `state`
     is SHOWN, HELD or HIDDEN. `answers_id` is the reply that it answers.
     `from_us`: it was written by a steward, in the name of the entry's channel.
     """
@@ -137,6 +140,8 @@ class Reply(Base):
     published_at: Mapped[datetime]
     received_at: Mapped[datetime] = mapped_column(default=now)
     read_at: Mapped[datetime | None]
+    person_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"), index=True)
+    reported_at: Mapped[datetime | None]
 
     author: Mapped[Actor] = relationship(foreign_keys=[author_id], lazy="raise")
     entry: Mapped[Entry | None] = relationship(lazy="raise")

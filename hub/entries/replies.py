@@ -109,9 +109,19 @@ async def keep(
     reply.entry_id, reply.answers_id = anchor.entry_id, anchor.answers_id
     reply.channel_id = anchor.channel_id or (channel.id if channel else None)
     reply.public, reply.state = public, SHOWN if heard or not public else HELD
+    reply.person_id = None if public else await _whose(session, anchor)
     session.add(reply)
     await session.flush()
     await _note_holders(session, anchor, author)
+
+
+async def _whose(session: AsyncSession, anchor: Anchor) -> UUID | None:
+    """The person for whom something private is: who wrote before, or the owner of the entry."""
+    answered = await session.get(Reply, anchor.answers_id) if anchor.answers_id else None
+    if answered is not None and not answered.public:
+        return answered.person_id
+    entry = await session.get(Entry, anchor.entry_id) if anchor.entry_id else None
+    return entry.owner_id if entry is not None and entry.own_box else None
 
 
 async def _note_holders(session: AsyncSession, anchor: Anchor, author: Actor) -> None:

@@ -168,13 +168,7 @@ async def inbox(
     Raises:
         Invalid: the cursor is none of ours.
     """
-    query = (
-        select(Reply)
-        .join(Actor, Actor.id == Reply.author_id)
-        .where(Reply.from_us.is_(False), Actor.suspended_at.is_(None))
-        .options(selectinload(Reply.author), selectinload(Reply.entry), selectinload(Reply.channel))
-        .order_by(Reply.published_at.desc(), Reply.id.desc())
-    )
+    query = _messages().order_by(Reply.published_at.desc(), Reply.id.desc())
     if show == "waiting":
         query = query.where(_waits())
     place = Cursor.decode(cursor)
@@ -196,7 +190,7 @@ async def waiting(session: AsyncSession) -> int:
     query = (
         select(func.count(Reply.id))
         .join(Actor, Actor.id == Reply.author_id)
-        .where(Reply.from_us.is_(False), Actor.suspended_at.is_(None), _waits())
+        .where(Reply.from_us.is_(False), Actor.suspended_at.is_(None), _ours_to_read(), _waits())
     )
     return await session.scalar(query) or 0
 
@@ -238,9 +232,14 @@ def _messages() -> Select[Reply]:
     return (
         select(Reply)
         .join(Actor, Actor.id == Reply.author_id)
-        .where(Reply.from_us.is_(False), Actor.suspended_at.is_(None))
+        .where(Reply.from_us.is_(False), Actor.suspended_at.is_(None), _ours_to_read())
         .options(selectinload(Reply.author), selectinload(Reply.entry), selectinload(Reply.channel))
     )
+
+
+def _ours_to_read() -> ColumnElement[bool]:
+    """What is for stewards: not what somebody wrote to one person, unless it was reported."""
+    return or_(Reply.public, Reply.person_id.is_(None), Reply.reported_at.is_not(None))
 
 
 def _waits() -> ColumnElement[bool]:

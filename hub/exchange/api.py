@@ -15,12 +15,13 @@ from hub.entries import asking, writing
 from hub.entries import queries as entries
 from hub.entries.paging import Listed
 from hub.entries.visibility import Viewer
-from hub.exchange import queries, service
+from hub.exchange import matches, queries, service
 from hub.exchange.models import Listing
 from hub.exchange.schemas import (
     Kind,
     ListingDraft,
     ListingView,
+    MatchList,
     Mode,
     Side,
     Status,
@@ -112,6 +113,15 @@ def _doors_to_one(router: APIRouter, side: Side) -> None:
             listing = await queries.by_id(session, listing_id, Viewer.of(caller), side)
             (view,) = await views(session, hub, [listing])
         return view
+
+    @router.get("/{listing_id}/matches", name=f"{side} matched")
+    async def matched(listing_id: UUID, hub: Hub, caller: Asking) -> MatchList:
+        """What fits it, the best first, with the reasons; for its owner and stewards."""
+        permissions.require(caller, "post")
+        async with hub.db.read() as session:
+            listing = await _own(session, listing_id, side, caller)
+            found = await matches.of_listing(session, listing, Viewer.of(caller))
+        return MatchList(items=[matches.view(one, hub) for one in found])
 
     @router.patch("/{listing_id}", name=f"{side} revised")
     async def revised(listing_id: UUID, hub: Hub, caller: Asking, changes: Changes) -> ListingView:

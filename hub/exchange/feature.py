@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from hub.core.feature import Feature
-from hub.exchange import api, inbox, pages
+from hub.exchange import api, inbox, match_pages, pages
 
-feature = Feature(name="exchange", routers=(api.offers, api.wants, pages.router), inbox=inbox.inbox)
+feature = Feature(
+    name="exchange",
+    routers=(api.offers, api.wants, match_pages.api, match_pages.router, pages.router),
+    inbox=inbox.inbox,
+)

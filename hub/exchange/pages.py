@@ -18,7 +18,7 @@ from hub.entries import forms as common
 from hub.entries import queries as entries
 from hub.entries.models import Picture
 from hub.entries.visibility import Viewer
-from hub.exchange import activitypub, forms, queries, service
+from hub.exchange import activitypub, forms, matches, queries, service
 from hub.exchange.models import Listing
 from hub.exchange.schemas import Kind, Side, Status, members_of
 from hub.fediverse import follows
@@ -111,6 +111,8 @@ async def shown(
         listing = await queries.by_id(session, listing_id, viewer, _side(request))
         thread = await threads.thread(session, listing.id, viewer)
         counts = (await entries.counts(session, [listing]))[listing.id]
+        holds = matches.holds(caller, listing)
+        found = await matches.of_listing(session, listing, viewer) if holds else []
     if not listing.local and wants_activity(request):
         return RedirectResponse(listing.uri, 302)  # its own server speaks for it
     settings = hub.settings
@@ -122,6 +124,7 @@ async def shown(
         listing=listing,
         thread=thread,
         counts=counts,
+        matches=found,
         may_edit=listing.local and permissions.may_change(caller, listing.owner_id),
         mine=caller.known and listing.owner_id == caller.person_id,
         said=said,

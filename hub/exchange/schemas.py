@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Final, Literal
+from uuid import UUID
 
-from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema, field_validator
+from pydantic import BaseModel, BeforeValidator, ValidationInfo, WithJsonSchema, field_validator
 
 from hub.entries.schemas import EntryDraft, EntryView, Moment, checked
 from hub.exchange.models import Listing
@@ -125,3 +126,27 @@ class ListingView(EntryView):
     available_from: datetime | None
     expires_at: datetime | None
     timezone: str
+
+
+class MatchView(BaseModel):
+    """A match as the API shows it; `state` is suggested, asked or agreed.
+
+    `asked`: the other side waits for an answer. `uri`, `title`, `url` and `origin` are those of the
+    other side's listing; `score` lies between 0 and 1.
+    """
+
+    id: UUID
+    state: str
+    asked: bool
+    score: float
+    reasons: list[str]
+    uri: str
+    title: str
+    url: str
+    origin: str
+
+
+class MatchList(BaseModel):
+    """What fits, the best first."""
+
+    items: list[MatchView]

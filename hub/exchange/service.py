@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.vocab.proposals import Proposal
@@ -13,12 +14,13 @@ from hub.core.clock import now
 from hub.core.errors import Invalid
 from hub.core.services import Services
 from hub.entries import publishing, receiving, writing
-from hub.exchange import activitypub, queries
+from hub.exchange import activitypub, queries, suggesting
 from hub.exchange.models import Listing
 from hub.exchange.queries import ROWS
 from hub.exchange.schemas import ListingDraft, Side, Status
 from hub.fediverse.received import Received
 from hub.jobs.registry import Run, job
+from hub.people.models import ApiToken
 
 
 async def publish(
@@ -44,7 +46,9 @@ async def publish(
     await writing.fill(session, services.settings, listing, draft)
     _write(listing, draft)
     listing.happens_at = listing.created_at
+    listing.own_box = owner is not None and await _reads_letters(session, owner)
     await publishing.publish(session, services, listing, _thing(services, listing), tell=tell)
+    await suggesting.read(session, listing)
     return listing
 
 
@@ -69,6 +73,7 @@ async def revise(
     if listing.status == "expired" and (draft.expires_at is None or draft.expires_at > now()):
         listing.status = "open"
     await publishing.revise(session, services, listing, _thing(services, listing), tell=tell)
+    await suggesting.read(session, listing)
 
 
 async def close(
@@ -85,13 +90,15 @@ async def close(
     listing.status = status
     listing.updated_at = now()
     await publishing.revise(session, services, listing, _thing(services, listing), tell=tell)
+    await suggesting.read(session, listing)
 
 
 async def withdraw(
     session: AsyncSession, services: Services, listing: Listing, *, tell: bool = True
 ) -> None:
     """Take a listing back, as if it had not been published; everyone who has it is told."""
-    listing.price = ""
+    listing.price, listing.via = "", ""
+    await suggesting.forget(session, listing.id)
     await publishing.withdraw(session, services, listing, activitypub.TYPE, tell=tell)
 
 
@@ -113,6 +120,7 @@ async def receive(received: Received, thing: Proposal) -> Listing | None:
     listing.happens_at = listing.published_at or received.now
     if known is None and not await receiving.keep(received, listing):
         return None
+    await suggesting.read(received.session, listing)
     return listing
 
 
@@ -128,6 +136,12 @@ async def expire(run: Run) -> None:
             await close(session, services, listing, "expired")
     async with run.finish():
         pass
+
+
+async def _reads_letters(session: AsyncSession, person_id: UUID) -> bool:
+    """Whether somebody has a box to look into: people have one, programs do not."""
+    token = await session.scalar(select(ApiToken.digest).where(ApiToken.person_id == person_id))
+    return token is None
 
 
 def _write(listing: Listing, draft: ListingDraft) -> None:

@@ -1,0 +1,384 @@
+"""Offers and wants find each other, and two people talk only when both want to."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import httpx2
+import pytest
+from sqlalchemy import delete, func, select
+
+from hub.entries.models import Reply
+from hub.exchange.models import Listing, MatchMessage, Term
+from hub.fediverse import follows
+from hub.people import notices, service
+from hub.people.models import ApiToken, Person
+from hub.people.notices import Notice
+from hub.web.forms import token_for
+from tests.conftest import MakeHub, Running, settle
+from tests.jobs import ask
+
+OFFER = {"title": "Extension ladder", "description": "At weekends.", "mode": "lend"}
+WANT = {"title": "Could I borrow a stepladder?", "description": "On Saturday.", "mode": "lend"}
+PLACE = {"latitude": 50.93451, "longitude": 6.93912}
+Headers = dict[str, str]
+Told = list[tuple[UUID, Notice]]
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Told:
+    """What people were told, at the one door of notices."""
+    found: Told = []
+
+    async def tell(_session: Any, _services: Any, person_id: UUID, notice: Notice) -> None:
+        found.append((person_id, notice))
+
+    monkeypatch.setattr(notices, "tell", tell)
+    return found
+
+
+class Neighbour(dict[str, str]):
+    """Headers for the API; `pages` are those of the same person's browser, `csrf` its forms'."""
+
+    pages: Headers
+    csrf: str
+
+
+async def person(hub: Running, name: str, role: str = "editor") -> Neighbour:
+    async with hub.services.db.write() as session:
+        token = await service.token_create(session, name, role)
+        row = (await session.scalars(select(Person).where(Person.name == name))).one()
+        link = await service.make_link(session, hub.url, person_id=row.id)
+        secret = (await service.sign_in(session, link.rpartition("/")[2])).secret
+    made = Neighbour(Authorization=f"Bearer {token}")
+    made.pages = {"Cookie": f"__Host-hub={secret}", "Origin": hub.url}
+    made.csrf = token_for(secret)
+    return made
+
+
+async def post(hub: Running, folder: str, who: Headers, **members: Any) -> dict[str, Any]:
+    body = {**(OFFER if folder == "offers" else WANT), **members}
+    answer = await hub.web.post(f"/api/v1/{folder}", json=body, headers=who)
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+async def fits(hub: Running, folder: str, made: dict[str, Any], who: Headers) -> list[Any]:
+    answer = await hub.web.get(f"/api/v1/{folder}/{made['id']}/matches", headers=who)
+    assert answer.status_code == 200, answer.text
+    items: list[Any] = answer.json()["items"]
+    return items
+
+
+async def do(hub: Running, match: dict[str, Any], deed: str, who: Headers) -> httpx2.Response:
+    return await hub.web.post(f"/api/v1/matches/{match['id']}/{deed}", headers=who)
+
+
+async def page(hub: Running, path: str, who: Headers) -> httpx2.Response:
+    headers = who.pages if isinstance(who, Neighbour) else who
+    return await hub.web.get(path, headers={**headers, "Accept": "text/html"})
+
+
+async def press(hub: Running, path: str, who: Neighbour, **fields: str) -> httpx2.Response:
+    data = {**fields, "csrf": who.csrf}
+    return await hub.web.post(path, data=data, headers={**who.pages, "Accept": "text/html"})
+
+
+async def test_t08_a_match_is_shown_to_both_with_its_reasons(hub: Running, told: Told) -> None:
+    ann, ben = await person(hub, "Ann"), await person(hub, "Ben")
+    offer = await post(hub, "offers", ann, **PLACE)
+    want = await post(hub, "wants", ben, **PLACE)
+    await hub.work()
+    (mine,) = await fits(hub, "offers", offer, ann)
+    (theirs,) = await fits(hub, "wants", want, ben)
+    assert (mine["uri"], theirs["uri"]) == (want["uri"], offer["uri"])
+    assert mine["reasons"] == ["both: ladder", "close by", "Saturdays", "new"]
+    assert theirs["reasons"] == ["both: stepladder", "close by", "Saturdays", "new"]
+    assert (mine["state"], mine["asked"]) == ("suggested", False)
+    subjects = [notice.subject for _, notice in told]
+    assert sorted(subjects) == [
+        "Somebody needs: Could I borrow a stepladder?",
+        "Somebody offers: Extension ladder",
+    ]
+    shown = await page(hub, f"/offers/{offer['id']}", ann)
+    assert "Might fit" in shown.text
+    assert "both: ladder · close by · Saturdays · new" in shown.text
+
+
+async def test_t08_both_press_yes_and_the_chat_opens(hub: Running, told: Told) -> None:
+    ann, ben = await person(hub, "Ann"), await person(hub, "Ben")
+    offer, want = await post(hub, "offers", ann), await post(hub, "wants", ben)
+    await hub.work()
+    (mine,) = await fits(hub, "offers", offer, ann)
+    early = await press(hub, f"/matches/{mine['id']}/say", ann, text="Hello?")
+    assert early.status_code == 409
+    assert (await do(hub, mine, "ask", ann)).json()["state"] == "asked"
+    (theirs,) = await fits(hub, "wants", want, ben)
+    assert (theirs["state"], theirs["asked"]) == ("asked", True)
+    assert (await do(hub, mine, "accept", ann)).status_code == 409
+    assert (await do(hub, theirs, "accept", ben)).json()["state"] == "agreed"
+    said = await press(hub, f"/matches/{mine['id']}/say", ann, text="It stands in <b>my</b> yard.")
+    assert said.status_code == 303
+    read = await page(hub, f"/matches/{mine['id']}", ben)
+    assert "It stands in &lt;b&gt;my&lt;/b&gt; yard." in read.text
+    kinds = [notice.kind for _, notice in told]
+    assert kinds == ["match", "match", "request", "request", "message"]
+
+
+async def test_a_talk_is_read_by_the_two_alone_and_stewards_see_what_was_reported(
+    hub: Running, told: Told
+) -> None:
+    ann, ben, eve = [await person(hub, name) for name in ("Ann", "Ben", "Eve")]
+    offer = await post(hub, "offers", ann)
+    await post(hub, "wants", ben)
+    await hub.work()
+    async with hub.services.db.write() as session:
+        for row in (await session.scalars(select(Listing))).all():
+            row.own_box = True  # as of people who sign in, and are no programs
+    (mine,) = await fits(hub, "offers", offer, ann)
+    await do(hub, mine, "ask", ann)
+    await do(hub, mine, "accept", ben)
+    await press(hub, f"/matches/{mine['id']}/say", ann, text="Give me money")
+    for stranger in (eve, hub.steward, {}):
+        answer = await page(hub, f"/matches/{mine['id']}", stranger)
+        assert "Give me money" not in answer.text
+        assert answer.status_code in {303, 404}
+    async with hub.services.db.read() as session:
+        (line,) = (await session.scalars(select(MatchMessage))).all()
+    path = f"/matches/{mine['id']}/report"
+    assert (await press(hub, path, ann, line=str(line.id))).status_code == 404
+    assert (await press(hub, path, ben, line=str(line.id))).status_code == 303
+    assert "Give me money" in (await page(hub, "/matches", hub.steward)).text
+    assert "Give me money" not in (await page(hub, "/matches", eve)).text
+
+
+async def test_a_no_is_told_to_nobody_and_looks_like_no_answer(hub: Running, told: Told) -> None:
+    ann, ben = await person(hub, "Ann"), await person(hub, "Ben")
+    offer, want = await post(hub, "offers", ann), await post(hub, "wants", ben)
+    await hub.work()
+    (mine,) = await fits(hub, "offers", offer, ann)
+    await do(hub, mine, "ask", ann)
+    told.clear()
+    assert (await do(hub, mine, "decline", ben)).status_code == 200
+    assert told == []
+    assert await fits(hub, "wants", want, ben) == []
+    (again,) = await fits(hub, "offers", offer, ann)
+    assert (again["state"], again["asked"]) == ("asked", False)
+    await ask(hub.services, "exchange.match", listing_id=want["id"])
+    await hub.work()
+    assert await fits(hub, "wants", want, ben) == []
+    assert told == []
+
+
+async def test_what_is_not_for_me_is_put_away_for_good(hub: Running) -> None:
+    ann, ben = await person(hub, "Ann"), await person(hub, "Ben")
+    offer, want = await post(hub, "offers", ann), await post(hub, "wants", ben)
+    await hub.work()
+    (mine,) = await fits(hub, "offers", offer, ann)
+    await do(hub, mine, "decline", ann)
+    await ask(hub.services, "exchange.match", listing_id=offer["id"])
+    await hub.work()
+    assert await fits(hub, "offers", offer, ann) == await fits(hub, "wants", want, ben) == []
+
+
+async def test_nobody_else_sees_or_decides_a_match(hub: Running) -> None:
+    ann, ben, eve = [await person(hub, name) for name in ("Ann", "Ben", "Eve")]
+    offer = await post(hub, "offers", ann)
+    await post(hub, "wants", ben)
+    await hub.work()
+    (mine,) = await fits(hub, "offers", offer, ann)
+    path = f"/api/v1/offers/{offer['id']}/matches"
+    assert (await hub.web.get(path, headers=eve)).status_code == 403
+    assert (await hub.web.get(path)).status_code == 401
+    assert (await do(hub, mine, "ask", eve)).status_code == 404
+    assert (await do(hub, mine, "ask", {})).status_code == 401
+
+
+async def test_nobody_is_matched_with_themselves(hub: Running) -> None:
+    ann = await person(hub, "Ann")
+    offer = await post(hub, "offers", ann)
+    await post(hub, "wants", ann)
+    await hub.work()
+    assert await fits(hub, "offers", offer, ann) == []
+
+
+async def test_a_private_want_is_matched_for_its_owner_and_hidden_from_the_other_side(
+    hub: Running, told: Told
+) -> None:
+    ann, ben = await person(hub, "Ann"), await person(hub, "Ben")
+    offer = await post(hub, "offers", ann)
+    want = await post(hub, "wants", ben, visibility="private")
+    await hub.work()
+    (theirs,) = await fits(hub, "wants", want, ben)
+    assert theirs["uri"] == offer["uri"]
+    assert await fits(hub, "offers", offer, ann) == []
+    assert "Somebody needs" not in " ".join(notice.subject for _, notice in told)
+    assert (await do(hub, theirs, "ask", ben)).status_code == 409
+
+
+async def test_what_is_closed_hidden_or_deleted_fits_nobody(hub: Running) -> None:
+    ann, ben = await person(hub, "Ann"), await person(hub, "Ben")
+    offer, want = await post(hub, "offers", ann), await post(hub, "wants", ben)
+    await hub.work()
+    assert len(await fits(hub, "wants", want, ben)) == 1
+    close = f"/api/v1/offers/{offer['id']}/close"
+    await hub.web.post(close, json={"status": "promised"}, headers=ann)
+    assert await fits(hub, "wants", want, ben) == []
+    await hub.web.patch(f"/api/v1/offers/{offer['id']}", json={"status": "open"}, headers=ann)
+    await hub.work()
+    assert len(await fits(hub, "wants", want, ben)) == 1
+    await hub.web.delete(f"/api/v1/offers/{offer['id']}", headers=ann)
+    assert await fits(hub, "wants", want, ben) == []
+    async with hub.services.db.read() as session:
+        left = await session.scalar(
+            select(func.count()).where(Term.listing_id == UUID(offer["id"]))
+        )
+    assert left == 0
+
+
+async def test_an_edit_finds_what_fits_now(hub: Running) -> None:
+    ann, ben = await person(hub, "Ann"), await person(hub, "Ben")
+    offer, want = await post(hub, "offers", ann), await post(hub, "wants", ben)
+    await hub.work()
+    path = f"/api/v1/wants/{want['id']}"
+    changes = {"title": "A pot of soup", "description": ""}
+    await hub.web.patch(path, json=changes, headers=ben)
+    await hub.work()
+    assert await fits(hub, "offers", offer, ann) == []
+
+
+async def _two(make_hub: MakeHub) -> tuple[Running, Running]:
+    """A with wants, B with offers, each following the other."""
+    north, south = await make_hub("north.example"), await make_hub("south.example")
+    for one, other in ((north, south), (south, north)):
+        for name in ("offers", "wants"):
+            await follows.follow(one.services, f"@{name}@{other.services.settings.authority}")
+    await settle(north, south)
+    return north, south
+
+
+POTTER = {"title": "Ceramics evening", "description": "Clay, kiln and a teacher.", "kind": "skill"}
+LEARNER = {"title": "Looking for a pottery teacher", "description": "", "kind": "skill"}
+
+
+async def _asked(
+    north: Running, south: Running, ann: Headers, ben: Headers
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    want = await post(north, "wants", ann, **LEARNER)
+    offer = await post(south, "offers", ben, **POTTER)
+    async with south.services.db.write() as session:
+        (await session.get_one(Listing, UUID(offer["id"]))).own_box = True
+    async with north.services.db.write() as session:
+        (await session.get_one(Listing, UUID(want["id"]))).own_box = True
+    await settle(north, south)
+    (match,) = await fits(north, "wants", want, ann)
+    answer = await do(north, match, "ask", ann)
+    assert answer.json()["state"] == "asked", answer.text
+    await settle(north, south)
+    return want, offer
+
+
+async def test_t10_a_match_across_hubs_is_shown_on_both(make_hub: MakeHub, told: Told) -> None:
+    north, south = await _two(make_hub)
+    ann, ben = await person(north, "Ann"), await person(south, "Ben")
+    want = await post(north, "wants", ann, **LEARNER)
+    offer = await post(south, "offers", ben, **POTTER)
+    await settle(north, south)
+    (here,) = await fits(north, "wants", want, ann)
+    (there,) = await fits(south, "offers", offer, ben)
+    assert (here["uri"], here["origin"]) == (offer["uri"], "south.example")
+    assert (there["uri"], there["origin"]) == (want["uri"], "north.example")
+    assert [notice.lines[0].rpartition(", ")[2] for _, notice in told] == [
+        "via south.example.",
+        "via north.example.",
+    ] or len(told) == 2
+
+
+async def test_t10_a_yes_across_hubs_opens_a_talk_in_which_both_write(make_hub: MakeHub) -> None:
+    north, south = await _two(make_hub)
+    ann, ben = await person(north, "Ann"), await person(south, "Ben")
+    want, offer = await _asked(north, south, ann, ben)
+    box = await page(south, "/matches", ben)
+    assert "needs what you offer: “Looking for a pottery teacher”" in box.text
+    async with south.services.db.read() as session:
+        (letter,) = (await session.scalars(select(Reply))).all()
+    answer = await press(south, f"/enquiries/{letter.id}/accept", ben, text="Come on Tuesday.")
+    assert answer.status_code == 303
+    await settle(north, south)
+    await ask(north.services, "exchange.hear")
+    await north.work()
+    (match,) = await fits(north, "wants", want, ann)
+    assert match["state"] == "agreed"
+    assert "Come on Tuesday." in (await page(north, f"/matches/{match['id']}", ann)).text
+    await press(north, f"/matches/{match['id']}/say", ann, text="Gladly! At what time?")
+    await settle(north, south)
+    (theirs,) = await fits(south, "offers", offer, ben)
+    assert "Gladly! At what time?" in (await page(south, f"/matches/{theirs['id']}", ben)).text
+    await press(south, f"/matches/{theirs['id']}/say", ben, text="At seven.")
+    await settle(north, south)
+    assert "At seven." in (await page(north, f"/matches/{match['id']}", ann)).text
+    for hub in (north, south):
+        for path in ("/admin/inbox?show=all", f"/offers/{offer['id']}", "/swap"):
+            shown = (await page(hub, path, hub.steward)).text
+            assert "At seven." not in shown
+            assert "Gladly!" not in shown
+
+
+async def test_t10_a_no_across_hubs_leaves_no_trace_and_tells_nothing(make_hub: MakeHub) -> None:
+    north, south = await _two(make_hub)
+    ann, ben = await person(north, "Ann"), await person(south, "Ben")
+    want, offer = await _asked(north, south, ann, ben)
+    async with south.services.db.read() as session:
+        (letter,) = (await session.scalars(select(Reply))).all()
+    path = f"/enquiries/{letter.id}/decline"
+    assert (await press(south, path, await person(south, "Eve"))).status_code == 403
+    assert (await press(south, path, ben)).status_code == 303
+    await settle(north, south)
+    async with south.services.db.read() as session:
+        assert (await session.scalars(select(Reply))).all() == []
+    assert await fits(south, "offers", offer, ben) == []
+    await ask(north.services, "exchange.hear")
+    await north.work()
+    (match,) = await fits(north, "wants", want, ann)
+    assert match["state"] == "asked"
+
+
+async def test_a_hub_only_want_asks_nobody_elsewhere(make_hub: MakeHub) -> None:
+    north, south = await _two(make_hub)
+    ann, ben = await person(north, "Ann"), await person(south, "Ben")
+    want = await post(north, "wants", ann, **LEARNER, visibility="hub")
+    await post(south, "offers", ben, **POTTER)
+    await settle(north, south)
+    (match,) = await fits(north, "wants", want, ann)
+    assert (await do(north, match, "ask", ann)).status_code == 409
+
+
+async def test_what_comes_from_a_blocked_server_fits_nobody(make_hub: MakeHub) -> None:
+    north, south = await _two(make_hub)
+    ann, ben = await person(north, "Ann"), await person(south, "Ben")
+    want = await post(north, "wants", ann, **LEARNER)
+    await post(south, "offers", ben, **POTTER)
+    await settle(north, south)
+    block = {"host": "south.example"}
+    await north.web.post("/api/v1/blocks", json=block, headers=north.steward)
+    assert await fits(north, "wants", want, ann) == []
+
+
+async def test_people_have_a_box_and_programs_do_not(hub: Running) -> None:
+    program = await person(hub, "Program")
+    await post(hub, "offers", program)
+    async with hub.services.db.write() as session:
+        await session.execute(
+            delete(ApiToken).where(
+                ApiToken.person_id.in_(select(Person.id).where(Person.name == "Program"))
+            )
+        )
+    form = {"title": "A pot of soup", "kind": "food", "mode": "give", "chosen": "yes"}
+    answer = await press(hub, "/post/offer", program, **form)
+    assert answer.status_code == 303, answer.text
+    async with hub.services.db.read() as session:
+        rows = await session.scalars(select(Listing))
+        boxes = {row.title: row.own_box for row in rows}
+    assert boxes == {"Extension ladder": False, "A pot of soup": True}
