@@ -47,6 +47,7 @@ LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
 Visibility = Literal["private", "hub", "public"]
 Draft = TypeVar("Draft", bound="EntryDraft")
+Checked = TypeVar("Checked", bound=BaseModel)
 
 _NOT_IN_TAGS = re.compile(r"[^\w]|_(?=_)")
 
@@ -240,7 +241,7 @@ class EntryDraft(BaseModel):
         return self
 
 
-def checked(model: type[Draft], data: Mapping[str, Any], *, timezone: str) -> Draft:
+def checked(model: type[Checked], data: Mapping[str, Any], *, timezone: str) -> Checked:
     """The draft that `data` makes; `timezone` is the clock where `data` names none.
 
     Raises:

@@ -15,10 +15,11 @@ from hub.entries import asking, writing
 from hub.entries import queries as entries
 from hub.entries.paging import Listed
 from hub.entries.visibility import Viewer
-from hub.exchange import matches, queries, service
+from hub.exchange import lending, matches, queries, service
 from hub.exchange.models import Listing
 from hub.exchange.schemas import (
     Kind,
+    Lending,
     ListingDraft,
     ListingView,
     MatchList,
@@ -150,7 +151,34 @@ def _doors_to_one(router: APIRouter, side: Side) -> None:
             await service.withdraw(session, hub, listing)
 
 
+def _doors_of_loans(router: APIRouter) -> None:
+    """The doors that lend an offer and take it back."""
+
+    @router.post("/{listing_id}/lend", name="offer lent")
+    async def lent(listing_id: UUID, hub: Hub, caller: Asking, lending_: Lending) -> ListingView:
+        """Note who has it until when; its owner is reminded two days before."""
+        permissions.require(caller, "post")
+        async with hub.db.write() as session:
+            listing = await _own(session, listing_id, "offer", caller)
+            await lending.lend(
+                session, hub, listing, lending_.borrower, lending_.due_at, lending_.match_id
+            )
+            (view,) = await views(session, hub, [listing])
+        return view
+
+    @router.post("/{listing_id}/returned", name="offer returned")
+    async def returned(listing_id: UUID, hub: Hub, caller: Asking) -> ListingView:
+        """It is back, and listed again."""
+        permissions.require(caller, "post")
+        async with hub.db.write() as session:
+            listing = await _own(session, listing_id, "offer", caller)
+            await lending.give_back(session, hub, listing)
+            (view,) = await views(session, hub, [listing])
+        return view
+
+
 offers = _doors("offer", "offers")
+_doors_of_loans(offers)
 wants = _doors("want", "wants")
 
 
@@ -173,10 +201,13 @@ async def views(
 ) -> list[ListingView]:
     """Offers and wants as the API shows them."""
     counts = await entries.counts(session, listings)
-    return [_view(listing, counts[listing.id], hub) for listing in listings]
+    backers = await queries.backers(session, listings)
+    return [
+        _view(listing, counts[listing.id], backers.get(listing.id, 0), hub) for listing in listings
+    ]
 
 
-def _view(listing: Listing, counts: entries.Counts, hub: Services) -> ListingView:
+def _view(listing: Listing, counts: entries.Counts, backers: int, hub: Services) -> ListingView:
     zone = hub.settings.zone
     begins, ends = listing.available_from, listing.expires_at
     return ListingView(
@@ -188,6 +219,9 @@ def _view(listing: Listing, counts: entries.Counts, hub: Services) -> ListingVie
         available_from=None if begins is None else begins.astimezone(zone),
         expires_at=None if ends is None else ends.astimezone(zone),
         timezone=hub.settings.timezone,
+        sort=listing.sort,
+        via=listing.via,
+        backers=backers,
     )
 
 

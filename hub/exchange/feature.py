@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from hub.core.feature import Feature
-from hub.exchange import api, inbox, match_pages, pages
+from hub.exchange import api, deeds, inbox, match_pages, pages
 
 feature = Feature(
     name="exchange",
-    routers=(api.offers, api.wants, match_pages.api, match_pages.router, pages.router),
+    routers=(
+        api.offers,
+        api.wants,
+        match_pages.api,
+        match_pages.router,
+        pages.router,
+        deeds.router,
+    ),
     inbox=inbox.inbox,
 )

@@ -9,14 +9,15 @@ from hub.core.errors import Invalid
 from hub.entries import forms
 from hub.entries.models import Picture
 from hub.exchange.models import Listing
-from hub.exchange.schemas import Kind, ListingDraft, Mode, listing_draft
+from hub.exchange.schemas import Kind, ListingDraft, Mode, Sort, listing_draft
 from hub.web.forms import Form
 
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
 MODES: Final[tuple[str, ...]] = get_args(Mode)
+SORTS: Final[tuple[str, ...]] = get_args(Sort)
 DELICATE_KIND: Final = "food"
 
-_TEXTS: Final = ("title", "description", "location", "kind", "mode", "quantity", "price")
+_TEXTS: Final = ("title", "description", "location", "kind", "mode", "quantity", "price", "via")
 _FIELDS: Final = {"expires_at": "expires_on", "available_from": "available_on"}
 
 
@@ -35,6 +36,8 @@ def of_listing(listing: Listing, timezone: str) -> dict[str, Any]:
         "mode": listing.mode,
         "quantity": "" if listing.quantity == "1" else listing.quantity,
         "price": listing.price,
+        "sort": listing.sort,
+        "via": listing.via,
         **{name: day and f"{day.astimezone(zone):%Y-%m-%d}" for name, day in days.items()},
     }
 
@@ -55,6 +58,7 @@ def draft(
         **(before or {}),
         **forms.members(form, _TEXTS),
         "image": forms.image(form, picture),
+        "sort": form.text("sort") or "plain",
         "expires_at": form.text("expires_on"),
         "available_from": f"{begins}T00:00" if begins else None,
     }

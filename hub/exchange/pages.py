@@ -18,7 +18,7 @@ from hub.entries import forms as common
 from hub.entries import queries as entries
 from hub.entries.models import Picture
 from hub.entries.visibility import Viewer
-from hub.exchange import activitypub, forms, matches, queries, service
+from hub.exchange import activitypub, forms, lending, matches, queries, service
 from hub.exchange.models import Listing
 from hub.exchange.schemas import Kind, Side, Status, members_of
 from hub.fediverse import follows
@@ -113,6 +113,9 @@ async def shown(
         counts = (await entries.counts(session, [listing]))[listing.id]
         holds = matches.holds(caller, listing)
         found = await matches.of_listing(session, listing, viewer) if holds else []
+        loan = await lending.of_listing(session, listing.id) if holds else None
+        backers = (await queries.backers(session, [listing])).get(listing.id, 0)
+        backs = await queries.backs(session, listing.id, caller.person_id)
     if not listing.local and wants_activity(request):
         return RedirectResponse(listing.uri, 302)  # its own server speaks for it
     settings = hub.settings
@@ -125,6 +128,9 @@ async def shown(
         thread=thread,
         counts=counts,
         matches=found,
+        loan=loan,
+        backers=backers,
+        backs=backs,
         may_edit=listing.local and permissions.may_change(caller, listing.owner_id),
         mine=caller.known and listing.owner_id == caller.person_id,
         said=said,
@@ -284,6 +290,7 @@ def _form(
         ask=ask,
         kinds=forms.KINDS,
         modes=forms.MODES,
+        sorts=forms.SORTS,
         delicate=forms.DELICATE_KIND,
         picture=listing.picture if listing is not None else picture,
         action=f"/post/{side}" if listing is None else f"{listing.path}/edit",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Unpack
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.clock import now
@@ -15,7 +16,7 @@ from hub.entries import queries as entries
 from hub.entries.paging import Listed
 from hub.entries.queries import Filter, Filters
 from hub.entries.visibility import Viewer
-from hub.exchange.models import Listing, Offer, Want
+from hub.exchange.models import Backer, Listing, Offer, Want
 from hub.exchange.schemas import Side
 
 ROWS: Final[dict[str, type[Listing]]] = {"offer": Offer, "want": Want}
@@ -91,3 +92,17 @@ async def whole(session: AsyncSession, listing_id: UUID) -> Listing:
     if found is None:
         raise NotFound("There is no such listing.")
     return found
+
+
+async def backers(session: AsyncSession, listings: Sequence[Listing]) -> dict[UUID, int]:
+    """How many others say “me too” to each pooled want."""
+    ids = [listing.id for listing in listings if listing.sort == "pooled"]
+    if not ids:
+        return {}
+    query = select(Backer.listing_id, func.count()).where(Backer.listing_id.in_(ids))
+    return dict((await session.execute(query.group_by(Backer.listing_id))).all())
+
+
+async def backs(session: AsyncSession, listing_id: UUID, person_id: UUID | None) -> bool:
+    """Whether a person says “me too”."""
+    return person_id is not None and await session.get(Backer, (listing_id, person_id)) is not None

@@ -9,16 +9,27 @@ from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ValidationInfo, WithJsonSchema, field_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 
-from hub.entries.schemas import EntryDraft, EntryView, Moment, checked
+from hub.entries.schemas import EntryDraft, EntryView, Line, Moment, Zone, checked
 from hub.exchange.models import Listing
 
 Side = Literal["offer", "want"]
 Kind = Literal["item", "skill", "space", "time", "food"]
 Mode = Literal["give", "lend", "swap", "share", "sell"]
+Sort = Literal["plain", "pooled", "company"]
 Status = Literal["open", "promised", "done", "withdrawn", "expired"]
 
+LONGEST_VIA: Final = 80
 MOST: Final = Decimal(1_000_000)
 SMALLEST: Final = Decimal("0.000001")
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -72,6 +83,8 @@ class ListingDraft(EntryDraft):
     available_from: Moment | None = None
     expires_at: Annotated[Moment | None, BeforeValidator(_end_of_day)] = None
     status: Status = "open"
+    sort: Sort = "plain"
+    via: Annotated[Line, Field(max_length=LONGEST_VIA)] = ""
 
     @field_validator("latitude", "longitude")
     @classmethod
@@ -114,11 +127,17 @@ def members_of(listing: Listing) -> dict[str, Any]:
         "available_from": listing.available_from,
         "expires_at": listing.expires_at,
         "status": listing.status,
+        "sort": listing.sort,
+        "via": listing.via,
     }
 
 
 class ListingView(EntryView):
-    """An offer or a want as the API shows it; times carry the offset of `timezone`, the hub's."""
+    """An offer or a want as the API shows it; times carry the offset of `timezone`, the hub's.
+
+    `sort` of a want is plain, pooled (`backers` say “me too”) or company (somebody to go with);
+    `via` names who speaks for somebody offline.
+    """
 
     kind: str
     mode: str
@@ -126,6 +145,30 @@ class ListingView(EntryView):
     available_from: datetime | None
     expires_at: datetime | None
     timezone: str
+    sort: str
+    via: str
+    backers: int
+
+
+class Lending(BaseModel):
+    """To whom something is lent, until when."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    borrower: Annotated[str, Field(max_length=80)] = ""
+    due_at: AwareDatetime
+    match_id: UUID | None = None
+
+
+class LendingForm(BaseModel):
+    """The same as a form says it; `due_on` is the end of a day on the clock of `timezone`."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    timezone: Zone
+    borrower: str = ""
+    due_on: Annotated[Moment | None, BeforeValidator(_end_of_day)] = None
+    match_id: UUID | None = None
 
 
 class MatchView(BaseModel):

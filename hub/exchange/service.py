@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -11,16 +12,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from federation.vocab.proposals import Proposal
 from hub.core import text
 from hub.core.clock import now
-from hub.core.errors import Invalid
+from hub.core.errors import Conflict, Invalid
 from hub.core.services import Services
 from hub.entries import publishing, receiving, writing
 from hub.exchange import activitypub, queries, suggesting
-from hub.exchange.models import Listing
+from hub.exchange.models import Backer, Listing
 from hub.exchange.queries import ROWS
 from hub.exchange.schemas import ListingDraft, Side, Status
 from hub.fediverse.received import Received
 from hub.jobs.registry import Run, job
+from hub.people import notices
 from hub.people.models import ApiToken
+from hub.people.notices import Notice
+
+MORE: Final = timedelta(days=30)
+SOON: Final = timedelta(days=3)
 
 
 async def publish(
@@ -41,6 +47,8 @@ async def publish(
     """
     if draft.status == "open" and draft.expires_at is not None and draft.expires_at <= now():
         raise Invalid("It would be over already.", {"expires_at": "must be in the future"})
+    if kind == "offer" and draft.sort != "plain":
+        raise Invalid("Only wants are pooled or for company.", {"sort": "must be plain"})
     listing = ROWS[kind]()
     writing.begin(services, listing, await publishing.author_for(session, kind), owner)
     await writing.fill(session, services.settings, listing, draft)
@@ -124,18 +132,59 @@ async def receive(received: Received, thing: Proposal) -> Listing | None:
     return listing
 
 
+async def renew(session: AsyncSession, services: Services, listing: Listing) -> None:
+    """Give a listing another month, counted from its end or from now; open again if it ran out."""
+    listing.expires_at = max(listing.expires_at or now(), now()) + MORE
+    listing.relevant_until = listing.expires_at
+    if listing.status == "expired":
+        listing.status = "open"
+    listing.updated_at = now()
+    await publishing.revise(session, services, listing, _thing(services, listing))
+    await suggesting.read(session, listing)
+
+
+async def back(session: AsyncSession, listing: Listing, person_id: UUID) -> None:
+    """Say “me too” to a pooled want, or take that back.
+
+    Raises:
+        Conflict: it is not pooled, or is settled.
+    """
+    if listing.sort != "pooled" or listing.status not in queries.CURRENT:
+        raise Conflict("There is nothing to join here.")
+    known = await session.get(Backer, (listing.id, person_id))
+    if known is not None:
+        await session.delete(known)
+    else:
+        session.add(Backer(listing_id=listing.id, person_id=person_id))
+    await session.flush()
+
+
+async def _tell_of_the_end(session: AsyncSession, services: Services, listing: Listing) -> None:
+    """Tell the owner that it runs out soon; the same words are said once."""
+    if listing.owner_id is None or listing.expires_at is None:
+        return
+    day = f"{listing.expires_at.astimezone(services.settings.zone):%d.%m.%Y}"
+    words = f"“{listing.title}” leaves the list on {day}. One press gives it another month."
+    notice = Notice("expiry", f"Still true? {listing.title}", (words,), f"{listing.path}/renew")
+    await notices.tell(session, services, listing.owner_id, notice)
+
+
 @job("exchange.expire", every=timedelta(hours=1))
 async def expire(run: Run) -> None:
-    """Mark our listings whose time is over, and tell those who have them."""
+    """Mark our listings whose time is over, and tell those who have them; warn of others' ends."""
     services = run.services
     async with services.db.read() as session:
         over = await queries.run_out(session, now())
+        soon = await queries.run_out(session, now() + SOON)
     for listing_id in over:
         async with services.db.write() as session:
             listing = await queries.whole(session, listing_id)
             await close(session, services, listing, "expired")
-    async with run.finish():
-        pass
+    async with run.finish() as session:
+        for listing_id in soon:
+            listing = await queries.whole(session, listing_id)
+            if listing.status in queries.CURRENT:
+                await _tell_of_the_end(session, services, listing)
 
 
 async def _reads_letters(session: AsyncSession, person_id: UUID) -> bool:
@@ -150,7 +199,7 @@ def _write(listing: Listing, draft: ListingDraft) -> None:
     listing.quantity, listing.price = draft.quantity, draft.price
     listing.available_from, listing.expires_at = draft.available_from, draft.expires_at
     listing.relevant_until = draft.expires_at
-    listing.status = draft.status
+    listing.status, listing.sort, listing.via = draft.status, draft.sort, draft.via
     listing.summary = text.teaser(text.plain(listing.content))
     writing.make_findable(listing)
 

@@ -6,63 +6,27 @@ from typing import Any
 from uuid import UUID
 
 import httpx2
-import pytest
 from sqlalchemy import delete, func, select
 
 from hub.entries.models import Reply
 from hub.exchange.models import Listing, MatchMessage, Term
 from hub.fediverse import follows
-from hub.people import notices, service
 from hub.people.models import ApiToken, Person
-from hub.people.notices import Notice
-from hub.web.forms import token_for
+from tests import neighbours
 from tests.conftest import MakeHub, Running, settle
 from tests.jobs import ask
+from tests.neighbours import Headers, Told, page, person, press, told
+
+__all__ = ["told"]
 
 OFFER = {"title": "Extension ladder", "description": "At weekends.", "mode": "lend"}
 WANT = {"title": "Could I borrow a stepladder?", "description": "On Saturday.", "mode": "lend"}
 PLACE = {"latitude": 50.93451, "longitude": 6.93912}
-Headers = dict[str, str]
-Told = list[tuple[UUID, Notice]]
-
-
-@pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> Told:
-    """What people were told, at the one door of notices."""
-    found: Told = []
-
-    async def tell(_session: Any, _services: Any, person_id: UUID, notice: Notice) -> None:
-        found.append((person_id, notice))
-
-    monkeypatch.setattr(notices, "tell", tell)
-    return found
-
-
-class Neighbour(dict[str, str]):
-    """Headers for the API; `pages` are those of the same person's browser, `csrf` its forms'."""
-
-    pages: Headers
-    csrf: str
-
-
-async def person(hub: Running, name: str, role: str = "editor") -> Neighbour:
-    async with hub.services.db.write() as session:
-        token = await service.token_create(session, name, role)
-        row = (await session.scalars(select(Person).where(Person.name == name))).one()
-        link = await service.make_link(session, hub.url, person_id=row.id)
-        secret = (await service.sign_in(session, link.rpartition("/")[2])).secret
-    made = Neighbour(Authorization=f"Bearer {token}")
-    made.pages = {"Cookie": f"__Host-hub={secret}", "Origin": hub.url}
-    made.csrf = token_for(secret)
-    return made
 
 
 async def post(hub: Running, folder: str, who: Headers, **members: Any) -> dict[str, Any]:
-    body = {**(OFFER if folder == "offers" else WANT), **members}
-    answer = await hub.web.post(f"/api/v1/{folder}", json=body, headers=who)
-    assert answer.status_code == 201, answer.text
-    made: dict[str, Any] = answer.json()
-    return made
+    standard: dict[str, Any] = OFFER if folder == "offers" else WANT
+    return await neighbours.post(hub, folder, who, **{**standard, **members})
 
 
 async def fits(hub: Running, folder: str, made: dict[str, Any], who: Headers) -> list[Any]:
@@ -74,16 +38,6 @@ async def fits(hub: Running, folder: str, made: dict[str, Any], who: Headers) ->
 
 async def do(hub: Running, match: dict[str, Any], deed: str, who: Headers) -> httpx2.Response:
     return await hub.web.post(f"/api/v1/matches/{match['id']}/{deed}", headers=who)
-
-
-async def page(hub: Running, path: str, who: Headers) -> httpx2.Response:
-    headers = who.pages if isinstance(who, Neighbour) else who
-    return await hub.web.get(path, headers={**headers, "Accept": "text/html"})
-
-
-async def press(hub: Running, path: str, who: Neighbour, **fields: str) -> httpx2.Response:
-    data = {**fields, "csrf": who.csrf}
-    return await hub.web.post(path, data=data, headers={**who.pages, "Accept": "text/html"})
 
 
 async def test_t08_a_match_is_shown_to_both_with_its_reasons(hub: Running, told: Told) -> None:
