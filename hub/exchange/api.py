@@ -118,7 +118,7 @@ def _doors_to_one(router: APIRouter, side: Side) -> None:
     @router.get("/{listing_id}/matches", name=f"{side} matched")
     async def matched(listing_id: UUID, hub: Hub, caller: Asking) -> MatchList:
         """What fits it, the best first, with the reasons; for its owner and stewards."""
-        permissions.require(caller, "post")
+        permissions.require(caller, "change")
         async with hub.db.read() as session:
             listing = await _own(session, listing_id, side, caller)
             found = await matches.of_listing(session, listing, Viewer.of(caller))

@@ -6,7 +6,8 @@ An answer is the owner's yes; a no deletes the message, and nobody is told.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import or_, select
@@ -20,7 +21,13 @@ from hub.core.text import SafeHtml, shown
 from hub.entries import answers, replies
 from hub.entries.models import SHOWN, Reply
 from hub.exchange.models import AGREED, DECLINED, Listing, Match
+from hub.jobs.registry import Run, job
+from hub.people import notices
+from hub.people.notices import Notice
 from hub.web.doors import Caller
+
+LONGEST_TALK: Final = 500  # messages above one that are looked through
+TOLD_WITHIN: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +61,47 @@ async def waiting(session: AsyncSession, caller: Caller) -> list[Enquiry]:
     found = []
     for row in rows.all():
         listing = await session.get(Listing, row.entry_id) if row.entry_id else None
-        if listing is not None:
+        if listing is not None and await _talk_of(session, row) is None:
             said = shown(row.content, row.cleaned_by)
             found.append(Enquiry(row.id, row.author.handle, said, row.published_at, listing))
     return found
+
+
+@job("exchange.enquiries", every=timedelta(minutes=1))
+async def tell(run: Run) -> None:
+    """Tell people of what somebody elsewhere wrote to them, each message once."""
+    async with run.finish() as session:
+        rows = await session.scalars(
+            select(Reply).where(
+                Reply.person_id.is_not(None),
+                Reply.public.is_(False),
+                Reply.from_us.is_(False),
+                Reply.read_at.is_(None),
+                Reply.received_at > now() - TOLD_WITHIN,
+            )
+        )
+        for row in rows.all():
+            listing = await session.get(Listing, row.entry_id) if row.entry_id else None
+            if row.person_id is None or listing is None:
+                continue
+            talk = await _talk_of(session, row)
+            path = f"/matches/{talk.id}" if talk is not None else "/matches"
+            words = "Somebody elsewhere wrote to you. Say yes by answering, or no."
+            subject = f"A message about: {listing.title}"
+            notice = Notice("message", subject, (words,), f"{path}#said-{row.id}")
+            await notices.tell(session, run.services, row.person_id, notice)
+
+
+async def _talk_of(session: AsyncSession, reply: Reply) -> Match | None:
+    """The match in whose talk something was said, if both had said yes to it."""
+    root = reply
+    for _ in range(LONGEST_TALK):
+        above = await session.get(Reply, root.answers_id) if root.answers_id else None
+        if above is None:
+            break
+        root = above
+    query = select(Match).where(Match.request_id == root.id, Match.state == AGREED)
+    return await session.scalar(query)
 
 
 async def by_id(session: AsyncSession, reply_id: UUID, caller: Caller) -> Reply:

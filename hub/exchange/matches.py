@@ -123,10 +123,12 @@ async def by_id(session: AsyncSession, match_id: UUID, caller: Caller) -> tuple[
         select(Match).where(Match.id == match_id).options(*_whole()).with_for_update()
     )
     if row is not None:
-        for kind in ("want", "offer"):
+        sides: list[Side] = ["offer", "want"]
+        sides.sort(key=lambda kind: row.side(kind).owner_id != caller.person_id)
+        for kind in sides:
             if holds(caller, row.side(kind)):
                 await _check_seen(session, row.side(OTHER[kind]), caller)
-                return row, OTHER[OTHER[kind]]
+                return row, kind
     raise NotFound("There is no such match, or it is between others.")
 
 

@@ -11,24 +11,26 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, delete, exists, func, insert, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, delete, func, insert, or_, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core import text
 from hub.core.clock import now
 from hub.core.services import Services
-from hub.entries.visibility import PRIVATE, standing
+from hub.entries.visibility import Viewer, standing, visible_to
 from hub.exchange import matching, vocabulary
 from hub.exchange.matching import Fit, Thing
 from hub.exchange.meaning import embedder
-from hub.exchange.models import Listing, Match, Term
+from hub.exchange.models import Backer, Listing, Loan, Match, MatchMessage, Term
 from hub.jobs.queue import enqueue
 from hub.jobs.registry import Run, job
 from hub.people import notices
+from hub.people.models import Person
 from hub.people.notices import Notice
+from hub.web.doors import Role
 
 MOST_TERMS: Final = 16  # of a listing that is looked for, the weightiest
 PER_TERM: Final = 100
@@ -236,7 +238,11 @@ async def _tell(
     reasons: Sequence[object],
 ) -> None:
     """Tell the owner of a listing what fits it, if they may see that."""
-    if not listing.local or listing.owner_id is None or other.visibility == PRIVATE:
+    owner = await session.get(Person, listing.owner_id) if listing.owner_id else None
+    if owner is None or not listing.local:
+        return
+    seen = visible_to(Viewer(owner.id, cast(Role, owner.role)))
+    if await session.scalar(select(Listing.id).where(Listing.id == other.id, seen)) is None:
         return
     said = " · ".join(map(str, reasons))
     whose = f"via {other.origin}" if other.origin else "here on this hub"
@@ -247,7 +253,7 @@ async def _tell(
     )
     lines = (f"It might fit “{listing.title}” ({said}), {whose}.",)
     notice = Notice("match", subject, lines, f"{listing.path}#matches")
-    await notices.tell(session, services, listing.owner_id, notice)
+    await notices.tell(session, services, owner.id, notice)
 
 
 @job("exchange.read", every=timedelta(minutes=10))
@@ -261,5 +267,19 @@ async def read_anew(run: Run) -> None:
         )
         for listing in rows.all():
             await read(session, listing)
-        gone = exists().where(Listing.id == Term.listing_id, Listing.deleted_at.is_not(None))
-        await session.execute(delete(Term).where(gone).execution_options(synchronize_session=False))
+        await _forget_deleted(session)
+
+
+async def _forget_deleted(session: AsyncSession) -> None:
+    """Purge what hangs on deleted listings: words, matches, talks, loans, who joined."""
+    gone = select(Listing.id).where(Listing.deleted_at.is_not(None))
+    matches = select(Match.id).where(or_(Match.offer_id.in_(gone), Match.want_id.in_(gone)))
+    for statement in (
+        delete(Term).where(Term.listing_id.in_(gone)),
+        delete(Backer).where(Backer.listing_id.in_(gone)),
+        delete(Loan).where(Loan.listing_id.in_(gone)),
+        update(Loan).where(Loan.match_id.in_(matches)).values(match_id=None),
+        delete(MatchMessage).where(MatchMessage.match_id.in_(matches)),
+        delete(Match).where(or_(Match.offer_id.in_(gone), Match.want_id.in_(gone))),
+    ):
+        await session.execute(statement.execution_options(synchronize_session=False))

@@ -6,11 +6,12 @@ from typing import Any
 from uuid import UUID
 
 import httpx2
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
 from hub.entries.models import Reply
-from hub.exchange.models import Listing, MatchMessage, Term
+from hub.exchange.models import Listing, Loan, Match, MatchMessage, Term
 from hub.fediverse import follows
+from hub.jobs.models import Job
 from hub.people.models import ApiToken, Person
 from tests import neighbours
 from tests.conftest import MakeHub, Running, settle
@@ -250,10 +251,15 @@ async def test_t10_a_match_across_hubs_is_shown_on_both(make_hub: MakeHub, told:
     ] or len(told) == 2
 
 
-async def test_t10_a_yes_across_hubs_opens_a_talk_in_which_both_write(make_hub: MakeHub) -> None:
+async def test_t10_a_yes_across_hubs_opens_a_talk_in_which_both_write(
+    make_hub: MakeHub, told: Told
+) -> None:
     north, south = await _two(make_hub)
     ann, ben = await person(north, "Ann"), await person(south, "Ben")
     want, offer = await _asked(north, south, ann, ben)
+    await ask(south.services, "exchange.enquiries")
+    await south.work()
+    assert (told[-1][0], told[-1][1].subject) == (ben.id, "A message about: Ceramics evening")
     box = await page(south, "/matches", ben)
     assert "needs what you offer: “Looking for a pottery teacher”" in box.text
     async with south.services.db.read() as session:
@@ -265,9 +271,11 @@ async def test_t10_a_yes_across_hubs_opens_a_talk_in_which_both_write(make_hub: 
     await north.work()
     (match,) = await fits(north, "wants", want, ann)
     assert match["state"] == "agreed"
+    assert (ann.id, "An answer: Ceramics evening") in {(who, one.subject) for who, one in told}
     assert "Come on Tuesday." in (await page(north, f"/matches/{match['id']}", ann)).text
     await press(north, f"/matches/{match['id']}/say", ann, text="Gladly! At what time?")
     await settle(north, south)
+    assert "Gladly!" not in (await page(south, "/matches", ben)).text
     (theirs,) = await fits(south, "offers", offer, ben)
     assert "Gladly! At what time?" in (await page(south, f"/matches/{theirs['id']}", ben)).text
     await press(south, f"/matches/{theirs['id']}/say", ben, text="At seven.")
@@ -336,3 +344,36 @@ async def test_people_have_a_box_and_programs_do_not(hub: Running) -> None:
         rows = await session.scalars(select(Listing))
         boxes = {row.title: row.own_box for row in rows}
     assert boxes == {"Extension ladder": False, "A pot of soup": True}
+
+
+async def test_what_was_said_about_a_listing_goes_when_it_is_deleted(hub: Running) -> None:
+    ann, ben = await person(hub, "Ann"), await person(hub, "Ben")
+    offer = await post(hub, "offers", ann)
+    await post(hub, "wants", ben)
+    await hub.work()
+    (mine,) = await fits(hub, "offers", offer, ann)
+    await do(hub, mine, "ask", ann)
+    await do(hub, mine, "accept", ben)
+    await press(hub, f"/matches/{mine['id']}/say", ann, text="Behind the house.")
+    lent = {"match_id": mine["id"], "due_at": "2100-01-01T00:00:00Z"}
+    path = f"/api/v1/offers/{offer['id']}"
+    assert (await hub.web.post(f"{path}/lend", json=lent, headers=ann)).status_code == 200
+    await hub.web.delete(path, headers=ann)
+    await ask(hub.services, "exchange.read")
+    await hub.work()
+    async with hub.services.db.read() as session:
+        for table in (MatchMessage, Match, Loan):
+            assert await session.scalar(select(func.count()).select_from(table)) == 0
+
+
+async def test_what_was_there_before_matching_is_read_later(hub: Running) -> None:
+    ann, ben = await person(hub, "Ann"), await person(hub, "Ben")
+    offer = await post(hub, "offers", ann)
+    await post(hub, "wants", ben)
+    async with hub.services.db.write() as session:
+        for table in (Term, Match, Job):
+            await session.execute(delete(table))
+        await session.execute(update(Listing).values(read_by=0))
+    await ask(hub.services, "exchange.read")
+    await hub.work()
+    assert len(await fits(hub, "offers", offer, ann)) == 1
