@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final, cast
 from uuid import UUID
 
@@ -34,7 +35,7 @@ from hub.web.doors import Role
 
 MOST_TERMS: Final = 16  # of a listing that is looked for, the weightiest
 PER_TERM: Final = 100
-CANDIDATES: Final = 100
+CANDIDATES: Final = 60
 WEIGHED: Final = 40  # of the best, for which a model is asked
 MOST_MATCHES: Final = 10
 AT_ONCE: Final = 100  # listings that one run reads anew
@@ -86,8 +87,12 @@ async def forget(session: AsyncSession, listing_id: UUID) -> None:
 
 def words_of(listing: Listing) -> vocabulary.Words:
     """The words of a listing, as they are compared."""
-    body = text.plain(listing.content)
-    return vocabulary.read(listing.title, body, listing.tags, listing.language)
+    return _words(listing.title, listing.content, tuple(listing.tags), listing.language)
+
+
+@lru_cache(maxsize=1_000)
+def _words(title: str, content: str, tags: tuple[str, ...], language: str) -> vocabulary.Words:
+    return vocabulary.read(title, text.plain(content), tags, language)
 
 
 def thing_of(listing: Listing) -> Thing:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Final
 
@@ -123,6 +123,7 @@ def read(title: str, body: str = "", tags: Iterable[str] = (), language: str = "
     )
 
 
+@lru_cache(maxsize=50_000)
 def stem(word: str, language: str) -> str:
     """A folded word without its ending, by a few light rules."""
     for ending in _ENDINGS.get(language, ()):
