@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hub.core.clock import now
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.core.services import Services
+from hub.entries.models import Entry
 from hub.exchange import queries, service
 from hub.exchange.models import AGREED, Listing, Loan, Match
 from hub.jobs.registry import Run, job
@@ -43,6 +44,7 @@ async def lend(
     borrower = " ".join(borrower.split())[:LONGEST_NAME]
     if listing.kind != "offer" or listing.mode != "lend":
         raise Conflict("This is not something to be lent.")
+    await _alone(session, listing)
     if await of_listing(session, listing.id) is not None:
         raise Conflict("It is lent already. Say first that it is back.")
     if listing.status not in queries.CURRENT:
@@ -67,6 +69,7 @@ async def give_back(session: AsyncSession, services: Services, listing: Listing)
     Raises:
         Conflict: it is not lent.
     """
+    await _alone(session, listing)
     loan = await of_listing(session, listing.id)
     if loan is None:
         raise Conflict("It is not lent to anybody.")
@@ -74,6 +77,11 @@ async def give_back(session: AsyncSession, services: Services, listing: Listing)
     if listing.status == "promised":
         over = listing.expires_at is not None and listing.expires_at <= now()
         await service.close(session, services, listing, "expired" if over else "open")
+
+
+async def _alone(session: AsyncSession, listing: Listing) -> None:
+    """Wait for whoever lends the same thing, or takes it back, in this moment."""
+    await session.execute(select(Entry.id).where(Entry.id == listing.id).with_for_update())
 
 
 async def of_listing(session: AsyncSession, listing_id: UUID) -> Loan | None:
@@ -115,6 +123,8 @@ async def remind(run: Run) -> None:
                     and_(Loan.reminded_at.is_(None), Loan.due_at <= moment + AHEAD),
                 ),
             )
+            # Two runs at once would each tell of it.
+            .with_for_update(of=Loan, skip_locked=True)
         )
         for loan, listing in rows.all():
             over = loan.due_at <= moment

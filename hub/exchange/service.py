@@ -6,12 +6,13 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.vocab.proposals import Proposal
 from hub.core import text
 from hub.core.clock import now
+from hub.core.db import insert_for
 from hub.core.errors import Conflict, Invalid
 from hub.core.services import Services
 from hub.entries import publishing, receiving, writing
@@ -151,12 +152,11 @@ async def back(session: AsyncSession, listing: Listing, person_id: UUID) -> None
     """
     if listing.sort != "pooled" or listing.status not in queries.CURRENT:
         raise Conflict("There is nothing to join here.")
-    known = await session.get(Backer, (listing.id, person_id))
-    if known is not None:
-        await session.delete(known)
-    else:
-        session.add(Backer(listing_id=listing.id, person_id=person_id))
-    await session.flush()
+    mine = (Backer.listing_id == listing.id, Backer.person_id == person_id)
+    gone = await session.scalar(delete(Backer).where(*mine).returning(Backer.person_id))
+    if gone is None:
+        row = {"listing_id": listing.id, "person_id": person_id, "created_at": now()}
+        await session.execute(insert_for(session, Backer).values(row).on_conflict_do_nothing())
 
 
 async def _tell_of_the_end(session: AsyncSession, services: Services, listing: Listing) -> None:

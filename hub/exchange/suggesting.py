@@ -13,19 +13,29 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, cast
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, Select, delete, func, insert, or_, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core import text
 from hub.core.clock import now
+from hub.core.db import insert_for
 from hub.core.services import Services
 from hub.entries.visibility import Viewer, standing, visible_to
 from hub.exchange import matching, vocabulary
 from hub.exchange.matching import Fit, Thing
 from hub.exchange.meaning import embedder
-from hub.exchange.models import Backer, Listing, Loan, Match, MatchMessage, Term
+from hub.exchange.models import (
+    DECLINED,
+    SUGGESTED,
+    Backer,
+    Listing,
+    Loan,
+    Match,
+    MatchMessage,
+    Term,
+)
 from hub.jobs.queue import enqueue
 from hub.jobs.registry import Run, job
 from hub.people import notices
@@ -80,7 +90,7 @@ async def forget(session: AsyncSession, listing_id: UUID) -> None:
     await session.execute(
         delete(Match).where(
             or_(Match.offer_id == listing_id, Match.want_id == listing_id),
-            Match.state == "suggested",
+            Match.state == SUGGESTED,
         )
     )
 
@@ -217,14 +227,25 @@ async def match(run: Run, *, listing_id: str) -> None:
 async def _keep(session: AsyncSession, listing: Listing, found: Found) -> bool:
     """Write a match down; False if these two met before, whatever became of it."""
     want, offer = (listing, found.other) if listing.kind == "want" else (found.other, listing)
-    row = await session.scalar(
-        select(Match).where(Match.offer_id == offer.id, Match.want_id == want.id)
+    pair = {"offer_id": offer.id, "want_id": want.id, "score": found.fit.score}
+    # Both listings may be looked at in the same moment.
+    made = await session.scalar(
+        insert_for(session, Match)
+        .values(
+            id=uuid4(),
+            state=SUGGESTED,
+            asked_by="",
+            offer_reasons=[],
+            want_reasons=[],
+            created_at=now(),
+            **pair,
+        )
+        .on_conflict_do_nothing()
+        .returning(Match.id)
     )
-    new = row is None
-    if row is None:
-        row = Match(offer_id=offer.id, want_id=want.id)
-        session.add(row)
-    if row.state == "declined":
+    query = select(Match).where(Match.offer_id == offer.id, Match.want_id == want.id)
+    row = (await session.scalars(query.with_for_update())).one()
+    if row.state == DECLINED:
         return False
     mine, theirs = [str(reason) for reason in found.fit.reasons], list(found.their_reasons)
     row.score = found.fit.score
@@ -232,7 +253,7 @@ async def _keep(session: AsyncSession, listing: Listing, found: Found) -> bool:
         (mine, theirs) if listing.kind == "want" else (theirs, mine)
     )
     await session.flush()
-    return new
+    return made is not None
 
 
 async def _tell(
