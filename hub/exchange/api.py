@@ -220,7 +220,6 @@ def _view(listing: Listing, counts: entries.Counts, backers: int, hub: Services)
         expires_at=None if ends is None else ends.astimezone(zone),
         timezone=hub.settings.timezone,
         sort=listing.sort,
-        via=listing.via,
         backers=backers,
     )
 

@@ -17,7 +17,7 @@ MODES: Final[tuple[str, ...]] = get_args(Mode)
 SORTS: Final[tuple[str, ...]] = get_args(Sort)
 DELICATE_KIND: Final = "food"
 
-_TEXTS: Final = ("title", "description", "location", "kind", "mode", "quantity", "price", "via")
+_TEXTS: Final = ("title", "description", "location", "kind", "mode", "quantity", "price")
 _FIELDS: Final = {"expires_at": "expires_on", "available_from": "available_on"}
 
 
@@ -37,7 +37,6 @@ def of_listing(listing: Listing, timezone: str) -> dict[str, Any]:
         "quantity": "" if listing.quantity == "1" else listing.quantity,
         "price": listing.price,
         "sort": listing.sort,
-        "via": listing.via,
         **{name: day and f"{day.astimezone(zone):%Y-%m-%d}" for name, day in days.items()},
     }
 

@@ -26,9 +26,8 @@ class Listing(Entry):
     `item_kind` is item, skill, space, time or food; `mode` give, lend, swap, share or sell.
     `quantity` is a positive decimal as text. `status` is open, promised, done, withdrawn or
     expired. Coordinates are the centre of a 0.01° cell: they were snapped before they were stored.
-    `sort` of a want is plain, pooled (others say “me too”) or company (somebody to go with). `via`
-    names who speaks for somebody offline. `read_by` is the version of the word lists by which its
-    terms were made, 0 before that.
+    `sort` of a want is plain, pooled (others say “me too”) or company (somebody to go with).
+    `read_by` is the version of the word lists by which its terms were made, 0 before that.
     """
 
     __tablename__ = "listing"
@@ -42,7 +41,6 @@ class Listing(Entry):
     available_from: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
     sort: Mapped[str] = mapped_column(default="plain")
-    via: Mapped[str] = mapped_column(default="")
     read_by: Mapped[int] = mapped_column(default=0)
 
 

@@ -20,7 +20,7 @@ from pydantic import (
     field_validator,
 )
 
-from hub.entries.schemas import EntryDraft, EntryView, Line, Moment, Zone, checked
+from hub.entries.schemas import EntryDraft, EntryView, Moment, Zone, checked
 from hub.exchange.models import Listing
 
 Side = Literal["offer", "want"]
@@ -29,7 +29,6 @@ Mode = Literal["give", "lend", "swap", "share", "sell"]
 Sort = Literal["plain", "pooled", "company"]
 Status = Literal["open", "promised", "done", "withdrawn", "expired"]
 
-LONGEST_VIA: Final = 80
 MOST: Final = Decimal(1_000_000)
 SMALLEST: Final = Decimal("0.000001")
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -84,7 +83,6 @@ class ListingDraft(EntryDraft):
     expires_at: Annotated[Moment | None, BeforeValidator(_end_of_day)] = None
     status: Status = "open"
     sort: Sort = "plain"
-    via: Annotated[Line, Field(max_length=LONGEST_VIA)] = ""
 
     @field_validator("latitude", "longitude")
     @classmethod
@@ -128,15 +126,13 @@ def members_of(listing: Listing) -> dict[str, Any]:
         "expires_at": listing.expires_at,
         "status": listing.status,
         "sort": listing.sort,
-        "via": listing.via,
     }
 
 
 class ListingView(EntryView):
     """An offer or a want as the API shows it; times carry the offset of `timezone`, the hub's.
 
-    `sort` of a want is plain, pooled (`backers` say “me too”) or company (somebody to go with);
-    `via` names who speaks for somebody offline.
+    `sort` of a want is plain, pooled (`backers` say “me too”) or company (somebody to go with).
     """
 
     kind: str
@@ -146,7 +142,6 @@ class ListingView(EntryView):
     expires_at: datetime | None
     timezone: str
     sort: str
-    via: str
     backers: int
 
 

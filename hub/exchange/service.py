@@ -106,7 +106,7 @@ async def withdraw(
     session: AsyncSession, services: Services, listing: Listing, *, tell: bool = True
 ) -> None:
     """Take a listing back, as if it had not been published; everyone who has it is told."""
-    listing.price, listing.via = "", ""
+    listing.price = ""
     await suggesting.forget(session, listing.id)
     await publishing.withdraw(session, services, listing, activitypub.TYPE, tell=tell)
 
@@ -199,7 +199,7 @@ def _write(listing: Listing, draft: ListingDraft) -> None:
     listing.quantity, listing.price = draft.quantity, draft.price
     listing.available_from, listing.expires_at = draft.available_from, draft.expires_at
     listing.relevant_until = draft.expires_at
-    listing.status, listing.sort, listing.via = draft.status, draft.sort, draft.via
+    listing.status, listing.sort = draft.status, draft.sort
     listing.summary = text.teaser(text.plain(listing.content))
     writing.make_findable(listing)
 

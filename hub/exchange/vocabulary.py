@@ -38,7 +38,10 @@ _ENDINGS: Final = {
     "de": ("innen", "ern", "erin", "en", "em", "er", "es", "e", "n", "s"),
     "fr": ("aux", "ees", "ee", "es", "er", "e", "s", "x"),
     "cy": ("iau", "iadau", "ion", "au", "oedd", "od", "io", "ydd", "i", "u"),
-    "pl": tuple("iego ami ach ego emu owi iem ow om em ej ie ia ic iu a e i o u y".split()),
+    "pl": (
+        *("iego", "ami", "ach", "ego", "emu", "owi", "iem", "ow", "om", "em", "ej", "ie", "ia"),
+        *("ic", "iu", "a", "e", "i", "o", "u", "y"),
+    ),
 }
 # Welsh words change their first letter after many others: soft, nasal and aspirate.
 _MUTATIONS: Final = {

@@ -1,7 +1,7 @@
 """sorts of wants, loans, letters to owners.
 
 Revision: 0015
-Follows: 0010
+Follows: 0011
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from alembic import op
 import hub.core.db
 
 revision = "0015"
-down_revision = "0010"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
@@ -21,7 +21,6 @@ MOMENT = hub.core.db.UTCDateTime(timezone=True)
 
 def upgrade() -> None:
     op.add_column("listing", sa.Column("sort", sa.String(), nullable=False, server_default="plain"))
-    op.add_column("listing", sa.Column("via", sa.String(), nullable=False, server_default=""))
     op.add_column("listing", sa.Column("read_by", sa.Integer(), nullable=False, server_default="0"))
     op.add_column(
         "entry", sa.Column("own_box", sa.Boolean(), nullable=False, server_default=sa.false())
@@ -57,5 +56,4 @@ def downgrade() -> None:
         batch_op.drop_column("person_id")
     op.drop_column("entry", "own_box")
     op.drop_column("listing", "read_by")
-    op.drop_column("listing", "via")
     op.drop_column("listing", "sort")

@@ -1,4 +1,4 @@
-"""Wants of several, of somebody offline, in private, and ones that run out."""
+"""Wants of several, for company, in private, and ones that run out."""
 
 from __future__ import annotations
 
@@ -54,16 +54,6 @@ async def test_somebody_to_go_with_is_asked_for(hub: Running) -> None:
     assert "Somebody to go with" in (await page(hub, sent.headers["location"], {})).text
     (item,) = (await hub.web.get("/api/v1/wants")).json()["items"]
     assert item["sort"] == "company"
-
-
-async def test_t06_a_want_of_somebody_offline_names_only_who_passes_answers_on(
-    hub: Running,
-) -> None:
-    ann = await person(hub, "Ann")
-    want = await post(hub, "wants", ann, **WANT, via="Library")
-    assert "via Library" in (await page(hub, f"/wants/{want['id']}", {})).text
-    await hub.web.patch(f"/api/v1/wants/{want['id']}", json={"title": "Compost"}, headers=ann)
-    assert (await hub.web.get(f"/api/v1/wants/{want['id']}")).json()["via"] == "Library"
 
 
 async def test_what_runs_out_soon_is_asked_about_once_and_renewed_by_a_press(
