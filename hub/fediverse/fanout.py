@@ -6,9 +6,12 @@ so that an Update is never expanded before its Create.
 
 from __future__ import annotations
 
+import logging
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select, union
+from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select, union, update
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.origins import authority
@@ -19,8 +22,11 @@ from hub.core.services import Services
 from hub.fediverse import facts
 from hub.fediverse.models import Delivery, Follow, OutboxActivity, Peer, Receipt
 
+log = logging.getLogger(__name__)
+
 BATCH = 20  # activities looked at in one step
 CHUNK = 1000  # deliveries written in one step
+PAUSE = timedelta(minutes=5)  # until an activity that could not be addressed is looked at again
 BLOCKED = "blocked"
 
 
@@ -42,11 +48,29 @@ async def expand(services: Services) -> int:
         ).scalars()
         steps, room = 0, CHUNK
         for row in rows:
-            room -= await _expand_one(session, services, row, room)
+            room -= await _expand_by_itself(session, services, row, room)
             steps += 1
             if room <= 0:
                 break
     return steps
+
+
+async def _expand_by_itself(
+    session: AsyncSession, services: Services, row: OutboxActivity, room: int
+) -> int:
+    """As `_expand_one`; one that cannot be expanded waits, and holds up no other (R14)."""
+    number, uri = row.id, row.uri
+    try:
+        async with session.begin_nested():
+            return await _expand_one(session, services, row, room)
+    except (OperationalError, InterfaceError):
+        raise  # the database itself is in trouble
+    except Exception:
+        log.exception("outbound %s could not be addressed", uri)
+    await session.execute(
+        update(OutboxActivity).where(OutboxActivity.id == number).values(run_at=now() + PAUSE)
+    )
+    return 0
 
 
 async def _expand_one(
