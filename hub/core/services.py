@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from federation.client import Poster
 from federation.fetching import Fetcher
+from federation.rates import Rates
 from federation.signatures.keys import SigningKeys
 from hub.core.db import Database
 from hub.core.settings import Settings
 from hub.core.wake import Wake
+
+MOST_GATHERED: Final = 42  # of one server at once: twenty replies above one, and their authors
+GATHERED_A_MINUTE: Final = 20  # and then (SECURITY B8)
 
 
 @dataclass(frozen=True)
@@ -19,7 +24,8 @@ class Services:
     """The hub's settings, database and ways to the outside.
 
     `keys` are those of our own actors, by actor uri, parsed once. `wake` rings when there may be
-    work; a missed ring costs a second, never the work.
+    work; a missed ring costs a second, never the work. `gathered` counts, for each server, what was
+    fetched from there because of threads.
     """
 
     settings: Settings
@@ -27,6 +33,7 @@ class Services:
     fetcher: Fetcher
     poster: Poster
     keys: dict[str, SigningKeys] = field(default_factory=dict)
+    gathered: Rates = field(default_factory=lambda: Rates(MOST_GATHERED, GATHERED_A_MINUTE / 60))
     wake: Wake = field(default_factory=Wake)
 
     @property

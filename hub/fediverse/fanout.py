@@ -21,13 +21,13 @@ from hub.core.db import insert_for
 from hub.core.services import Services
 from hub.fediverse import facts
 from hub.fediverse.models import Delivery, Follow, OutboxActivity, Peer, Receipt
+from hub.fediverse.peers import BLOCKED, under
 
 log = logging.getLogger(__name__)
 
 BATCH = 20  # activities looked at in one step
 CHUNK = 1000  # deliveries written in one step
 PAUSE = timedelta(minutes=5)  # until an activity that could not be addressed is looked at again
-BLOCKED = "blocked"
 
 
 async def expand(services: Services) -> int:
@@ -146,8 +146,7 @@ async def _insert_deliveries(
     # A block of a name holds for the names under it too (PROTOCOL 6.9). Blocks are few, and read
     # once: asked for row by row they would cost followers times peers.
     blocks = (await session.scalars(select(Peer.host).where(Peer.standing == BLOCKED))).all()
-    below = (~host.endswith(f".{each}", autoescape=True) for each in blocks)
-    heard = [host.not_in(blocks), *below] if blocks else []
+    heard = [~under(host, each) for each in blocks]
     if row.from_host is not None:
         heard.append(host != row.from_host)
     targets = select(

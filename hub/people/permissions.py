@@ -6,7 +6,7 @@ from typing import Final, Literal, TypeVar
 
 from hub.core.errors import Forbidden, NotSignedIn
 from hub.entries.models import Entry
-from hub.web.doors import Caller, Role
+from hub.web.doors import SIGN_IN, Caller, Role
 
 Deed = Literal["post", "moderate", "administer"]
 E = TypeVar("E", bound=Entry)
@@ -38,9 +38,7 @@ def require(caller: Caller, deed: Deed) -> None:
         Forbidden: their role does not allow it.
     """
     if not caller.known:
-        raise NotSignedIn(
-            "Please sign in, or send a token: `hub token create NAME --role editor` makes one."
-        )
+        raise NotSignedIn(SIGN_IN)
     if not may(caller, deed):
         raise Forbidden(_WORDS[deed])
 
