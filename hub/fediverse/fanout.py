@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select, union, update
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.origins import authority
@@ -63,9 +63,11 @@ async def _expand_by_itself(
     try:
         async with session.begin_nested():
             return await _expand_one(session, services, row, room)
-    except (OperationalError, InterfaceError):
+    except (OperationalError, InterfaceError, OSError):
         raise  # the database itself is in trouble
-    except Exception:
+    except Exception as error:
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            raise
         log.exception("outbound %s could not be addressed", uri)
     await session.execute(
         update(OutboxActivity).where(OutboxActivity.id == number).values(run_at=now() + PAUSE)
