@@ -80,10 +80,10 @@ async def block(
     """Take nothing from a server and send it nothing, or only show nothing; or take that back."""
     async with services.db.write() as session:
         if undo:
-            name = await peers.unblock(session, host)
+            told = f"{await peers.unblock(session, host)} is heard again."
         else:
-            name = await admin.block(session, services, host, silence=silence)
-    yield {"text": f"{name} is {'heard again' if undo else 'silenced' if silence else 'blocked'}."}
+            told = str(await admin.block(session, services, host, silence=silence))
+    yield {"text": told}
 
 
 @command("peers")

@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 
 from federation.inbox import Inbox
 from hub.core.clock import now
@@ -32,7 +31,7 @@ log = logging.getLogger(__name__)
 PAUSE_S = 1.0  # how long work may go unnoticed when no bell rang (another process wrote it)
 BREATH_S = 0.02  # after a bell: whoever rang it gets their answer first
 FAREWELL_S = 5.0  # what is on its way when the hub stops may take this long; peers may be slow
-TROUBLE_S = 2.0  # how long to wait when the database does not answer
+TROUBLE_S = 2.0  # how long to wait after a round that failed, as when the database is away
 
 
 def worker_name() -> str:
@@ -127,8 +126,10 @@ class Worker:
                 bell.clear()
                 try:
                     done = await step()
-                except (SQLAlchemyError, OSError):
-                    log.exception("the database did not answer")
+                except Exception:
+                    # Whatever it was, the next round may be without it; a loop that ended would
+                    # leave the hub answering, and doing nothing more until it is started again.
+                    log.exception("a round of the worker failed")
                     await asyncio.sleep(TROUBLE_S)
                     continue
                 if done == 0:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import os
 import shutil
 import threading
@@ -153,6 +154,32 @@ def _few_rsa_keys() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("hub.actors.keys.generate_keys", from_pool)
         yield
+
+
+class _Failures(logging.Handler):
+    """Keeps what a worker's loop survived."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+@pytest.fixture(autouse=True)
+def failed_rounds() -> Iterator[list[logging.LogRecord]]:
+    """Rounds of a worker that failed: none may be left when a test ends.
+
+    The loops survive whatever happens, which must not hide a fault from the tests; whoever
+    expects one looks at it and clears the list.
+    """
+    failures = _Failures()
+    logger = logging.getLogger("hub.worker")
+    logger.addHandler(failures)
+    yield failures.records
+    logger.removeHandler(failures)
+    assert [record.exc_text or record.getMessage() for record in failures.records] == []
 
 
 @pytest.fixture

@@ -52,6 +52,15 @@ class BlockView(View):
     standing: str
 
 
+class BarredView(BlockView):
+    """A server that was just blocked or silenced.
+
+    `taken_back`: how many of its posts @board had passed on, and takes back.
+    """
+
+    taken_back: int
+
+
 class PeerView(View):
     """A server that this hub knows; `waiting` counts deliveries."""
 
@@ -144,14 +153,17 @@ async def blocked(hub: Hub, caller: Asking) -> Blocks:
 
 
 @blocks.post("", status_code=201)
-async def block(draft: BlockDraft, request: Request, hub: Hub, caller: Asking) -> BlockView:
-    """Block a server: nothing is taken from it, nothing is sent to it, its entries vanish."""
+async def block(draft: BlockDraft, request: Request, hub: Hub, caller: Asking) -> BarredView:
+    """Block a server: nothing is taken from it, nothing is sent to it, its entries vanish.
+
+    What the noticeboard passed on of it is taken back.
+    """
     require(caller, "moderate")
     silence = draft.standing == fediverse_peers.SILENCED
     async with hub.db.write() as session:
-        host = await service.block(session, hub, draft.host, silence=silence)
+        barred = await service.block(session, hub, draft.host, silence=silence)
     look_again(request)
-    return BlockView(host=host, standing=draft.standing)
+    return BarredView.model_validate(barred)
 
 
 @blocks.delete("/{host}", status_code=204)

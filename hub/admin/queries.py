@@ -192,7 +192,7 @@ async def hidden_entries(session: AsyncSession) -> Sequence[Entry]:
     """What stewards took out of sight here, or silenced servers sent, the last first."""
     silenced = exists().where(
         Peer.standing == peers.SILENCED,
-        or_(Entry.origin == Peer.host, Entry.origin.like("%." + Peer.host)),
+        peers.under(Entry.origin.expression, Peer.host.expression),
     )
     query = select(Entry).where(
         or_(Entry.hidden_at.is_not(None), silenced & Entry.passed_at.is_(None)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,7 +14,7 @@ from hub.core.errors import NotFound
 from hub.core.services import Services
 from hub.entries import answers, board, quotes
 from hub.entries.models import Entry, Reply
-from hub.fediverse import follows, peers
+from hub.fediverse import follows, forwarding, peers
 
 
 async def hide_entry(session: AsyncSession, entry_id: UUID) -> Entry:
@@ -71,19 +73,48 @@ async def show(session: AsyncSession, services: Services, reply: Reply) -> None:
     await board.catch_up(session, services)
 
 
+@dataclass(frozen=True, slots=True)
+class Barred:
+    """A server that was just blocked or silenced.
+
+    `taken_back`: its posts that @board had passed on, and that our followers are told to forget.
+    """
+
+    host: str
+    standing: Literal["blocked", "silenced"]
+    taken_back: int = 0
+
+    def __str__(self) -> str:
+        """What happened, in words."""
+        if self.standing == "silenced":
+            return (
+                f"{self.host} is silenced: it may go on to send, but what it publishes waits for "
+                "a steward before anybody sees it here."
+            )
+        posts = "1 post" if self.taken_back == 1 else f"{self.taken_back} posts"
+        passed_on = f" Taken back: {posts} of it that @board had passed on." * bool(self.taken_back)
+        return (
+            f"{self.host} is blocked: nothing is taken from it or sent to it, its followers are "
+            f"let go, and what it sent is no longer shown.{passed_on}"
+        )
+
+
 async def block(
     session: AsyncSession, services: Services, host: str, *, silence: bool = False
-) -> str:
+) -> Barred:
     """Take nothing more from a server, or show it no more unless a steward lets it through.
+
+    What @board passed on of a blocked server is taken back from everyone who got it.
 
     Raises:
         Invalid: it is not a server's name, or is ours.
     """
     if silence:
-        return await peers.silence(session, services, host)
+        return Barred(await peers.silence(session, services, host), "silenced")
     name = await peers.block(session, services, host)
     await quotes.end_of_blocked(session, services)
-    return name
+    await forwarding.drop_from(session, name)
+    return Barred(name, "blocked", await board.take_back_all(session, services, name))
 
 
 async def remove_follower(session: AsyncSession, services: Services, follow_id: UUID) -> None:

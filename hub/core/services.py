@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from federation.client import Poster
 from federation.fetching import Fetcher
@@ -14,14 +15,18 @@ from hub.core.db import Database
 from hub.core.settings import Settings
 from hub.core.wake import Wake
 
+MOST_GATHERED: Final = 42  # of one server at once: twenty replies above one, and their authors
+GATHERED_A_MINUTE: Final = 20  # and then (SECURITY B8)
+
 
 @dataclass(frozen=True)
 class Services:
     """The hub's settings, database and ways to the outside.
 
     `keys` are those of our own actors, by actor uri, parsed once. `wake` rings when there may be
-    work; a missed ring costs a second, never the work. `rates` are how often residents may do what
-    costs something, by name.
+    work; a missed ring costs a second, never the work. `gathered` counts, for each server, what was
+    fetched from there because of threads; `rates` are how often residents may do what costs
+    something, by name.
     """
 
     settings: Settings
@@ -29,6 +34,7 @@ class Services:
     fetcher: Fetcher
     poster: Poster
     keys: dict[str, SigningKeys] = field(default_factory=dict)
+    gathered: Rates = field(default_factory=lambda: Rates(MOST_GATHERED, GATHERED_A_MINUTE / 60))
     wake: Wake = field(default_factory=Wake)
     rates: dict[str, Rates] = field(default_factory=dict)
 

@@ -29,6 +29,7 @@ from hub.fediverse.received import Received
 
 BOARD: Final = "board"
 MOST_A_DAY: Final = 10  # posts of one author that are announced unseen; more wait for a steward
+MOST_OF_A_SERVER: Final = 50  # the same of one server, which may have any number of authors
 DAY: Final = timedelta(days=1)
 
 
@@ -47,7 +48,7 @@ async def receive(received: Received, thing: Object) -> bool:
         raise MalformedDocument("a post without id or text")
     if len(thing.id.encode()) > outbox.LONGEST_OBJECT:
         raise MalformedDocument("a post whose id is too long to be passed on")
-    if await publishing.is_gone(received.session, thing.id):
+    if await publishing.is_gone(received.session, thing.id, received.author.uri):
         raise Unauthorised("it was deleted before (AP-34)")
     # What an author sent is worth passing on as it is; what was fetched is not theirs word by word.
     direct = received.via is None and isinstance(received.document.get("object"), dict)
@@ -75,7 +76,8 @@ async def _may_post(received: Received, board: Actor, thing: Object) -> bool:
     known = select(Follow.id).where(knows_us, Follow.state == follows.ACCEPTED).limit(1)
     if await session.scalar(known) is None:
         return False
-    return await announcing.count_since(session, board, author, DAY) < MOST_A_DAY
+    own, all_there = await announcing.counts_since(session, board, author, DAY)
+    return own < MOST_A_DAY and all_there < MOST_OF_A_SERVER
 
 
 async def _keep(received: Received, board: Actor, thing: Object, state: str) -> None:
@@ -113,6 +115,14 @@ async def take_back(session: AsyncSession, services: Services, reply: Reply) -> 
         if row.said_at is not None:
             await announcing.undo(session, services, row)
     await forwarding.drop(session, reply.uri)
+
+
+async def take_back_all(session: AsyncSession, services: Services, host: str) -> int:
+    """The server is blocked: what was passed on of it is taken back; how many posts that were."""
+    rows = await announcing.of_server(session, host)
+    for row in rows:
+        await announcing.undo(session, services, row)
+    return sum(row.said_at is not None for row in rows)
 
 
 async def listed(session: AsyncSession, limit: int) -> list[Reply]:

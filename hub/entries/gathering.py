@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation import collections
 from federation.authority import is_local, may_list, may_publish
-from federation.errors import FederationError, Unauthorised
+from federation.errors import FederationError, Unauthorised, Unreachable
 from federation.origins import authority, canonical, same_origin
 from federation.vocab.actors import Actor as ActorDocument
 from federation.vocab.base import Object
@@ -152,10 +152,7 @@ async def _said(services: Services, uri: str) -> Said:
     Raises:
         FederationError: it could not be had, or is not one.
     """
-    async with services.db.read() as session:
-        if await peers.is_blocked(session, authority(uri)):
-            raise Unauthorised("it is on a server that is blocked (AP-84)")
-    thing = parse((await services.fetcher.fetch(uri)).document)
+    thing = parse(await _fetched(services, uri))
     if not isinstance(thing, Object) or thing.id != uri or not notes.is_for_all(thing):
         raise Unauthorised("a reply in a thread that is not public")
     author = thing.attributed_to
@@ -164,8 +161,24 @@ async def _said(services: Services, uri: str) -> Said:
     async with services.db.read() as session:
         await replies.check(session, thing)
         known = await service.by_uri(session, author) is not None
-    document = None if known else (await services.fetcher.fetch(author)).document
+    document = None if known else await _fetched(services, author)
     return Said(thing, await text.cleaned(notes.html_of(thing)), document)
+
+
+async def _fetched(services: Services, uri: str) -> dict[str, Any]:
+    """A document of another server; strangers do not have us fetch as much as they like.
+
+    Raises:
+        FederationError: it could not be had, or is on a server that was asked for much just now.
+    """
+    there = authority(uri)
+    async with services.db.read() as session:
+        if await peers.is_blocked(session, there):
+            raise Unauthorised("it is on a server that is blocked (AP-84)")
+        followed = await peers.follows_host(session, there)
+    if not followed and services.gathered.take(there) is not None:
+        raise Unreachable("enough was asked of this server within a minute (SECURITY B8)")
+    return (await services.fetcher.fetch(uri)).document
 
 
 async def _keep(session: AsyncSession, services: Services, chain: Sequence[Said]) -> None:
@@ -182,7 +195,7 @@ async def _keep(session: AsyncSession, services: Services, chain: Sequence[Said]
                 author = await remote.remember(session, actor, orjson.dumps(said.author))
         if anchor is None or author is None or author.suspended_at or author.deleted_at:
             return
-        if await publishing.is_gone(session, uri):
+        if await publishing.is_gone(session, uri, author_uri):
             return
         await replies.keep(session, services, said.thing, anchor, author, said.content)
 

@@ -205,27 +205,31 @@ async def take_back(session: AsyncSession, services: Services, reply: Reply) -> 
     )
 
 
-async def remember_gone(session: AsyncSession, uri: str, former_type: str | None) -> None:
-    """A late Create of `uri` will be refused."""
+async def remember_gone(
+    session: AsyncSession, uri: str, former_type: str | None, *, said_by: str = ""
+) -> None:
+    """A late Create of `uri` will be refused; with `said_by`, if it is of that very actor."""
     await session.execute(
         insert_for(session, Tombstone)
-        .values(uri=uri, former_type=former_type, deleted_at=now())
+        .values(uri=uri, said_by=said_by, former_type=former_type, deleted_at=now())
         .on_conflict_do_nothing()
     )
 
 
 async def tombstone(session: AsyncSession, uri: str) -> dict[str, Any] | None:
     """What is served of something of ours that everybody could read and that is gone (AP-11)."""
-    row = await session.get(Tombstone, uri)
+    row = await session.get(Tombstone, (uri, ""))
     if row is None:
         return None
     thing = TombstoneDocument(id=uri, former_type=row.former_type, deleted=row.deleted_at)
     return thing.document(context=True)
 
 
-async def is_gone(session: AsyncSession, uri: str) -> bool:
-    """Whether something of this id was deleted before."""
-    return await session.scalar(select(Tombstone.uri).where(Tombstone.uri == uri)) is not None
+async def is_gone(session: AsyncSession, uri: str, author: str | None) -> bool:
+    """Whether something of this id, which would be `author`'s, was deleted before."""
+    said = Tombstone.said_by.in_(("", author or ""))
+    query = select(Tombstone.uri).where(Tombstone.uri == uri, said).limit(1)
+    return await session.scalar(query) is not None
 
 
 def addressed(thing: Object, author: Actor) -> Object:

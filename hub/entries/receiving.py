@@ -17,10 +17,9 @@ from federation.vocab.base import Attachment, Object
 from federation.vocab.names import is_public
 from hub.actors import service as actors
 from hub.core import text
-from hub.entries import gathering, queries
+from hub.entries import gathering, publishing, queries
 from hub.entries.models import Entry, Picture
 from hub.entries.schemas import EntryDraft
-from hub.fediverse.models import Tombstone
 from hub.fediverse.received import Received
 
 E = TypeVar("E", bound=Entry)
@@ -39,7 +38,7 @@ async def known(received: Received, thing: Object, kind: type[E]) -> E | None:
     if uri is None or thing.attributed_to != received.author.uri:
         raise MalformedDocument("an object without id, or of another author")
     session = received.session
-    if await session.get(Tombstone, uri) is not None:
+    if await publishing.is_gone(session, uri, received.author.uri):
         raise Unauthorised("it was deleted before (AP-34)")
     query = select(kind).where(kind.uri == uri).options(selectinload(kind.picture))
     entry = await session.scalar(query)

@@ -32,7 +32,8 @@ def forgets(function: Forget) -> Forget:
 async def remove(received: Received, uri: str) -> None:
     """What had this id is gone, if it was the sender's, or its own server says so.
 
-    An id that we do not know yet is remembered, so that its late Create is refused.
+    An id that we do not know yet is remembered, so that its late Create by the same actor is
+    refused: to others of that server it might belong.
 
     Raises:
         Unauthorised: it belongs to somebody else.
@@ -54,7 +55,8 @@ async def remove(received: Received, uri: str) -> None:
         return
     if not may_bury(received.author.uri, uri):
         raise Unauthorised("it is on another server")
-    await publishing.remember_gone(session, uri, _former_type(received))
+    said_by = "" if received.vouched else received.author.uri
+    await publishing.remember_gone(session, uri, _former_type(received), said_by=said_by)
 
 
 def _check_owner(received: Received, owner: Actor, uri: str) -> None:

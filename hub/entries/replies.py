@@ -59,7 +59,7 @@ async def check(session: AsyncSession, thing: Object) -> None:
     if thing.id is None or not (thing.content or thing.attachments):
         # A Note with a name and no text is a vote in a poll, and we ask nothing.
         raise MalformedDocument("a reply without id or text")
-    if await publishing.is_gone(session, thing.id):
+    if await publishing.is_gone(session, thing.id, thing.attributed_to):
         raise Unauthorised("it was deleted before (AP-34)")
 
 

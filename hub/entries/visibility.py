@@ -18,6 +18,7 @@ from sqlalchemy.orm import aliased
 
 from hub.actors.models import Actor
 from hub.entries.models import Entry
+from hub.fediverse import peers
 from hub.fediverse.models import Peer
 from hub.web.doors import Caller, Role
 
@@ -60,7 +61,7 @@ def standing() -> ColumnElement[bool]:
     # publishes waits for a steward.
     blocked = exists().where(
         or_(Peer.standing == "blocked", (Peer.standing == "silenced") & Entry.passed_at.is_(None)),
-        or_(Entry.origin == Peer.host, Entry.origin.like("%." + Peer.host)),
+        peers.under(Entry.origin.expression, Peer.host.expression),
     )
     return and_(
         Entry.deleted_at.is_(None),

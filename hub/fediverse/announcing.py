@@ -19,7 +19,7 @@ from federation.vocab.names import PUBLIC, Document
 from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.services import Services
-from hub.fediverse import outbox
+from hub.fediverse import outbox, peers
 from hub.fediverse.follows import ACCEPTED
 from hub.fediverse.models import Announcement, Follow
 
@@ -136,6 +136,13 @@ async def of_author(session: AsyncSession, author: Actor) -> list[Announcement]:
     return await _listed(session, Announcement.author_id == author.id)
 
 
+async def of_server(session: AsyncSession, host: str) -> list[Announcement]:
+    """As `of_object`, of everything from a server, or from one below its name."""
+    return await _listed(
+        session, Announcement.author.has(peers.under(Actor.authority.expression, host))
+    )
+
+
 async def _listed(session: AsyncSession, which: ColumnElement[bool]) -> list[Announcement]:
     rows = await session.scalars(
         select(Announcement)
@@ -146,14 +153,24 @@ async def _listed(session: AsyncSession, which: ColumnElement[bool]) -> list[Ann
     return list(rows)
 
 
-async def count_since(session: AsyncSession, actor: Actor, author: Actor, within: timedelta) -> int:
-    """How much of one author this actor of ours was asked to announce of late."""
-    query = select(func.count(Announcement.id)).where(
-        Announcement.actor_id == actor.id,
-        Announcement.author_id == author.id,
-        Announcement.created_at > now() - within,
+async def counts_since(
+    session: AsyncSession, actor: Actor, author: Actor, within: timedelta
+) -> tuple[int, int]:
+    """How much this actor of ours was asked to announce of late: of an author, of their server."""
+    query = (
+        select(
+            func.count(Announcement.id).filter(Announcement.author_id == author.id),
+            func.count(Announcement.id),
+        )
+        .join(Actor, Actor.id == Announcement.author_id)
+        .where(
+            Announcement.actor_id == actor.id,
+            Announcement.created_at > now() - within,
+            Actor.authority == author.authority,
+        )
     )
-    return await session.scalar(query) or 0
+    own, all_there = (await session.execute(query)).one()
+    return own, all_there
 
 
 async def _group_boxes(session: AsyncSession, actor: Actor) -> list[str]:

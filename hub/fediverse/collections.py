@@ -13,7 +13,7 @@ from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.db import Base
 from hub.fediverse import follows
-from hub.fediverse.models import OutboxActivity
+from hub.fediverse.models import Announcement, OutboxActivity
 
 LONGEST_CURSOR = 18  # digits; more may be beyond 2^63
 CURRENT = ("scheduled", "moved_online", "open")  # of an entry whose time has not passed
@@ -63,8 +63,11 @@ def _listed(actor: Actor) -> tuple[ColumnElement[bool], ...]:
         entry.c.hidden_at.is_(None),
     )
     public_reply = exists().where(reply.c.uri == said, reply.c.public, reply.c.state == "shown")
+    taken_back = exists().where(
+        Announcement.uri == OutboxActivity.uri, Announcement.undone_at.is_not(None)
+    )
     mine = (OutboxActivity.actor_id == actor.id, OutboxActivity.listed.is_(True))
-    return (*mine, or_(public_entry, public_reply))
+    return (*mine, or_(public_entry, public_reply), ~taken_back)
 
 
 async def _outbox_total(session: AsyncSession, actor: Actor) -> int:

@@ -6,9 +6,12 @@ so that an Update is never expanded before its Create.
 
 from __future__ import annotations
 
+import logging
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select, union
+from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select, union, update
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.origins import authority
@@ -18,10 +21,13 @@ from hub.core.db import insert_for
 from hub.core.services import Services
 from hub.fediverse import facts
 from hub.fediverse.models import Delivery, Follow, OutboxActivity, Peer, Receipt
+from hub.fediverse.peers import BLOCKED, under
+
+log = logging.getLogger(__name__)
 
 BATCH = 20  # activities looked at in one step
 CHUNK = 1000  # deliveries written in one step
-BLOCKED = "blocked"
+PAUSE = timedelta(minutes=5)  # until an activity that could not be addressed is looked at again
 
 
 async def expand(services: Services) -> int:
@@ -42,11 +48,31 @@ async def expand(services: Services) -> int:
         ).scalars()
         steps, room = 0, CHUNK
         for row in rows:
-            room -= await _expand_one(session, services, row, room)
+            room -= await _expand_by_itself(session, services, row, room)
             steps += 1
             if room <= 0:
                 break
     return steps
+
+
+async def _expand_by_itself(
+    session: AsyncSession, services: Services, row: OutboxActivity, room: int
+) -> int:
+    """As `_expand_one`; one that cannot be expanded waits, and holds up no other (R14)."""
+    number, uri = row.id, row.uri
+    try:
+        async with session.begin_nested():
+            return await _expand_one(session, services, row, room)
+    except (OperationalError, InterfaceError, OSError):
+        raise  # the database itself is in trouble
+    except Exception as error:
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            raise
+        log.exception("outbound %s could not be addressed", uri)
+    await session.execute(
+        update(OutboxActivity).where(OutboxActivity.id == number).values(run_at=now() + PAUSE)
+    )
+    return 0
 
 
 async def _expand_one(
@@ -122,8 +148,7 @@ async def _insert_deliveries(
     # A block of a name holds for the names under it too (PROTOCOL 6.9). Blocks are few, and read
     # once: asked for row by row they would cost followers times peers.
     blocks = (await session.scalars(select(Peer.host).where(Peer.standing == BLOCKED))).all()
-    below = (~host.endswith(f".{each}", autoescape=True) for each in blocks)
-    heard = [host.not_in(blocks), *below] if blocks else []
+    heard = [~under(host, each) for each in blocks]
     if row.from_host is not None:
         heard.append(host != row.from_host)
     targets = select(

@@ -92,6 +92,16 @@ async def drop(session: AsyncSession, object_uri: str) -> None:
     )
 
 
+async def drop_from(session: AsyncSession, host: str) -> None:
+    """Forget all that waits of a server that is blocked, or of one below its name."""
+    waits = OutboxActivity.run_at == HELD_BACK
+    await session.execute(
+        delete(OutboxActivity)
+        .where(waits, peers.under(OutboxActivity.from_host.expression, host))
+        .execution_options(synchronize_session=False)
+    )
+
+
 async def _keep(
     received: Received,
     row: InboxActivity,

@@ -188,11 +188,16 @@ class InboxActivity(Claimable, Base):
 
 
 class Tombstone(Base):
-    """An object that is gone, ours or another's: a late Create of it is refused (AP-34)."""
+    """An object that is gone, ours or another's: a late Create of it is refused (AP-34).
+
+    `said_by` is empty where its owner said so, or its origin. Of what was never here nobody knows
+    the owner: there it is the actor who said so, and that holds for what would be theirs alone.
+    """
 
     __tablename__ = "tombstone"
 
     uri: Mapped[str] = mapped_column(primary_key=True)
+    said_by: Mapped[str] = mapped_column(primary_key=True, default="", server_default="")
     former_type: Mapped[str | None]
     deleted_at: Mapped[datetime] = mapped_column(default=now)
 

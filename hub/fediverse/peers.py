@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, case, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -144,9 +145,7 @@ async def block(session: AsyncSession, services: Services, host: str) -> str:
     await session.execute(
         delete(Follow).where(or_(Follow.follower_id.in_(theirs), Follow.followee_id.in_(theirs)))
     )
-    await session.execute(
-        delete(Delivery).where(or_(Delivery.host == host, Delivery.host.endswith(f".{host}")))
-    )
+    await session.execute(delete(Delivery).where(under(Delivery.host.expression, host)))
     await session.execute(
         update(Actor)
         .where(inside, Actor.local.is_(False), Actor.suspended_at.is_(None))
@@ -184,9 +183,16 @@ def _another(services: Services, text: str) -> str:
     return host
 
 
+def under(authority: ColumnElement[Any], name: ColumnElement[str] | str) -> ColumnElement[bool]:
+    """Whether a server has this name, or one below it, at any port (PROTOCOL §6.9)."""
+    pattern = name.replace("_", r"\_") if isinstance(name, str) else name
+    below = (pattern + ":%", "%." + pattern, "%." + pattern + ":%")
+    return or_(authority == name, *(authority.like(each, escape="\\") for each in below))
+
+
 def _inside(host: str) -> ColumnElement[bool]:
     """Actors on a server, or on one below its name."""
-    return or_(Actor.authority == host, Actor.authority.endswith(f".{host}", autoescape=True))
+    return under(Actor.authority.expression, host)
 
 
 async def unblock(session: AsyncSession, host: str) -> str:

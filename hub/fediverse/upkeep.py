@@ -59,8 +59,11 @@ async def _forget_tombstones(session: AsyncSession, url: str) -> None:
         .where(
             Tombstone.deleted_at < now() - TOMBSTONE_LIFE,
             ~Tombstone.uri.startswith(f"{url}/", autoescape=True),
-            ~exists().where(entry.c.uri == Tombstone.uri),
-            ~exists().where(actor.c.uri == Tombstone.uri),
+            or_(
+                Tombstone.said_by != "",
+                ~exists().where(entry.c.uri == Tombstone.uri)
+                & ~exists().where(actor.c.uri == Tombstone.uri),
+            ),
         )
         .execution_options(synchronize_session=False)
     )
@@ -69,9 +72,11 @@ async def _forget_tombstones(session: AsyncSession, url: str) -> None:
 async def collapse(session: AsyncSession) -> None:
     """Of each object that waits for a long-silent server, keep its newest state alone.
 
-    A waiting Create makes way for its Update, which goes out in its place; a Delete stays. What
-    brings no state (a Follow, an Accept) stays as it is, and what others wrote stands in for
-    nothing: of an object that nobody announced there, it says nothing.
+    An Update makes way for a later one, and everything for a Delete. A Create stays beside its
+    last Update: it says the newest words by now (`outbox.restate`), and without it many would not
+    take the Update of something that they never saw; Mastodon does not after a day. What brings no
+    state (a Follow, an Accept) stays as it is, and what others wrote stands in for nothing: of an
+    object that nobody announced there, it says nothing.
     """
     silent = select(Peer.host).where(Peer.failing_since < now() - SILENT)
     newer, said, later = aliased(Delivery), aliased(OutboxActivity), aliased(OutboxActivity)
@@ -85,8 +90,10 @@ async def collapse(session: AsyncSession) -> None:
             newer.inbox == Delivery.inbox,
             newer.object_uri == Delivery.object_uri,
             newer.activity_id > Delivery.activity_id,
-            said.type.in_(STATES),
-            later.type.in_(("Update", "Delete")),
+            or_(
+                and_(said.type == "Update", later.type == "Update"),
+                and_(said.type.in_(STATES), later.type == "Delete"),
+            ),
         )
         .correlate(Delivery)
         .exists()

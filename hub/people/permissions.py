@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeVar, get_args
 
 from hub.core.errors import Forbidden, NotSignedIn
 from hub.entries.models import Entry
-from hub.web.doors import Caller, Role
+from hub.web.doors import SIGN_IN, Caller, Role
 from hub.web.forms import Form
 
 Deed = Literal["change", "post", "post for others", "moderate", "administer"]
@@ -51,9 +51,7 @@ def require(caller: Caller, deed: Deed) -> None:
         Forbidden: their role does not allow it.
     """
     if not caller.known:
-        raise NotSignedIn(
-            "Please sign in, or send a token: `hub token create NAME --role editor` makes one."
-        )
+        raise NotSignedIn(SIGN_IN)
     if not may(caller, deed):
         raise Forbidden(_WORDS[deed])
 

@@ -8,9 +8,13 @@ from typing import Any, Final
 
 import orjson
 from fastapi import APIRouter, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hub.core.errors import NotSignedIn
+from hub.web.doors import SIGN_IN, caller_of
 
 FORM_BYTES: Final = 1024 * 1024
 UPLOAD_BYTES: Final = 12 * 1024 * 1024  # a picture of 10 MB, or a calendar of as much, and words
@@ -18,6 +22,7 @@ MAX_DEPTH: Final = 32
 MAX_NODES: Final = 10_000
 MAX_NUMBER: Final = 2**53  # beyond it, readers of JSON no longer agree on a number (RFC 8259 §6)
 
+READS: Final = ("GET", "HEAD")
 UPLOADS: Final = ("multipart/form-data", "text/calendar", "text/csv")
 TOO_BIG: Final = "That is bigger than we take: 1 MB, or 12 MB for files."
 
@@ -72,14 +77,20 @@ class StrictRequest(Request):
 
 
 class ApiRoute(APIRoute):
-    """A route of the JSON API: bodies are read strictly."""
+    """A route of the JSON API: bodies are read strictly, and those of strangers change nothing."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler, given a `StrictRequest`."""
         handle = super().get_route_handler()
 
         async def strictly(request: Request) -> Response:
-            return await handle(StrictRequest(request.scope, request.receive))
+            try:
+                return await handle(StrictRequest(request.scope, request.receive))
+            except RequestValidationError:
+                # Who may not come in at all need not learn what is wrong with their papers.
+                if request.method not in READS and not (await caller_of(request)).known:
+                    raise NotSignedIn(SIGN_IN) from None
+                raise
 
         return strictly
 

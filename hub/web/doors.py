@@ -17,6 +17,8 @@ from hub.core.services import Services
 
 Role = Literal["steward", "moderator", "editor", "reporter", "member", "reader", "guest"]
 
+SIGN_IN: Final = "Please sign in, or send a token: `hub token create NAME --role editor` makes one."
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:

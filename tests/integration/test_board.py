@@ -20,7 +20,7 @@ from hub.admin import service as admin
 from hub.core.clock import now
 from hub.entries import board, replies, threads
 from hub.entries.models import Reply
-from hub.fediverse import follows
+from hub.fediverse import follows, peers
 from hub.fediverse.models import Announcement, InboxActivity, OutboxActivity, Peer
 from hub.fediverse.models import Follow as FollowRow
 from tests.conftest import MakeHub, Running, settle
@@ -195,6 +195,59 @@ async def test_ap_85_too_many_posts_of_one_author_wait(street: Street) -> None:
         await session.execute(update(Announcement).values(created_at=yesterday))
     await _say(street, _post(street))
     assert len(_got(street.far, "Announce")) == board.MOST_A_DAY + 1
+
+
+async def test_ap_85_too_many_posts_of_one_server_wait_whoever_wrote_them(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server may have any number of authors; others are not kept waiting by it."""
+    monkeypatch.setattr(board, "MOST_OF_A_SERVER", 5)
+    monkeypatch.setattr(board, "MOST_A_DAY", 2)
+    for n in range(4):
+        street.town.add_actor(f"n{n}")
+        await street.follow(street.town, f"n{n}", "board")
+    async with street.hub.services.db.write() as session:
+        await session.execute(update(FollowRow).values(created_at=now() - timedelta(hours=25)))
+        await session.execute(update(Peer).values(passed_at=now()))
+    for n in range(4):
+        await _say(street, _post(street, f"n{n}"))
+        await _say(street, _post(street, f"n{n}"))
+    assert len(_got(street.far, "Announce")) == board.MOST_OF_A_SERVER
+    assert len(await _messages(street)) == 3
+    fred, uri = street.far.uri("fred"), street.actor("board")
+    post = _post(street, attributedTo=fred, id=f"{street.far.origin}/n/1")
+    create = {"@context": AS2, "id": f"{fred}#create", "type": "Create", "actor": fred,
+              "object": post, "to": [PUBLIC], "cc": [uri]}  # fmt: skip
+    await street.far.send_document("fred", create, f"{uri}/inbox")
+    await street.hub.work()
+    assert len(_got(street.town, "Announce")) == board.MOST_OF_A_SERVER + 1
+
+
+async def test_a_block_takes_back_what_the_board_passed_on(street: Street) -> None:
+    post, held = _post(street), _post(street, "bob")
+    await _say(street, post)
+    await _say(street, held)
+    answer = await street.hub.web.post(
+        "/api/v1/blocks", json={"host": "town.example"}, headers=street.hub.steward
+    )
+    barred = admin.Barred(**answer.json())
+    assert barred.taken_back == 1
+    assert "Taken back: 1 post of it that @board had passed on." in str(barred)
+    street.town.received.clear()
+    await street.hub.work()
+    (undo,) = _got(street.far, "Undo")
+    assert isinstance(undo, Undo)
+    assert isinstance(undo.object, Announce)
+    assert undo.object.object == post["id"]
+    assert street.town.received == [], "nothing is sent there any more"
+    assert "grey cat" not in await _page(street)
+    outbox = "/actors/board/outbox?page=1"
+    assert (await street.hub.web.get(outbox)).json()["orderedItems"] == []
+    async with street.hub.services.db.write() as session:
+        await peers.unblock(session, "town.example")
+    await _nod(street, held["id"])
+    assert len(_got(street.far, "Announce")) == 1, "what was taken back is not said again"
+    assert (await street.hub.web.get(outbox)).json()["orderedItems"] == []
 
 
 async def test_ap_85_those_who_speak_fep_1b12_get_the_whole_activity_besides(

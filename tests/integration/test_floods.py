@@ -10,12 +10,16 @@ from uuid import uuid4
 import orjson
 import pytest
 from sqlalchemy import func, select
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from federation.signatures.http import sign_request
 from federation.testing import keys_for
+from hub.core.services import GATHERED_A_MINUTE, MOST_GATHERED
 from hub.fediverse.models import InboxActivity, Peer
+from hub.fediverse.received import LOOK_UPS
 from tests.conftest import Running
-from tests.integration.test_hostile_mail import Stranger
+from tests.integration.test_hostile_mail import AS2, Stranger
 
 HOSTS = 1000
 
@@ -71,6 +75,64 @@ async def test_b8_posts_that_name_a_victim_do_not_make_us_flood_it(hub: Running)
     looks = [dial for dial in hub.wire.dials if "victim.example" in dial]
     assert len(looks) <= 20
     assert statuses[429] > 200
+
+
+async def test_b8_creates_that_name_objects_of_a_victim_do_not_make_us_flood_it(
+    hub: Running,
+) -> None:
+    """Of what is named by its id alone nobody knows whether it matters, so look-ups are counted."""
+    Stranger(hub, "victim.example")
+    evil = Stranger(hub)
+    for number in range(100):
+        thing = f"https://victim.example/notes/{number}"
+        activity = evil.note(id=f"{evil.site.origin}/activities/{number}", object=thing)
+        assert await evil.post(orjson.dumps(activity)) in {202, 429}
+    await hub.work()
+    looks = [dial for dial in hub.wire.dials if "victim.example" in dial]
+    assert 0 < len(looks) <= LOOK_UPS
+
+
+async def test_b8_replies_below_long_threads_of_a_victim_do_not_make_us_flood_it(
+    hub: Running,
+) -> None:
+    """A climb fetches all that is above; many of them must not add up."""
+    victim, evil = Stranger(hub, "victim.example"), Stranger(hub)
+    thread = f"{victim.site.origin}/notes/"
+    documents: dict[str, dict[str, Any]] = {"victim.example": {}, "evil.example": {}}
+    for number in range(1, 15):
+        note = victim.note()["object"] | {
+            "@context": AS2, "id": f"{thread}{number}", "inReplyTo": f"{thread}{number - 1}"
+        }  # fmt: skip
+        documents["victim.example"][f"/notes/{number}"] = note
+    for number in range(15):
+        note = evil.note()["object"] | {
+            "id": f"{evil.site.origin}/notes/{number}",
+            "inReplyTo": f"{thread}14",
+            "context": f"{hub.url}/events/1/context",
+        }
+        documents["evil.example"][f"/notes/{number}"] = {"@context": AS2, **note}
+        activity = evil.note(id=f"{evil.site.origin}/activities/{number}", object=note)
+        assert await evil.post(orjson.dumps(activity)) in {202, 429}
+    for name, stranger in (("victim.example", victim), ("evil.example", evil)):
+        hub.wire.attach(name, _answering(stranger.site.app, documents[name]))
+    await hub.work()
+    looks = [dial for dial in hub.wire.dials if "victim.example" in dial]
+    assert 14 < len(looks) <= MOST_GATHERED + GATHERED_A_MINUTE
+    followed = [dial for dial in hub.wire.dials if "evil.example/notes" in dial]
+    assert len(followed) > 5
+
+
+def _answering(inner: ASGIApp, documents: dict[str, Any]) -> ASGIApp:
+    """A server that has these documents too."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        answers: ASGIApp = inner
+        if scope["path"] in documents:
+            body = orjson.dumps(documents[scope["path"]])
+            answers = Response(body, media_type="application/activity+json")
+        await answers(scope, receive, send)
+
+    return app
 
 
 async def test_g8_rubbish_in_a_server_s_name_does_not_use_up_what_the_server_may_send(

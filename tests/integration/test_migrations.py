@@ -10,13 +10,15 @@ from uuid import uuid4
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, Uuid, bindparam, inspect, select, text
+from sqlalchemy import Connection, Uuid, bindparam, column, insert, inspect, select, table, text
 
 from hub import migrating, schema
 from hub.core.clock import now
 from hub.core.db import Base, Database, UTCDateTime
 from hub.core.settings import Settings
+from hub.entries import publishing
 from hub.events.models import Series
+from hub.fediverse.models import Tombstone
 from hub.people.models import Person, Session, SignInLink
 from tests.conftest import Databases
 
@@ -109,3 +111,26 @@ async def test_people_links_and_sessions_from_before_0010_go_on_as_they_were(
     await asyncio.to_thread(command.downgrade, config, "0007")
     await schema.upgrade(settings)
     assert await _looked_at(settings.database, _drift) == []
+    await database.close()
+
+
+async def test_tombstones_from_before_0009_hold_as_they_did(databases: Databases) -> None:
+    """Nobody wrote down then who had said it; going back, only what holds for all is kept."""
+    settings = _settings(databases)
+    config = migrating.config(settings.database)
+    database = Database(settings.database)
+    await asyncio.to_thread(command.downgrade, config, "0007")
+    old = table("tombstone", column("uri"), column("deleted_at", Tombstone.deleted_at.type))
+    async with database.write() as session:
+        await session.execute(insert(old).values(uri="https://a.example/1", deleted_at=now()))
+    await schema.upgrade(settings)
+    async with database.write() as session:
+        session.add(Tombstone(uri="https://a.example/1", said_by="https://a.example/bob"))
+        session.add(Tombstone(uri="https://a.example/2", said_by="https://a.example/bob"))
+    async with database.read() as session:
+        assert await publishing.is_gone(session, "https://a.example/1", "https://a.example/ada")
+        assert not await publishing.is_gone(session, "https://a.example/2", "https://a.example/ada")
+    await asyncio.to_thread(command.downgrade, config, "0007")
+    async with database.read() as session:
+        assert list(await session.scalars(select(old.c.uri))) == ["https://a.example/1"]
+    await database.close()

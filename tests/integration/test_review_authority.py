@@ -77,6 +77,25 @@ async def test_a_thread_cannot_put_words_into_the_mouth_of_another_server(town: 
     assert [reply.content for reply in await town.replies()] == []
 
 
+async def test_a_neighbour_on_the_same_server_does_not_bury_what_another_is_yet_to_say(
+    town: Town,
+) -> None:
+    """Servers speak for many people; whose an unknown thing is, its Create says (AP-34)."""
+    note = town.note("ada")
+    bob = town.site.uri("bob")
+    await town.send(Delete(id=f"{bob}#d", actor=bob, object=note.id), "bob")
+    await town.say(note)
+    assert [one.uri for one in await town.replies()] == [note.id]
+
+
+async def test_ap_34_a_delete_that_came_first_holds_whoever_said_the_same(town: Town) -> None:
+    note, (ada, bob) = town.note("ada"), map(town.site.uri, ("ada", "bob"))
+    await town.send(Delete(id=f"{bob}#d", actor=bob, object=note.id), "bob")
+    await town.send(Delete(id=f"{ada}#d", actor=ada, object=note.id))
+    await town.say(note)
+    assert await town.replies() == []
+
+
 async def test_an_undo_does_not_bury_what_its_sender_never_did(town: Town) -> None:
     ada = town.site.uri("ada")
     theirs = "https://good.example/events/1"

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import orjson
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from federation.signatures.http import sign_request
 from federation.testing import MemorySite
@@ -19,7 +19,7 @@ from hub.core.clock import now
 from hub.core.errors import Elsewhere
 from hub.entries.models import Entry
 from hub.fediverse import follows, outbox
-from hub.fediverse.models import InboxActivity, OutboxActivity
+from hub.fediverse.models import Delivery, InboxActivity, OutboxActivity, Peer
 from tests.conftest import MakeHub, Running, settle
 from tests.integration.test_two_hubs import EVENT, _follow, _listed, _post
 from tests.towns import Town, signed_in
@@ -144,6 +144,54 @@ async def test_ap_84_nothing_of_a_blocked_server_is_shown_or_sent_there(make_hub
     assert [dial for dial in north.wire.dials if "south.example" in dial] == []
 
 
+@pytest.fixture
+async def crowd(hub: Running) -> dict[str, MemorySite]:
+    """Servers whose relays follow our events."""
+    names = ("bad.example", "bad.example:8443", "x.bad.example", "x.bad.example:8443",
+             "notbad.example", "bad.example.org")  # fmt: skip
+    sites = {name: MemorySite(f"https://{name}", hub.wire) for name in names}
+    for site in sites.values():
+        relay = site.uri("relay")
+        follow = Follow(id=f"{relay}#f", actor=relay, object=f"{hub.url}/actors/events")
+        await site.send("relay", follow, f"{hub.url}/inbox")
+    await hub.work()
+    for site in sites.values():
+        site.received.clear()
+    return sites
+
+
+async def test_ap_84_a_block_holds_for_the_names_below_and_at_every_port(
+    hub: Running, crowd: dict[str, MemorySite]
+) -> None:
+    for origin in ("", *crowd):
+        event = await _post(hub, "events", {**EVENT, "title": f"Day at {origin}"})
+        async with hub.services.db.write() as session:
+            changed = update(Entry).where(Entry.uri == event["uri"])
+            await session.execute(changed.values(origin=origin))
+    async with hub.services.db.write() as session:
+        await session.merge(Peer(host="bad.example", standing="blocked"))
+    await hub.work()
+    listed = {one["title"] for one in await _listed(hub, "events")}
+    assert listed == {"Day at", "Day at notbad.example", "Day at bad.example.org"}
+    assert {name for name, site in crowd.items() if site.received} == {
+        "notbad.example",
+        "bad.example.org",
+    }
+
+
+async def test_ap_84_a_block_lets_go_of_followers_at_every_port(
+    hub: Running, crowd: dict[str, MemorySite]
+) -> None:
+    await _post(hub, "events", EVENT)
+    hub.wire.down.update(crowd)
+    await hub.work()
+    await _command(hub, "block", host="bad.example")
+    async with hub.services.db.read() as session:
+        left = {row.follower.authority for row in await follows.followers(session)}
+        waiting = set(await session.scalars(select(Delivery.host)))
+    assert left == waiting == {"notbad.example", "bad.example.org"}
+
+
 # ------------------------------------------------------------------------------ silence
 
 
@@ -153,7 +201,8 @@ async def test_what_a_silenced_server_publishes_waits_for_a_steward(hubs: Hubs) 
     first = await _post(south, "events", EVENT)
     await settle(north, south)
     assert await _command(north, "block", host="south.example", silence=True) == [
-        "south.example is silenced."
+        "south.example is silenced: it may go on to send, but what it publishes waits for a "
+        "steward before anybody sees it here."
     ]
     assert "silenced" in (await _command(north, "peers"))[0]
     second = await _post(south, "events", {**EVENT, "title": "Night walk"})
@@ -178,7 +227,7 @@ async def test_replies_of_a_silenced_server_wait_again(town: Town) -> None:
     assert len(await town.thread()) == 1
     body = {"host": "town.example", "standing": "silenced"}
     answer = await town.hub.web.post("/api/v1/blocks", json=body, headers=town.hub.steward)
-    assert answer.json() == body
+    assert answer.json() == {**body, "taken_back": 0}
     await town.say(town.note())
     assert await town.thread() == []
     assert [message.kind for message in await town.messages()] == ["held", "held"]

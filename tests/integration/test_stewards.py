@@ -105,9 +105,10 @@ async def test_a_block_counts_at_once_and_can_be_taken_back(hubs: Hubs) -> None:
     answer = await south.web.post(
         "/api/v1/blocks", json={"host": "https://North.example/x"}, headers=south.steward
     )
-    assert answer.json() == {"host": "north.example", "standing": "blocked"}
+    barred = {"host": "north.example", "standing": "blocked"}
+    assert answer.json() == {**barred, "taken_back": 0}
     assert (await _get(south, "/events"))["items"] == []
-    assert (await _get(south, "/blocks"))["items"] == [answer.json()]
+    assert (await _get(south, "/blocks"))["items"] == [barred]
     for path in ("/api/v1/blocks/north.example", "/api/v1/blocks?host=north.example"):
         assert (await south.web.delete(path, headers=south.steward)).status_code == 204
     assert (await _get(south, "/blocks"))["items"] == []

@@ -102,13 +102,17 @@ class Lane:
         if self.failing_since is None or self.failing_since >= now - SILENT_S:
             return 0
         renewed: set[int] = set()
+        deleted: set[int] = set()
         gone = []
         for number in reversed(list(self.waiting)):
             said = self.waiting[number].said
-            if said.kind in STATES and said.thing in renewed:
+            newer = said.kind == "Update" and said.thing in renewed
+            if newer or (said.kind in STATES and said.thing in deleted):
                 gone.append(number)
-            if said.kind in ("Update", "Delete"):
+            if said.kind == "Update":
                 renewed.add(said.thing)
+            elif said.kind == "Delete":
+                deleted.add(said.thing)
         for number in gone:
             del self.waiting[number]
         return len(gone)

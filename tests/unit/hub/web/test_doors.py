@@ -24,6 +24,7 @@ from hub.web.headers import SecurityHeaders
 from hub.web.pages import activity, prepare, render, respond
 
 API = "/api/v1/things"
+KNOWN = {"authorization": "Bearer good"}
 AS2 = {"accept": "application/activity+json"}
 ERRORS: dict[str, Exception] = {
     "invalid": Invalid("Please check.", {"title": "too short"}),
@@ -211,7 +212,9 @@ async def test_a_deleted_thing_is_a_tombstone_for_servers(web: httpx2.AsyncClien
 async def test_bad_json_is_a_problem_and_never_an_error_of_ours(
     web: httpx2.AsyncClient, body: bytes
 ) -> None:
-    answer = await web.post(API, content=body, headers={"content-type": "application/json"})
+    answer = await web.post(
+        API, content=body, headers={**KNOWN, "content-type": "application/json"}
+    )
     assert answer.status_code in {400, 422}
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["detail"]
@@ -220,7 +223,9 @@ async def test_bad_json_is_a_problem_and_never_an_error_of_ours(
 async def test_good_json_is_taken_and_other_types_are_not(web: httpx2.AsyncClient) -> None:
     good = await web.post(API, json={"title": "ä", "size": 2**53})
     assert good.json() == {"title": "ä", "size": 2**53}
-    other = await web.post(API, content=b'{"title":"x"}', headers={"content-type": "text/plain"})
+    other = await web.post(
+        API, content=b'{"title":"x"}', headers={**KNOWN, "content-type": "text/plain"}
+    )
     assert other.status_code == 422
 
 
