@@ -15,6 +15,7 @@ from sqlalchemy import select
 from hub import demo
 from hub.admin import service as admin
 from hub.core.services import Services
+from hub.entries import finding, search, writing
 from hub.fediverse import follows, peers, waiting
 from hub.fediverse.models import Delivery
 from hub.feeds import importing, undoing
@@ -84,6 +85,19 @@ async def block(
         else:
             name = await admin.block(session, services, host, silence=silence)
     yield {"text": f"{name} is {'heard again' if undo else 'silenced' if silence else 'blocked'}."}
+
+
+@command("index")
+async def index(services: Services) -> AsyncIterator[Line]:
+    """The index that searches ask, made anew from all entries."""
+    count = 0
+    async with services.db.write() as session:
+        async for entry in finding.everything(session):
+            writing.make_findable(entry)
+            count += 1
+        await session.flush()
+        await search.rebuild(session)
+    yield {"text": f"{count} entries can be found."}
 
 
 @command("peers")
