@@ -31,10 +31,11 @@ from hub.fediverse.handlers import inbox as fediverse_inbox
 from hub.fediverse.received import Received
 from hub.fediverse.site import HubSite
 from hub.feeds.feature import feature as feeds
+from hub.news.feature import feature as news
 from hub.people.feature import feature as people
 
 # Order matters for routes alone: fixed paths before `{id}`.
-FEATURES: tuple[Feature, ...] = (feeds, events, exchange, people, admin, browse, entries)
+FEATURES: tuple[Feature, ...] = (feeds, events, exchange, news, people, admin, browse, entries)
 
 # Rooms that only register jobs are named here, so that they are loaded.
 JOBS = (upkeep.upkeep,)

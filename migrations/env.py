@@ -12,6 +12,7 @@ import hub.exchange.models
 import hub.fediverse.models
 import hub.feeds.models
 import hub.jobs.models
+import hub.news.models
 import hub.people.models  # noqa: F401 - every table must be known
 from hub.core.db import Base, Database
 from hub.core.settings import load_settings

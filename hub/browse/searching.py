@@ -22,7 +22,7 @@ router = APIRouter(include_in_schema=False)
 
 SEARCH: Final = "/search"
 DISTANCES_KM: Final = (1, 2, 5, 10, 25)
-TYPES: Final = ("event", "offer", "want")
+TYPES: Final = ("event", "offer", "want", "article")
 METRES: Final = 1000
 
 

@@ -77,7 +77,8 @@ class SearchAsked(Asked):
     """The filters of a search over everything."""
 
     type: Annotated[
-        Literal["", "event", "offer", "want"], Field(description="without it: everything")
+        Literal["", "event", "offer", "want", "article"],
+        Field(description="without it: everything"),
     ] = ""
     when: Annotated[Literal["upcoming", "any"], Field(description="any: also what is over")] = (
         "upcoming"

@@ -16,8 +16,10 @@ from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.db import Base
 
-# Rooms of residents' pages by kind of entry: /events/{id}, /offers/{id}, /wants/{id}.
-FOLDERS = {"event": "events", "offer": "offers", "want": "wants"}
+# Rooms of residents' pages by kind of entry: /events/{id}, /offers/{id}, /wants/{id}, /news/{id}.
+FOLDERS = {"event": "events", "offer": "offers", "want": "wants", "article": "news"}
+# What each kind is on the wire, and what its tombstone says that it was.
+TYPES = {"event": "Event", "offer": "Note", "want": "Note", "article": "Article"}
 
 # How a reply stands: for everybody who may read it, waiting for a steward, or for nobody.
 SHOWN: Final = "shown"

@@ -19,7 +19,7 @@ from hub.actors.models import Actor
 from hub.core.db import WRITES
 from hub.core.errors import Gone, NotFound
 from hub.entries import paging, search
-from hub.entries.models import SHOWN, Entry, Reaction, Reply
+from hub.entries.models import SHOWN, TYPES, Entry, Reaction, Reply
 from hub.entries.paging import Cursor, Listed
 from hub.entries.reactions import BOOST, LIKE
 from hub.entries.schemas import EAST
@@ -180,12 +180,11 @@ async def _check_gone(session: AsyncSession, kind: type[Entry], id_: UUID) -> No
     ).one_or_none()
     if row is None:
         return
-    former = "Event" if row.kind == "event" else "Note"
     ours = {
         "@context": AS2,
         "id": row.uri,
         "type": "Tombstone",
-        "formerType": former,
+        "formerType": TYPES[row.kind],
         "deleted": moment(row.deleted_at),
     }
     message = "This was taken down by whoever published it."

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema, field_validator
 
-from hub.entries.schemas import EntryDraft, EntryView, Moment, checked
+from hub.entries.schemas import EntryDraft, EntryView, Moment, Price, checked
 from hub.exchange.models import Listing
 
 Side = Literal["offer", "want"]
@@ -67,6 +67,7 @@ class ListingDraft(EntryDraft):
 
     kind: Kind = "item"
     mode: Mode = "give"
+    price: Price = ""
     quantity: Quantity = "1"
     available_from: Moment | None = None
     expires_at: Annotated[Moment | None, BeforeValidator(_end_of_day)] = None
@@ -121,6 +122,7 @@ class ListingView(EntryView):
 
     kind: str
     mode: str
+    price: str
     quantity: str
     available_from: datetime | None
     expires_at: datetime | None

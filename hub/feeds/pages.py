@@ -34,6 +34,7 @@ from hub.exchange import queries as exchange
 from hub.exchange.api import ListingsAsked
 from hub.exchange.schemas import Side
 from hub.feeds.syndication import FORMATS, Feed
+from hub.news import queries as news
 from hub.web.doors import Asking, Hub
 
 MOST_EVENTS: Final = 500  # of a calendar; one with more is better narrowed by a filter
@@ -58,6 +59,12 @@ class FeedOfListings(ListingsAsked):
     model_config = ConfigDict(extra="ignore")
 
     side: Side | None = None
+
+
+class FeedOfNews(asking.Asked):
+    """The filters of news."""
+
+    model_config = ConfigDict(extra="ignore")
 
 
 class FeedOfSearch(SearchAsked):
@@ -124,6 +131,15 @@ async def listing_feed(
             status=asked.status,
             **asking.filters(asked, hub.settings),
         )
+    return _feed(request, hub, asked, page.items, page.next)
+
+
+@router.api_route("/news.rss", methods=["GET", "HEAD"])
+@router.api_route("/news.json", methods=["GET", "HEAD"])
+async def news_feed(request: Request, hub: Hub, asked: Annotated[FeedOfNews, Query()]) -> Response:
+    """Public news."""
+    async with hub.db.read() as session:
+        page = await news.listed(session, ANYBODY, **asking.filters(asked, hub.settings))
     return _feed(request, hub, asked, page.items, page.next)
 
 
