@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -14,8 +15,11 @@ from hub import migrating, schema
 from hub.core.clock import now
 from hub.core.db import Base, Database
 from hub.core.settings import Settings
+from hub.entries import search
+from hub.entries.models import Entry
+from hub.entries.queries import Filter, conditions
 from hub.events.models import Series
-from tests.conftest import Databases
+from tests.conftest import Databases, MakeHub, Running
 
 
 def _settings(databases: Databases) -> Settings:
@@ -72,3 +76,35 @@ async def test_series_from_before_0002_go_on_as_they_were(databases: Databases) 
         (series,) = await session.scalars(select(Series))
     await database.close()
     assert series.draft["event"] == {"title": "Choir", "joining": "external"}
+
+
+async def test_entries_from_before_0013_are_found_and_0014_leaves_no_news_behind(
+    make_hub: MakeHub,
+) -> None:
+    hub: Running = await make_hub()
+    settings = hub.services.settings
+    for path, members in (
+        ("offers", {"title": "Vélo", "location": "Lange Straße", "tags": ["bike"]}),
+        ("news", {"title": "The fountain runs", "description": "Again."}),
+    ):
+        answer = await hub.web.post(f"/api/v1/{path}", json=members, headers=hub.steward)
+        assert answer.status_code == 201
+    await hub.services.db.close()
+    config = migrating.config(settings.database)
+    await asyncio.to_thread(command.downgrade, config, "0007")
+    old = sa.table("entry", sa.column("title"), sa.column("search_text"))
+    database = Database(settings.database)
+    async with database.write() as session:
+        # As the filters of that time left it.
+        before = "velo lange strasse, please! #bike \x1flange strasse\x1f"
+        await session.execute(sa.update(old).values(search_text=before))
+        assert list(await session.scalars(sa.select(old.c.title))) == ["Vélo"]
+    await schema.upgrade(settings)
+    assert await _looked_at(settings.database, _drift) == []
+    async with database.read() as session:
+        for q in ("velo", "strasse", "bike", '"lange strasse" -fountain', "pleas"):
+            numbers = list(await session.scalars(search.hits(session, search.question(q))))
+            assert len(numbers) == 1, q
+        found = Filter(tag="bike", place="lange")
+        assert len((await session.scalars(sa.select(Entry).where(*conditions(found)))).all()) == 1
+    await database.close()

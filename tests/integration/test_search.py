@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from hub.commands import COMMANDS
 from hub.core.clock import now
 from hub.entries import search
 from hub.entries.models import Entry
-from tests.conftest import Running, settle
+from tests.conftest import MakeHub, Running, settle
 
 KOELN = {"latitude": 50.94, "longitude": 6.96}
 BONN = {"latitude": 50.73, "longitude": 7.1}
@@ -214,6 +215,62 @@ async def test_lists_ask_the_same_index_whether_words_are_rare_or_common(
         "Fête du vélo",
     ]
     assert await _titles(hub, "velo", "/api/v1/events", limit=1) == ["Vélo-école"]
+
+
+async def test_of_a_series_the_next_date_stands_for_all(hub: Running) -> None:
+    posted = await _post(hub, "events", title="Weekly choir", recurrence="FREQ=WEEKLY;COUNT=6")
+    dates = (await hub.web.get("/api/v1/events", params={"q": "choir"})).json()["items"]
+    assert len(dates) == 6
+    found = (await hub.web.get("/api/v1/search", params={"q": "choir"})).json()["items"]
+    assert [one["id"] for one in found] == [posted["id"]]
+    assert len(await _titles(hub, "choir", when="any")) == 6
+    # A date by another name is something else.
+    changed = f"/api/v1/events/{dates[3]['id']}"
+    await hub.web.patch(changed, json={"title": "Choir with guests"}, headers=hub.steward)
+    assert set(await _titles(hub, "choir")) == {"Weekly choir", "Choir with guests"}
+
+
+async def test_the_page_counts_types_and_says_what_to_try(make_hub: MakeHub) -> None:
+    hub: Running = await make_hub(latitude=50.94, longitude=6.96, area="Linden")
+    await _post(hub, "offers", title="Choir robes", **KOELN)
+    await _post(hub, "offers", title="Choir folders", **BONN)
+    await _post(hub, "events", title="Choir evening", **KOELN)
+
+    async def page(**asked: str) -> str:
+        answer = await hub.web.get("/search", params=asked)
+        assert answer.status_code == 200
+        return " ".join(re.sub(r"<[^>]+>", " ", answer.text).split())
+
+    assert "How to search" in await page()
+    shown = await page(q="choir")
+    assert "Everything 3 Events 1 Offers 2 Wants 0 News 0" in shown
+    assert "3 results" in shown
+    shown = await page(q="choir", type="offer")
+    assert ("Choir folders" in shown, "Choir evening" in shown) == (True, False)
+    assert "Everything 3 Events 1 Offers 2" in shown
+    # A distance alone is measured from the middle of the hub.
+    shown = await page(q="choir", within="2000")
+    assert "How far from Linden?" in shown
+    assert ("Choir robes" in shown, "Choir folders" in shown) == (True, False)
+    shown = await page(q="trombone", within="2000")
+    assert "Nothing was found for “trombone”. Try this:" in shown
+    assert "Ask your neighbours for it" in shown
+    header = (await hub.web.get("/events")).text
+    assert 'action="/search" role="search"' in header
+
+
+async def test_a_search_can_be_kept_as_a_feed_and_as_a_calendar(hub: Running) -> None:
+    await _post(hub, "offers", title="Choir robes")
+    await _post(hub, "events", title="Choir evening")
+    await _post(hub, "events", title="Football")
+    page = (await hub.web.get("/search", params={"q": "choir"})).text
+    assert 'href="/search.rss?q=choir"' in page
+    rss = (await hub.web.get("/search.rss?q=choir")).text
+    assert re.findall(r"<title>([^<]+)</title>", rss)[1:] == ["Choir evening", "Choir robes"]
+    json = (await hub.web.get("/search.json?q=choir&type=offer")).json()
+    assert [item["title"] for item in json["items"]] == ["Choir robes"]
+    calendar = (await hub.web.get("/search.ics?q=choir&type=event&when=any")).text
+    assert re.findall(r"SUMMARY:(.+)", calendar) == ["Choir evening\r"]
 
 
 async def test_no_question_breaks_the_search(hub: Running) -> None:
