@@ -48,7 +48,7 @@ async def setup(services: Services) -> AsyncIterator[Line]:
 async def fill(services: Services) -> AsyncIterator[Line]:
     """A believable neighbourhood to look at."""
     count = await demo.fill(services)
-    yield {"text": f"{count} events, offers and wants of a made-up neighbourhood are there now."}
+    yield {"text": f"{count} entries of a made-up neighbourhood are there now."}
 
 
 @command("token create")

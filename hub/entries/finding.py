@@ -11,7 +11,7 @@ import binascii
 import struct
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -94,11 +94,13 @@ async def found(
     wanted: Filter,
     *,
     kind: str = "",
+    ranked: bool = True,
     conditions: Sequence[ColumnElement[bool]] = (),
 ) -> Found:
     """One page of all entries that `viewer` may see and that answer `wanted` and `conditions`.
 
-    `kind`: only of this one; the others are counted all the same.
+    `kind`: only of this one; the others are counted all the same. Not `ranked`: just the newest
+    first, as those read who come again and again.
 
     Raises:
         Invalid: the cursor is none of ours.
@@ -110,6 +112,8 @@ async def found(
         numbers = list(await session.scalars(search.hits(session, asked, below=place.below)))
         hits = await _hits(session, asked, numbers, conditions)
         lowest = numbers[-1] if len(numbers) == search.FEW else None
+        if not ranked:
+            hits = [replace(hit, titled=False) for hit in hits]
         counts.update(hit.kind for hit in hits)
         ours = [hit for hit in hits if kind in {"", hit.kind}]
         rest = [hit for hit in ours if hit.place < (place.titled, place.number)]

@@ -157,10 +157,10 @@ async def search_feed(
             ANYBODY,
             Filter(**asking.filters(asked, hub.settings)),
             kind=asked.type,
+            ranked=False,
             conditions=conditions if asked.when == "upcoming" else (),
         )
-    newest = sorted(page.items, key=lambda entry: entry.number, reverse=True)
-    return _feed(request, hub, asked, newest, page.next)
+    return _feed(request, hub, asked, page.items, page.next)
 
 
 @router.api_route("/search.ics", methods=["GET", "HEAD"])

@@ -267,6 +267,10 @@ async def test_a_search_can_be_kept_as_a_feed_and_as_a_calendar(hub: Running) ->
     assert 'href="/search.rss?q=choir"' in page
     rss = (await hub.web.get("/search.rss?q=choir")).text
     assert re.findall(r"<title>([^<]+)</title>", rss)[1:] == ["Choir evening", "Choir robes"]
+    # What is new comes first, wherever it has the word: else it would never come to the reader.
+    await _post(hub, "wants", title="A tenor", description="For the choir")
+    newest = (await hub.web.get("/search.json?q=choir&limit=1")).json()
+    assert [item["title"] for item in newest["items"]] == ["A tenor"]
     json = (await hub.web.get("/search.json?q=choir&type=offer")).json()
     assert [item["title"] for item in json["items"]] == ["Choir robes"]
     calendar = (await hub.web.get("/search.ics?q=choir&type=event&when=any")).text
