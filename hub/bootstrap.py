@@ -32,6 +32,7 @@ from hub.fediverse.received import Received
 from hub.fediverse.site import HubSite
 from hub.feeds.feature import feature as feeds
 from hub.mail.upkeep import upkeep as mail_upkeep
+from hub.news.feature import feature as news
 from hub.people.feature import feature as people
 from hub.posting.feature import feature as posting
 
@@ -40,6 +41,7 @@ FEATURES: tuple[Feature, ...] = (
     feeds,
     events,
     exchange,
+    news,
     people,
     posting,
     admin,

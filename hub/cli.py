@@ -229,6 +229,12 @@ def block(
 
 
 @app.command()
+def index() -> None:
+    """Make the index that searches ask anew."""
+    _ask("index")
+
+
+@app.command()
 def peers(as_json: AsJson = False) -> None:
     """List the servers that the hub knows, and how things stand with each."""
     _ask("peers", as_json=as_json)

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from hub import demo
 from hub.admin import service as admin
 from hub.core.services import Services
+from hub.entries import finding, search, writing
 from hub.fediverse import follows, peers, waiting
 from hub.fediverse.models import Delivery
 from hub.feeds import importing, undoing
@@ -47,7 +48,7 @@ async def setup(services: Services) -> AsyncIterator[Line]:
 async def fill(services: Services) -> AsyncIterator[Line]:
     """A believable neighbourhood to look at."""
     count = await demo.fill(services)
-    yield {"text": f"{count} events, offers and wants of a made-up neighbourhood are there now."}
+    yield {"text": f"{count} entries of a made-up neighbourhood are there now."}
 
 
 @command("token create")
@@ -84,6 +85,19 @@ async def block(
         else:
             told = str(await admin.block(session, services, host, silence=silence))
     yield {"text": told}
+
+
+@command("index")
+async def index(services: Services) -> AsyncIterator[Line]:
+    """The index that searches ask, made anew from all entries."""
+    count = 0
+    async with services.db.write() as session:
+        async for entry in finding.everything(session):
+            writing.make_findable(entry)
+            count += 1
+        await session.flush()
+        await search.rebuild(session)
+    yield {"text": f"{count} entries can be found."}
 
 
 @command("peers")

@@ -26,6 +26,9 @@ from hub.events.schemas import EventDraft, event_draft
 from hub.exchange import service as exchange
 from hub.exchange.schemas import ListingDraft, Side, listing_draft
 from hub.fediverse.models import Fact
+from hub.news import service as news
+from hub.news.schemas import ArticleDraft, article_draft
+from hub.web.doors import Caller
 
 DATA: Final = Path(__file__).with_suffix(".toml")
 MOVED_IN: Final = "demo"  # the fact that says so; its value is how many came
@@ -35,7 +38,7 @@ Entry = dict[str, Any]
 
 
 async def fill(services: Services) -> int:
-    """How many events, offers and wants of the made-up neighbourhood are there afterwards.
+    """How many entries of the made-up neighbourhood are there afterwards.
 
     They come once: a hub that has them already is left as it is.
     """
@@ -45,13 +48,17 @@ async def fill(services: Services) -> int:
     data = tomllib.loads(DATA.read_text(encoding="utf-8"))
     coming = await _events(services, data["events"])
     listings = await _listings(services, data)
+    articles = await _articles(services, data["news"])
+    count = len(coming) + len(listings) + len(articles)
     async with services.db.write() as session:
-        session.add(Fact(name=MOVED_IN, value=str(len(coming) + len(listings))))
+        session.add(Fact(name=MOVED_IN, value=str(count)))
         for draft in coming:
             await _publish_event(session, services, draft)
         for side, listing in listings:
             await exchange.publish(session, services, side, listing)
-    return len(coming) + len(listings)
+        for article in articles:
+            await news.publish(session, services, article, Caller(name=services.settings.name))
+    return count
 
 
 async def _events(services: Services, entries: list[Entry]) -> list[EventDraft]:
@@ -82,6 +89,16 @@ async def _listings(services: Services, data: dict[str, Any]) -> list[tuple[Side
         picture = members.pop("picture", None)
         draft = listing_draft(members, timezone=settings.timezone)
         drafts.append((side, await _with_picture(services, draft, picture)))
+    return drafts
+
+
+async def _articles(services: Services, entries: list[Entry]) -> list[ArticleDraft]:
+    drafts = []
+    for entry in entries:
+        members = {**entry, "consent": True}  # the pictures are drawings
+        picture = members.pop("picture", None)
+        draft = article_draft(members, timezone=services.settings.timezone)
+        drafts.append(await _with_picture(services, draft, picture))
     return drafts
 
 

@@ -13,6 +13,7 @@ import hub.fediverse.models
 import hub.feeds.models
 import hub.jobs.models
 import hub.mail.models
+import hub.news.models
 import hub.people.models  # noqa: F401 - every table must be known
 from hub.core.db import Base, Database
 from hub.core.settings import load_settings

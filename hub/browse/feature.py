@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.browse import pages
+from hub.browse import api, pages, searching
 from hub.core.feature import Feature
 
-feature = Feature(name="browse", routers=(pages.router,))
+feature = Feature(name="browse", routers=(api.router, searching.router, pages.router))

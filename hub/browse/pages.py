@@ -23,6 +23,7 @@ from hub.exchange import queries as exchange
 from hub.exchange.schemas import Side
 from hub.fediverse import follows
 from hub.mail import outbox
+from hub.news import queries as news
 from hub.people import permissions
 from hub.posting import service as posting
 from hub.web.doors import Asking, Caller, Hub
@@ -41,7 +42,7 @@ MOST_FIELDS: Final = 10
 THEME_S: Final = 86_400  # the address changes with the hue, so it may be kept
 
 # What can be followed, in the order in which it is offered; the others say nothing yet.
-FOLLOWED: Final = ("events", "offers", "wants", "board", "relay")
+FOLLOWED: Final = ("events", "offers", "wants", "news", "board", "relay")
 SIDES: Final = {"offers": "offer", "wants": "want"}
 
 
@@ -56,6 +57,7 @@ async def home(request: Request, hub: Hub, caller: Asking) -> Response:
         coming = await events.listed(session, viewer, limit=AT_A_GLANCE)
         offers = await exchange.listed(session, viewer, kind="offer", limit=OF_EACH_SIDE)
         wants = await exchange.listed(session, viewer, kind="want", limit=OF_EACH_SIDE)
+        told = await news.listed(session, viewer, limit=OF_EACH_SIDE)
         own = await queries.count_own(session)
         following = await follows.count(session)
     return render(
@@ -66,6 +68,8 @@ async def home(request: Request, hub: Hub, caller: Asking) -> Response:
         more_events=coming.next is not None,
         listings=(*offers.items, *wants.items),
         more_listings=offers.next is not None or wants.next is not None,
+        articles=told.items,
+        more_articles=told.next is not None,
         steps=_first_steps(hub.settings, caller, own, following),
     )
 
@@ -175,13 +179,16 @@ async def profile(name: str, request: Request, hub: Hub, caller: Asking) -> Resp
         if wants_activity(request):
             return RedirectResponse(actor.uri, 302)
         followers = await follows.count(session, followee=actor.id)
-        shown: dict[str, Any] = {"events": (), "listings": (), "posts": ()}
+        shown: dict[str, Any] = {"events": (), "listings": (), "posts": (), "articles": ()}
         if actor.name == board.BOARD:
             shown["posts"] = await board.listed(session, ON_A_PROFILE)
         if actor.name in {"events", "relay"}:
             shown["events"] = (
                 await events.listed(session, viewer, origin="local", limit=ON_A_PROFILE)
             ).items
+        if actor.name in {"news", "relay"}:
+            told = await news.listed(session, viewer, origin="local", limit=ON_A_PROFILE)
+            shown["articles"] = told.items
         if actor.name in {*SIDES, "relay"}:
             side = cast("Side | None", SIDES.get(actor.name))
             found = await exchange.listed(

@@ -22,6 +22,7 @@ MAX_DEPTH: Final = 32  # nh3's work grows with the square of the depth
 MAX_OPEN: Final = 1000  # tags in HTML whose nesting cannot be told: bounds the same work
 MAX_ENTITIES: Final = 20_000  # `&`: each makes nh3 copy the text before it
 MAX_MARKDOWN: Final = 50_000
+LONGEST_WORD: Final = 40  # what is longer is found by its beginning
 AWAY_FROM_LOOP: Final = 8_000  # characters from which cleaning is worth a thread
 
 _INLINE = ("br", "span", "a", "del", "s", "code", "b", "strong", "u", "i", "em", "ruby", "rt", "rp")
@@ -67,6 +68,33 @@ _DECEIVING = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x20
 _FOLDS = str.maketrans(
     {"ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th", "ð": "d"}
 )
+
+
+# Scripts without spaces: Thai to Lao, Burmese, Khmer, kana, and the Chinese signs.
+_SPACELESS: Final = (
+    (0x0E00, 0x0EFF),
+    (0x1000, 0x109F),
+    (0x1780, 0x17FF),
+    (0x3041, 0x30FF),
+    (0x3400, 0x9FFF),
+    (0x20000, 0x3FFFF),
+)
+
+
+class _Signs(dict[int, str]):
+    """For `str.translate`: letters, digits and marks stay, all else parts words."""
+
+    def __missing__(self, code: int) -> str:
+        sign = chr(code)
+        if unicodedata.category(sign)[0] not in "LNM":
+            sign = " "
+        elif any(first <= code <= last for first, last in _SPACELESS):
+            sign = f" {sign} "
+        self[code] = sign
+        return sign
+
+
+_SIGNS = _Signs()
 
 
 class SafeHtml(str):
@@ -167,6 +195,15 @@ def fold(text: str) -> str:
     text = unicodedata.normalize("NFKD", text.replace("\0", " "))
     text = "".join(sign for sign in text if not unicodedata.combining(sign))
     return " ".join(text.casefold().translate(_FOLDS).split())
+
+
+def words(text: str) -> list[str]:
+    """The words of a text as they are looked for: folded, none longer than `LONGEST_WORD`.
+
+    Scripts that put no spaces between words give each sign by itself; what stands side by side
+    there is found side by side.
+    """
+    return [word[:LONGEST_WORD] for word in fold(text).translate(_SIGNS).split()]
 
 
 def teaser(text: str, limit: int = 300) -> str:

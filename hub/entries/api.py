@@ -221,8 +221,8 @@ async def quote_permission(quote_id: UUID, hub: Hub) -> Response:
 
 @router.get("/tags/{tag}")
 async def tag(tag: str) -> Response:
-    """What bears a tag: the list of events, narrowed to it."""
-    return RedirectResponse(f"/events?tag={quote(rendering.tag_name(tag)[:60])}", 302)
+    """What bears a tag: a search, narrowed to it."""
+    return RedirectResponse(f"/search?tag={quote(rendering.tag_name(tag)[:60])}", 302)
 
 
 def _file(path: FilePath, cache: str) -> Response:

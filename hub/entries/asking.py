@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from fastapi import Request
@@ -71,6 +71,18 @@ class Asked(BaseModel):
         if self.within is not None and self.near is None:
             raise ValueError("within needs near")
         return self
+
+
+class SearchAsked(Asked):
+    """The filters of a search over everything."""
+
+    type: Annotated[
+        Literal["", "event", "offer", "want", "article"],
+        Field(description="without it: everything"),
+    ] = ""
+    when: Annotated[Literal["upcoming", "any"], Field(description="any: also what is over")] = (
+        "upcoming"
+    )
 
 
 def filters(asked: Asked, settings: Settings, *, place: str = "") -> Filters:

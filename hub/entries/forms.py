@@ -101,13 +101,14 @@ def kept(entry: Entry) -> dict[str, Any]:
     }
 
 
-def asked(request: Request, model: type[A]) -> A:
-    """The filters in a page's address; empty fields of a form do not count.
+def asked(request: Request, model: type[A], **more: str) -> A:
+    """The filters in a page's address, and `more`; empty fields of a form do not count.
 
     Raises:
         Invalid: one of them makes no sense.
     """
-    given = {name: value for name, value in request.query_params.items() if value.strip()}
+    said = {**request.query_params, **more}
+    given = {name: value for name, value in said.items() if value.strip()}
     try:
         return model.model_validate(given)
     except ValidationError as error:

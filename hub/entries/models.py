@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
+import itertools
+import secrets
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import BigInteger, ForeignKey, Index
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.db import Base
 
-# Rooms of residents' pages by kind of entry: /events/{id}, /offers/{id}, /wants/{id}.
-FOLDERS = {"event": "events", "offer": "offers", "want": "wants"}
+# Rooms of residents' pages by kind of entry: /events/{id}, /offers/{id}, /wants/{id}, /news/{id}.
+FOLDERS = {"event": "events", "offer": "offers", "want": "wants", "article": "news"}
+# What each kind is on the wire, and what its tombstone says that it was.
+TYPES = {"event": "Event", "offer": "Note", "want": "Note", "article": "Article"}
 
 # How a reply stands: for everybody who may read it, waiting for a steward, or for nobody.
 SHOWN: Final = "shown"
 HELD: Final = "held"
 HIDDEN: Final = "hidden"
+
+
+_LOW_BITS: Final = 20
+_turns = itertools.count(secrets.randbits(_LOW_BITS))
+
+
+def _number(context: DefaultExecutionContext) -> int:
+    """The milliseconds of when it was published, and 20 bits that part those of the same one."""
+    row: dict[str, Any] = context.get_current_parameters()  # type: ignore[no-untyped-call]
+    return numbered(row.get("published_at") or now(), next(_turns))
+
+
+def numbered(published: datetime, turn: int) -> int:
+    """A number by which the newest is the greatest; `turn` parts what came at the same time."""
+    milliseconds = max(0, int(published.timestamp() * 1000))
+    return (milliseconds << _LOW_BITS) | (turn & ((1 << _LOW_BITS) - 1))
 
 
 class Picture(Base):
@@ -48,12 +69,12 @@ class Entry(Base):
     lists sort by: an event's start, an offer's or want's publication. `relevant_until` is when
     lists drop it (None: never). `summary` is plain text; `content` is HTML that was cleaned once,
     under rules version `cleaned_by`; `source` is the author's Markdown, None for remote ones.
-    `search_text` is folded text with `#tag` words, for filters. `document` is the ActivityPub
-    object as it was last said; `counted`: it has numbers that change by themselves, so readers get
-    one made anew. `visibility` is private, hub or public (SETTLED 2); `for_other`: an
-    editor wrote it for somebody who is not here. `passed_at`: a
-    steward let it through although its server is silenced. `own_box`: what is written privately
-    about it is for its owner, not for the stewards.
+    `search_text` is its words for searches (`entries/search.py`), empty if it is not to be found;
+    `number` is its place there, the newest greatest. `document` is the ActivityPub object as it was
+    last said; `counted`: it has numbers that change by themselves, so readers get one made anew.
+    `visibility` is private, hub or public (SETTLED 2); `for_other`: an editor wrote it for somebody
+    who is not here. `passed_at`: a steward let it through although its server is silenced.
+    `own_box`: what is written privately about it is for its owner, not for the stewards.
     """
 
     __tablename__ = "entry"
@@ -61,10 +82,12 @@ class Entry(Base):
         # A list is read in this order, and what is over is passed by without a look at its row.
         Index("ix_entry_list", "kind", "happens_at", "id", "relevant_until"),
         Index("ix_entry_origin", "origin"),
+        Index("ix_entry_number", "number", unique=True),
     )
     __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "entry"}
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    number: Mapped[int] = mapped_column(BigInteger, default=_number)
     kind: Mapped[str]
     uri: Mapped[str] = mapped_column(unique=True)
     url: Mapped[str]
@@ -105,6 +128,11 @@ class Entry(Base):
     def local(self) -> bool:
         """Whether it was published here."""
         return not self.origin
+
+    @property
+    def further_texts(self) -> tuple[str, ...]:
+        """What this kind of entry says besides title, text, tags and place, for searches."""
+        return ()
 
     @property
     def path(self) -> str:

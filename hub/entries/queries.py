@@ -1,15 +1,10 @@
-"""What every list of published things can be asked for, and how it is read page by page.
-
-`search_text` is made here and asked here: folded text, then ` #tag ` for each tag, then the place
-between two marks. What is looked for is folded alike.
-"""
+"""What every list of published things can be asked for, and how it is read page by page."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, TypedDict, TypeVar
 from uuid import UUID
 
@@ -23,9 +18,8 @@ from federation.vocab.names import AS2
 from hub.actors.models import Actor
 from hub.core.db import WRITES
 from hub.core.errors import Gone, NotFound
-from hub.core.text import fold
-from hub.entries import paging
-from hub.entries.models import SHOWN, Entry, Reaction, Reply
+from hub.entries import paging, search
+from hub.entries.models import SHOWN, TYPES, Entry, Reaction, Reply
 from hub.entries.paging import Cursor, Listed
 from hub.entries.reactions import BOOST, LIKE
 from hub.entries.schemas import EAST
@@ -34,17 +28,13 @@ from hub.entries.visibility import ANYBODY, Viewer, visible_to
 E = TypeVar("E", bound=Entry)
 
 METRES_PER_DEGREE = 111_195.0  # of latitude, on a sphere of the Earth's mean radius
-MOST_WORDS = 10  # of a search; each is a walk through the texts
-LONGEST_SEARCH_TEXT = 30_000
-
-_MARK = "\x1f"  # stands on both sides of the place, and nowhere else
 
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
     """What a list is narrowed to; empty members do not narrow.
 
-    `words` must all occur, parts of words too. `near` is latitude and longitude, `within_m` the
+    `words` is a question (`entries/search.py`). `near` is latitude and longitude, `within_m` the
     radius around it. `origin` is `local`, `all` or the host that things come from.
     """
 
@@ -80,24 +70,13 @@ class Counts:
     boosts: int = 0
 
 
-@lru_cache(maxsize=4)
-def search_text(texts: tuple[str, ...], tags: tuple[str, ...], place: str) -> str:
-    """What filters look into, for one entry; the dates of a series share theirs."""
-    words = fold(" ".join(texts)).replace(_MARK, " ")[:LONGEST_SEARCH_TEXT]
-    marked = " ".join(f"#{fold(tag)}" for tag in tags)
-    return f"{words} {marked} {_MARK}{fold(place).replace(_MARK, ' ')}{_MARK}"
-
-
 def conditions(wanted: Filter) -> list[ColumnElement[bool]]:
-    """The filter as SQL over `Entry`."""
-    text = Entry.search_text
-    words = fold(wanted.words).split()[:MOST_WORDS]
-    found: list[ColumnElement[bool]] = [text.contains(word, autoescape=True) for word in words]
+    """The filter as SQL over `Entry`, but for its words."""
+    found: list[ColumnElement[bool]] = []
     if wanted.tag:
-        found.append(text.contains(f" #{fold(wanted.tag.lstrip('#'))} ", autoescape=True))
+        found.append(search.has_tag(wanted.tag))
     if wanted.place:
-        name = _escaped(fold(wanted.place))
-        found.append(text.like(f"%{_MARK}%{name}%{_MARK}", escape="/"))
+        found.append(search.has_place(wanted.place))
     if wanted.near is not None:
         found.append(_within(*wanted.near, wanted.within_m))
     if wanted.origin == "local":
@@ -105,10 +84,6 @@ def conditions(wanted: Filter) -> list[ColumnElement[bool]]:
     elif wanted.origin != "all":
         found.append(Entry.origin == wanted.origin.lower())
     return found
-
-
-def _escaped(text: str) -> str:
-    return text.replace("/", "//").replace("%", "/%").replace("_", "/_")
 
 
 def _within(latitude: float, longitude: float, radius_m: float) -> ColumnElement[bool]:
@@ -142,7 +117,12 @@ async def page(
     Raises:
         Invalid: the cursor is none of ours.
     """
-    query = query.where(_of(kind), visible_to(viewer), *conditions(wanted))
+    query = query.where(visible_to(viewer), *conditions(wanted))
+    asked, few = search.question(wanted.words), False
+    if asked:
+        answers, few = await search.narrowing(session, asked)
+        query = query.where(answers)
+    query = query.where(_of(kind, way_in=not few))
     cursor = Cursor.decode(wanted.cursor)
     if cursor is not None:
         query = query.where(
@@ -155,10 +135,11 @@ async def page(
     return paging.page(list(rows), wanted.limit)
 
 
-def _of(kind: type[Entry]) -> ColumnElement[bool]:
-    """Said of `Entry` itself, where the index of lists begins."""
+def _of(kind: type[Entry], *, way_in: bool) -> ColumnElement[bool]:
+    """Said of `Entry` itself, where the index of lists begins; if that shall be the way in."""
     names = [each.polymorphic_identity for each in kind.__mapper__.self_and_descendants]
-    return Entry.kind == names[0] if len(names) == 1 else Entry.kind.in_(names)
+    column = Entry.kind if way_in else func.lower(Entry.kind)
+    return column == names[0] if len(names) == 1 else column.in_(names)
 
 
 def whole(kind: type[Entry]) -> tuple[ExecutableOption, ...]:
@@ -199,12 +180,11 @@ async def _check_gone(session: AsyncSession, kind: type[Entry], id_: UUID) -> No
     ).one_or_none()
     if row is None:
         return
-    former = "Event" if row.kind == "event" else "Note"
     ours = {
         "@context": AS2,
         "id": row.uri,
         "type": "Tombstone",
-        "formerType": former,
+        "formerType": TYPES[row.kind],
         "deleted": moment(row.deleted_at),
     }
     message = "This was taken down by whoever published it."

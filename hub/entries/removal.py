@@ -12,11 +12,9 @@ from federation.errors import Unauthorised
 from federation.vocab.objects import Tombstone
 from hub.actors.models import Actor
 from hub.entries import publishing, queries, reactions, replies
-from hub.entries.models import Entry
+from hub.entries.models import TYPES, Entry
 from hub.fediverse import follows
 from hub.fediverse.received import Received
-
-TYPES = {"event": "Event", "offer": "Note", "want": "Note"}
 
 Forget = Callable[[AsyncSession, Actor], Awaitable[None]]
 

@@ -97,6 +97,16 @@ def listing_content(facts: ListingFacts, body_html: str) -> SafeHtml:
     )
 
 
+def article_summary(begins: str) -> SafeHtml:
+    """The beginning of an article, given as plain text."""
+    return SafeHtml(f"<p>{_text(teaser(begins, TEASER))}</p>" if begins else "")
+
+
+def article_content(title: str, body_html: str, url: str, tags: tuple[str, ...]) -> SafeHtml:
+    """An article that stands by itself: title, text, and the tags as links."""
+    return SafeHtml(f"<p><strong>{_text(title)}</strong></p>{body_html}{_tags(url, tags)}")
+
+
 def cancellation_note(facts: EventFacts) -> str:
     """What followers are told when an event is called off: plain text."""
     said = words(facts.language)

@@ -158,6 +158,7 @@ def _base64(value: object) -> object:
 
 
 Line = Annotated[str, AfterValidator(tidy)]
+Price = Annotated[Line, Field(max_length=200)]
 Text = Annotated[str, AfterValidator(tidy_text)]
 Title = Annotated[Line, Field(min_length=SHORTEST_TITLE, max_length=LONGEST_TITLE)]
 Moment = Annotated[
@@ -229,7 +230,6 @@ class EntryDraft(BaseModel):
     location: Annotated[Line, Field(max_length=300)] = ""
     latitude: Annotated[float | None, Field(ge=-NORTH, le=NORTH, allow_inf_nan=False)] = None
     longitude: Annotated[float | None, Field(ge=-EAST, le=EAST, allow_inf_nan=False)] = None
-    price: Annotated[Line, Field(max_length=200)] = ""
     tags: Tags = ()
     image: Image | None = None
     visibility: Visibility = "public"
@@ -363,7 +363,6 @@ class EntryView(BaseModel):
     location: str
     latitude: float | None
     longitude: float | None
-    price: str
     tags: list[str]
     image: ImageView | None
     author: str

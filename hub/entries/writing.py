@@ -15,7 +15,7 @@ from hub.core.clock import now
 from hub.core.errors import Invalid
 from hub.core.services import Services
 from hub.core.settings import Settings
-from hub.entries import pictures, publishing, queries
+from hub.entries import pictures, publishing, search
 from hub.entries.models import Entry, Picture
 from hub.entries.schemas import Draft, EntryDraft, ImageDraft
 
@@ -89,10 +89,10 @@ async def fill(session: AsyncSession, settings: Settings, entry: Entry, draft: E
     await _attach(session, entry, draft.image)
 
 
-def make_findable(entry: Entry, *more: str) -> None:
-    """Bring `search_text` up to date; `more` are further texts of this kind of entry."""
-    texts = (entry.title, entry.summary, _plain(entry.content), *more)
-    entry.search_text = queries.search_text(texts, tuple(entry.tags), entry.place)
+def make_findable(entry: Entry) -> None:
+    """Bring `search_text` up to date; the database keeps its index by it."""
+    texts = (entry.summary, _plain(entry.content), *entry.further_texts)
+    entry.search_text = search.search_text(entry.title, texts, tuple(entry.tags), entry.place)
 
 
 def refuse_hiding(entry: Entry, draft: EntryDraft) -> None:

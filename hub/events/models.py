@@ -69,6 +69,11 @@ class Event(Entry):
     series_id: Mapped[UUID | None] = mapped_column(ForeignKey("series.id"), index=True)
     occurs_at: Mapped[datetime | None]
 
+    @property
+    def further_texts(self) -> tuple[str, ...]:
+        """Who organises it, and how to get in."""
+        return (self.organiser, self.access)
+
 
 class Attendance(Base):
     """Somebody elsewhere who wants to come to an event of ours.

@@ -16,6 +16,7 @@ from hub.core.clock import now
 from hub.core.errors import NotFound
 from hub.entries import paging
 from hub.entries import queries as entries
+from hub.entries.models import Entry
 from hub.entries.paging import Cursor, Listed
 from hub.entries.queries import Filter, Filters
 from hub.entries.visibility import Viewer, visible_to
@@ -58,6 +59,23 @@ async def listed(
     if status is not None:
         query = query.where(Event.status == status)
     return await entries.page(session, Event, query, Filter(**filters), viewer)
+
+
+def first_of_its_kind(moment: datetime) -> ColumnElement[bool]:
+    """Said of `Entry`: no earlier date of the same series, by the same name, is still to come."""
+    mine, other = Event.__table__.alias(), Event.__table__.alias()
+    earlier = Entry.__table__.alias()
+    return ~exists().where(
+        mine.c.id == Entry.id,
+        other.c.series_id == mine.c.series_id,
+        earlier.c.id == other.c.id,
+        earlier.c.happens_at < Entry.happens_at,
+        earlier.c.relevant_until > moment,
+        earlier.c.title == Entry.title,
+        earlier.c.visibility == Entry.visibility,
+        earlier.c.deleted_at.is_(None),
+        earlier.c.hidden_at.is_(None),
+    )
 
 
 async def rules(session: AsyncSession, events: Sequence[Event]) -> dict[UUID, str]:

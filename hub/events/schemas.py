@@ -19,7 +19,16 @@ from pydantic import (
 )
 
 from federation.vocab.names import CATEGORIES
-from hub.entries.schemas import EntryDraft, EntryView, Line, Moment, Text, WebAddress, checked
+from hub.entries.schemas import (
+    EntryDraft,
+    EntryView,
+    Line,
+    Moment,
+    Price,
+    Text,
+    WebAddress,
+    checked,
+)
 from hub.events.models import Event
 
 Status = Literal["scheduled", "cancelled", "postponed", "moved_online"]
@@ -43,6 +52,7 @@ class EventDraft(EntryDraft):
     organiser: Annotated[Line, Field(max_length=200)] = ""
     capacity: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
     joining: Joining = "free"
+    price: Price = ""
     access: Annotated[Text, Field(max_length=1000)] = ""
     category: str = "MEETING"
     recurrence: Annotated[Line | None, Field(max_length=500)] = None
@@ -144,6 +154,7 @@ class EventView(EntryView):
     joining: str
     coming: int | None
     places_left: int | None
+    price: str
     access: str
     category: str
     recurrence: str | None

@@ -202,7 +202,7 @@ def _write(event: Event, draft: EventDraft) -> None:
     event.status = draft.status
     event.happens_at = event.starts_at
     event.relevant_until = event.ends_at or event.starts_at + USUAL_LENGTH
-    writing.make_findable(event, event.organiser, event.access)
+    writing.make_findable(event)
 
 
 def _time_and_place(event: Event) -> tuple[object, ...]:

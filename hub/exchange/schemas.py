@@ -20,7 +20,7 @@ from pydantic import (
     field_validator,
 )
 
-from hub.entries.schemas import EntryDraft, EntryView, Moment, Zone, checked
+from hub.entries.schemas import EntryDraft, EntryView, Moment, Price, Zone, checked
 from hub.exchange.models import Listing
 
 Side = Literal["offer", "want"]
@@ -78,6 +78,7 @@ class ListingDraft(EntryDraft):
 
     kind: Kind = "item"
     mode: Mode = "give"
+    price: Price = ""
     quantity: Quantity = "1"
     available_from: Moment | None = None
     expires_at: Annotated[Moment | None, BeforeValidator(_end_of_day)] = None
@@ -137,6 +138,7 @@ class ListingView(EntryView):
 
     kind: str
     mode: str
+    price: str
     quantity: str
     available_from: datetime | None
     expires_at: datetime | None

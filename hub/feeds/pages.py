@@ -19,9 +19,11 @@ from pydantic import ConfigDict
 
 from hub.core.clock import now
 from hub.core.services import Services
-from hub.entries import asking
+from hub.entries import asking, finding
+from hub.entries.asking import SearchAsked
 from hub.entries.models import Entry
 from hub.entries.paging import Listed
+from hub.entries.queries import Filter
 from hub.entries.visibility import ANYBODY, Viewer
 from hub.events import queries as events
 from hub.events.api import EventsAsked
@@ -32,6 +34,7 @@ from hub.exchange import queries as exchange
 from hub.exchange.api import ListingsAsked
 from hub.exchange.schemas import Side
 from hub.feeds.syndication import FORMATS, Feed
+from hub.news import queries as news
 from hub.web.doors import Asking, Hub
 
 MOST_EVENTS: Final = 500  # of a calendar; one with more is better narrowed by a filter
@@ -56,6 +59,18 @@ class FeedOfListings(ListingsAsked):
     model_config = ConfigDict(extra="ignore")
 
     side: Side | None = None
+
+
+class FeedOfNews(asking.Asked):
+    """The filters of news."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class FeedOfSearch(SearchAsked):
+    """The filters of a search."""
+
+    model_config = ConfigDict(extra="ignore")
 
 
 @router.api_route("/events.ics", methods=["GET", "HEAD"])
@@ -117,6 +132,44 @@ async def listing_feed(
             **asking.filters(asked, hub.settings),
         )
     return _feed(request, hub, asked, page.items, page.next)
+
+
+@router.api_route("/news.rss", methods=["GET", "HEAD"])
+@router.api_route("/news.json", methods=["GET", "HEAD"])
+async def news_feed(request: Request, hub: Hub, asked: Annotated[FeedOfNews, Query()]) -> Response:
+    """Public news."""
+    async with hub.db.read() as session:
+        page = await news.listed(session, ANYBODY, **asking.filters(asked, hub.settings))
+    return _feed(request, hub, asked, page.items, page.next)
+
+
+@router.api_route("/search.rss", methods=["GET", "HEAD"])
+@router.api_route("/search.json", methods=["GET", "HEAD"])
+async def search_feed(
+    request: Request, hub: Hub, asked: Annotated[FeedOfSearch, Query()]
+) -> Response:
+    """Everything public that a search finds, the newest first: a search that somebody keeps."""
+    moment = now()
+    conditions = [finding.not_over(moment), events.first_of_its_kind(moment)]
+    async with hub.db.read() as session:
+        page = await finding.found(
+            session,
+            ANYBODY,
+            Filter(**asking.filters(asked, hub.settings)),
+            kind=asked.type,
+            ranked=False,
+            conditions=conditions if asked.when == "upcoming" else (),
+        )
+    return _feed(request, hub, asked, page.items, page.next)
+
+
+@router.api_route("/search.ics", methods=["GET", "HEAD"])
+async def search_calendar(
+    request: Request, hub: Hub, asked: Annotated[FeedOfSearch, Query()]
+) -> Response:
+    """The events that a search finds, as a calendar."""
+    given = asked.model_dump(exclude={"type", "when", "cursor", "limit"}, exclude_defaults=True)
+    return await calendar(request, hub, FeedOfEvents(**given))
 
 
 async def _events(

@@ -23,6 +23,7 @@ from hub.events.models import Event
 from hub.events.schemas import Seats
 from hub.exchange.activitypub import facts_of as listing_facts
 from hub.exchange.models import Listing
+from hub.news.models import Article
 
 RSS: Final = "application/rss+xml; charset=utf-8"
 JSON: Final = "application/feed+json; charset=utf-8"
@@ -137,6 +138,8 @@ def _html(entry: Entry, settings: Settings) -> str:
         return rendering.event_content(event_facts(entry), body)
     if isinstance(entry, Listing):
         return rendering.listing_content(listing_facts(entry, settings.timezone), body)
+    if isinstance(entry, Article):
+        return rendering.article_content(entry.title, body, entry.url, tuple(entry.tags))
     return body
 
 

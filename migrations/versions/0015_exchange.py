@@ -12,7 +12,7 @@ from alembic import op
 import hub.core.db
 
 revision = "0015"
-down_revision = "0011"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 

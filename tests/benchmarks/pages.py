@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from hub.app import create_app
 from hub.bootstrap import Hub
 from hub.core.clock import now
 from hub.entries.models import Entry
-from hub.entries.queries import search_text
+from hub.entries.search import search_text
 from hub.events.models import Event
 from hub.people import service as people
 from tests.benchmarks.rig import own_cpu_s
@@ -59,12 +59,18 @@ def event(number: int) -> dict[str, Any]:
     }
 
 
-async def fill_calendar(hub: Hub, count: int) -> None:
-    """Coming events, straight into the tables: a hundred thousand would take an hour otherwise."""
+async def fill_calendar(
+    hub: Hub, count: int, text_of: Callable[[int], str] = lambda _: "What is on."
+) -> None:
+    """Coming events, straight into the tables: a hundred thousand would take an hour otherwise.
+
+    `text_of` makes their texts by their numbers.
+    """
     async with hub.services.db.write() as session:
         author = await service.local(session, "events")
         for first in range(0, count, BATCH):
-            rows = [_row(author.id, number) for number in range(first, min(count, first + BATCH))]
+            numbers = range(first, min(count, first + BATCH))
+            rows = [_row(author.id, number, text_of(number)) for number in numbers]
             await session.execute(
                 insert(Entry.__table__),  # type: ignore[arg-type]
                 [{name: row[name] for name in row if name in Entry.__table__.c} for row in rows],
@@ -76,7 +82,7 @@ async def fill_calendar(hub: Hub, count: int) -> None:
             )
 
 
-def _row(author_id: object, number: int) -> dict[str, Any]:
+def _row(author_id: object, number: int, text: str) -> dict[str, Any]:
     made, starts = now(), now() + timedelta(hours=number + 1)
     title, uri = f"Event {number}", f"http://localhost:1/events/{uuid4()}"
     return {
@@ -87,15 +93,15 @@ def _row(author_id: object, number: int) -> dict[str, Any]:
         "author_id": author_id,
         "origin": "",
         "title": title,
-        "summary": "What is on.",
-        "content": "<p>What is on.</p>",
+        "summary": text[:100],
+        "content": f"<p>{text}</p>",
         "cleaned_by": 1,
         "language": "en",
         "happens_at": starts,
         "relevant_until": starts + timedelta(hours=2),
         "place": "The hall",
         "tags": [],
-        "search_text": search_text((title,), (), "The hall"),
+        "search_text": search_text(title, (text,), (), "The hall"),
         "status": "scheduled",
         "visibility": "public",
         "created_at": made,

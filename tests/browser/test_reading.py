@@ -22,6 +22,7 @@ TAP = 44  # what thumbs want; all buttons and tabs have it, inline links need no
 
 OPEN = [
     *("/", "/events", "/events?view=month", "/swap", "/swap?show=offers&q=nothing-like-it"),
+    *("/news", "/search", "/search?q=linden", "/search?q=nothing-like-it"),
     *("/post", "/more", "/about", "/@events", "/@wants", "/sign-in"),
 ]
 STEWARDS = [

@@ -32,7 +32,7 @@ from hub.exchange import service as exchange
 from hub.fediverse import follows
 from hub.fediverse.models import OutboxActivity
 from tests.conftest import Running
-from tests.golden.stories import EVENTS, LISTINGS, SERIES, Story
+from tests.golden.stories import EVENTS, LISTINGS, NEWS, SERIES, Story
 
 Document = dict[str, Any]
 
@@ -112,6 +112,7 @@ class Making:
         await self._relations()
         await self._events()
         await self._listings()
+        await self._articles()
         await self._answers()
         return dict(sorted(self.said.items()))
 
@@ -156,6 +157,15 @@ class Making:
                 await self._sent(f"{name}-updated", "Update", posted["uri"])
             elif story.then == "delete":
                 await self._deleted(name, kind, posted)
+
+    async def _articles(self) -> None:
+        for name, story in NEWS.items():
+            posted = await self._post("news", story)
+            await self._sent(f"news-{name}", "Create", posted["uri"])
+            if isinstance(story.then, dict):
+                await self._changed(f"news-{name}", "news", posted, story.then)
+            elif story.then == "delete":
+                await self._deleted(f"news-{name}", "news", posted)
 
     async def _post(self, kind: str, story: Story) -> Document:
         body = {**story.body, "image": IMAGE} if story.picture else story.body

@@ -152,6 +152,41 @@ EVENTS: Final[dict[str, Story]] = {
 
 SERIES: Final[Body] = {**_EVENT, "recurrence": "FREQ=WEEKLY;COUNT=3"}
 
+_ARTICLE: Final[Body] = {
+    "title": "The fountain runs again",
+    "description": "After **two years** it was mended by neighbours.\n\nWater comes from the rain.",
+    "location": "Linden square",
+    "tags": ["fountain"],
+}
+_FOUNTAIN: Final = "The fountain runs again"
+
+
+def _article(
+    *words: str,
+    then: Body | Literal["delete"] | None = None,
+    later: tuple[str, ...] = (),
+    picture: bool = False,
+    **changes: Any,
+) -> Story:
+    body = {**_ARTICLE, **changes, **({"consent": True} if picture else {})}
+    return Story(body=body, words=words, then=then, later=later, picture=picture)
+
+
+NEWS: Final[dict[str, Story]] = {
+    "plain": _article(_FOUNTAIN, "After two years it was mended by neighbours."),
+    "with-picture": _article(_FOUNTAIN, "After two years", picture=True),
+    "with-odd-signs": _article(
+        'Tea & <cake> for "all"', "After two years", title='Tea & <cake> for "all"'
+    ),
+    "very-long": _article(
+        "A very long title", _LONG[:40], title="A very long title " * 11, description=_LONG * 300
+    ),
+    "corrected": _article(
+        _FOUNTAIN, then={"title": "The fountain works again"}, later=("The fountain works again",)
+    ),
+    "withdrawn": _article(_FOUNTAIN, then="delete"),
+}
+
 _LISTING: Final[Body] = {
     "title": "Kids' bike, 20 inch",
     "description": "Blue, new tyres.",

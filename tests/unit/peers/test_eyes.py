@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.golden import making
-from tests.golden.stories import EVENTS, LISTINGS, Story
+from tests.golden.stories import EVENTS, LISTINGS, NEWS, Story
 from tests.unit.peers import table
 from tests.unit.peers.seen import Seen
 from tests.unit.peers.table import PEERS, look
@@ -17,6 +17,7 @@ GOLDEN = making.stored()
 CALENDARS = ("Mobilizon", "Gancio", "Friendica")
 BLOGS = ("Mastodon", "GoToSocial", "Misskey", "Takahe")
 NOTES_ONLY = ("snac2", "NodeBB")
+READERS = ("Mastodon", "GoToSocial", "Misskey", "Friendica", "NodeBB")
 
 # What becomes of an Update of an Event is shown nowhere but where events live; others get a Note.
 EDITS_SHOWN = ("Mobilizon", "Gancio", "Friendica", "GoToSocial", "Misskey", "Takahe")
@@ -139,6 +140,25 @@ def test_ap_65_an_offer_or_want_is_a_post_without_a_warning(
 @pytest.mark.parametrize("name", LISTINGS)
 def test_ap_65_calendars_drop_offers_without_harm(peer: str, name: str) -> None:
     assert isinstance(look(peer, GOLDEN[name]), str)
+
+
+@pytest.mark.parametrize("peer", READERS)
+@pytest.mark.parametrize(("name", "story"), stories("news-", NEWS))
+def test_ap_65_news_tell_title_text_picture_and_link(peer: str, name: str, story: Story) -> None:
+    found = seen(peer, name)
+    assert found.kind == "post"
+    tells(found, story.words)
+    assert GOLDEN[name]["object"]["url"] in found.links
+    if story.picture:
+        assert found.pictures[0][1] == "People at a table"
+
+
+@pytest.mark.parametrize(("name", "story"), stories("news-", NEWS))
+def test_ap_65_news_on_mastodon_are_a_title_and_their_beginning(name: str, story: Story) -> None:
+    found = seen("Mastodon", name)
+    assert (found.warning, found.title[:10]) == ("", story.words[0][:10])
+    assert 0 < len(found.text) <= 300
+    assert story.words[0] not in found.text
 
 
 @pytest.mark.parametrize("peer", [peer for peer in PEERS if peer not in {"Gancio", "Lemmy"}])

@@ -262,7 +262,7 @@ def test_m4_what_is_deleted_says_what_it_was(document: dict[str, Any]) -> None:
     if document["type"] == "Delete":
         thing = document["object"]
         assert thing["type"] == "Tombstone"
-        assert thing["formerType"] in {"Event", "Note"}
+        assert thing["formerType"] in {"Event", "Note", "Article"}
         assert thing["deleted"]
 
 

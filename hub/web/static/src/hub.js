@@ -1,4 +1,5 @@
 // Small kindnesses on top of pages that work without them.
+import { nearMe } from "./near.js";
 
 /** Say something to everyone, screen readers too. */
 function tell(words) {
@@ -128,4 +129,5 @@ for (const form of document.querySelectorAll("form[data-htmx]")) {
   form.addEventListener("focusin", fetchIt, { once: true });
 }
 for (const button of document.querySelectorAll("[data-copy][hidden]")) button.hidden = false;
+for (const button of document.querySelectorAll("[data-near]")) nearMe(button, tell);
 document.querySelector("[data-focus]")?.focus();

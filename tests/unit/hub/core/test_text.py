@@ -184,6 +184,29 @@ def test_folding_settles(words: str) -> None:
     assert text.fold(text.fold(words)) == text.fold(words)
 
 
+@pytest.mark.parametrize(
+    ("sentence", "words"),
+    [
+        ("St. Mary’s Café, 2nd floor!", ["st", "mary", "s", "cafe", "2nd", "floor"]),
+        ("repair_café #Linden", ["repair", "cafe", "linden"]),
+        ("東京タワー 333m", ["東", "京", "タ", "ワ", "ー", "333m"]),
+        ("साइकिल", ["साइकिल"]),
+        ("l'école", ["l", "ecole"]),
+        ("a" * 50, ["a" * text.LONGEST_WORD]),
+        ("😀 – %", []),
+    ],
+)
+def test_words_are_what_people_look_for(sentence: str, words: list[str]) -> None:
+    assert text.words(sentence) == words
+
+
+@given(st.text())
+def test_words_have_nothing_in_them_that_a_database_could_take_for_a_sign(sentence: str) -> None:
+    for word in text.words(sentence):
+        assert word
+        assert not set(word) & set(" '\"\\%_*:&|!()<>#-\0\x1e\x1f")
+
+
 @given(st.text(), st.integers(min_value=10, max_value=400))
 def test_a_teaser_is_never_longer_than_its_limit(words: str, limit: int) -> None:
     assert len(text.teaser(words, limit)) <= limit

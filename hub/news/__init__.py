@@ -1,0 +1,1 @@
+"""News of the neighbourhood: articles with a picture."""
