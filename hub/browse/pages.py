@@ -11,6 +11,7 @@ from hub import __version__
 from hub.actors import service as actors
 from hub.actors.icons import brand
 from hub.browse import queries, subscribing
+from hub.core import words
 from hub.core.errors import Busy, Invalid, NotFound
 from hub.core.services import Services
 from hub.core.settings import Settings
@@ -22,8 +23,8 @@ from hub.exchange import queries as exchange
 from hub.exchange.schemas import Side
 from hub.fediverse import follows
 from hub.people import permissions
-from hub.web.doors import Asking, Caller, Hub
-from hub.web.forms import check_site, see_other
+from hub.web.doors import Asking, Caller, Hub, language_cookie
+from hub.web.forms import check_site, local_path, see_other, set_cookie
 from hub.web.negotiation import wants_activity
 from hub.web.pages import render
 
@@ -34,6 +35,7 @@ OF_EACH_SIDE: Final = 3
 NO_LONGER_NEW: Final = 10  # things published here
 ON_A_PROFILE: Final = 12
 MOST_FIELDS: Final = 10
+LANGUAGE_S: Final = 365 * 86_400
 THEME_S: Final = 86_400  # the address changes with the hue, so it may be kept
 
 # What can be followed, in the order in which it is offered; the others say nothing yet.
@@ -91,13 +93,27 @@ async def post(request: Request, caller: Asking) -> Response:
 
 
 @router.get("/more")
-async def more(request: Request, hub: Hub, caller: Asking) -> Response:
+async def more(request: Request, hub: Hub, caller: Asking, back: str = "") -> Response:
     """The way to everything that has no tab of its own."""
     waiting = 0
     if permissions.may(caller, "moderate"):
         async with hub.db.read() as session:
             waiting = await threads.waiting(session)
-    return render(request, "browse/more.html", waiting=waiting)
+    return render(request, "browse/more.html", waiting=waiting, back=local_path(back))
+
+
+@router.get("/language/{language}")
+async def speak(language: str, hub: Hub, back: str = "") -> Response:
+    """From now on this browser is spoken to in this language.
+
+    Raises:
+        NotFound: we do not speak it.
+    """
+    if language not in words.languages():
+        raise NotFound("This hub does not speak that language yet.")
+    answer = see_other(local_path(back))
+    set_cookie(answer, hub, language_cookie(hub), language, LANGUAGE_S)
+    return answer
 
 
 # ------------------------------------------------------------------------------------ about
