@@ -25,7 +25,7 @@ PYTEST := $(BIN)/python -m pytest -q
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: run test check fix bench simulate interop e2e soak migrate requirements assets golden screenshots help
+.PHONY: run test check fix bench simulate interop e2e soak migrate requirements assets golden words screenshots help
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ soak: $(TEST) ## The fault rigs at full length, figures into docs/reliability.md
 
 golden: $(TEST) ## Keep anew what the hub says to other servers, and how it reads there
 	$(BIN)/python -m tests.golden
+
+words: $(DEV) ## Bring the catalogues of translations up to date with what the pages say
+	$(BIN)/python -m tests.catalogues
 
 screenshots: $(TEST) assets ## Pictures of the pages, in ./screenshots
 	$(BIN)/python tests/machine.py

@@ -12,6 +12,7 @@ from hub import __version__
 from hub.actors import service as actors
 from hub.actors.icons import brand
 from hub.browse import queries, subscribing
+from hub.core import words
 from hub.core.errors import Busy, Invalid, NotFound
 from hub.core.services import Services
 from hub.core.settings import Settings
@@ -26,8 +27,8 @@ from hub.mail import outbox
 from hub.news import queries as news
 from hub.people import permissions
 from hub.posting import service as posting
-from hub.web.doors import Asking, Caller, Hub
-from hub.web.forms import check_site, see_other
+from hub.web.doors import Asking, Caller, Hub, language_cookie
+from hub.web.forms import check_site, local_path, see_other, set_cookie
 from hub.web.negotiation import wants_activity
 from hub.web.pages import render
 
@@ -39,6 +40,7 @@ MAIL_TAKES: Final = timedelta(minutes=10)
 NO_LONGER_NEW: Final = 10  # things published here
 ON_A_PROFILE: Final = 12
 MOST_FIELDS: Final = 10
+LANGUAGE_S: Final = 365 * 86_400
 THEME_S: Final = 86_400  # the address changes with the hue, so it may be kept
 
 # What can be followed, in the order in which it is offered; the others say nothing yet.
@@ -99,19 +101,35 @@ async def post(request: Request, caller: Asking) -> Response:
 
 
 @router.get("/more")
-async def more(request: Request, hub: Hub, caller: Asking) -> Response:
+async def more(request: Request, hub: Hub, caller: Asking, back: str = "") -> Response:
     """The way to everything that has no tab of its own."""
     waiting = letters = 0
     if permissions.may(caller, "moderate"):
         async with hub.db.read() as session:
             waiting = await threads.waiting(session) + await posting.count_waiting(session)
             letters = await outbox.count_waiting(session, older_than=_soon(hub.settings))
-    return render(request, "browse/more.html", waiting=waiting, letters=letters)
+    return render(
+        request, "browse/more.html", waiting=waiting, letters=letters, back=local_path(back)
+    )
 
 
 def _soon(settings: Settings) -> timedelta:
     """How long a letter may wait before stewards are told."""
     return MAIL_TAKES if settings.smtp_url else timedelta()
+
+
+@router.get("/language/{language}")
+async def speak(language: str, hub: Hub, back: str = "") -> Response:
+    """From now on this browser is spoken to in this language.
+
+    Raises:
+        NotFound: we do not speak it.
+    """
+    if language not in words.languages():
+        raise NotFound("This hub does not speak that language yet.")
+    answer = see_other(local_path(back))
+    set_cookie(answer, hub, language_cookie(hub), language, LANGUAGE_S)
+    return answer
 
 
 # ------------------------------------------------------------------------------------ about

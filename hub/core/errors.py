@@ -21,12 +21,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from hub.core.words import later
+
 
 class HubError(Exception):
     """Something a caller can be told about, in plain words."""
 
     status: ClassVar[int] = 500
-    title: ClassVar[str] = "Something went wrong"
+    title: ClassVar[str] = later("Something went wrong")
 
 
 class Invalid(HubError):
@@ -36,7 +38,7 @@ class Invalid(HubError):
     """
 
     status = 422
-    title = "Please check what you entered"
+    title = later("Please check what you entered")
 
     def __init__(self, message: str, fields: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
@@ -47,21 +49,21 @@ class NotSignedIn(HubError):
     """The caller must say who they are."""
 
     status = 401
-    title = "Please sign in"
+    title = later("Please sign in")
 
 
 class Forbidden(HubError):
     """The caller may not do this."""
 
     status = 403
-    title = "That is not allowed"
+    title = later("That is not allowed")
 
 
 class NotFound(HubError):
     """There is no such thing here."""
 
     status = 404
-    title = "Not found"
+    title = later("Not found")
 
 
 class Gone(HubError):
@@ -71,7 +73,7 @@ class Gone(HubError):
     """
 
     status = 410
-    title = "No longer here"
+    title = later("No longer here")
 
     def __init__(self, message: str, tombstone: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
@@ -82,14 +84,14 @@ class Conflict(HubError):
     """It does not fit what is there already."""
 
     status = 409
-    title = "That does not fit"
+    title = later("That does not fit")
 
 
 class TooMany(HubError):
     """Too fast; `after_s` seconds from now it may work again."""
 
     status = 429
-    title = "Too many requests"
+    title = later("Too many requests")
 
     def __init__(self, message: str, after_s: float) -> None:
         super().__init__(message)
@@ -100,24 +102,24 @@ class TooBig(HubError):
     """More bytes than we take."""
 
     status = 413
-    title = "Too big"
+    title = later("Too big")
 
 
 class Elsewhere(HubError):
     """Another server did not do its part."""
 
     status = 502
-    title = "Another server did not answer as it should"
+    title = later("Another server did not answer as it should")
 
 
 class Busy(HubError):
     """Not now, later."""
 
     status = 503
-    title = "Busy"
+    title = later("Busy")
 
 
 class CommandFailed(HubError):
     """A command could not do its work."""
 
-    title = "That did not work"
+    title = later("That did not work")

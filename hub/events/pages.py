@@ -29,7 +29,7 @@ from hub.people import permissions, submissions
 from hub.web.doors import Asking, Caller, Hub
 from hub.web.forms import Form, parse_form, see_other
 from hub.web.negotiation import wants_activity
-from hub.web.pages import activity, render, respond
+from hub.web.pages import activity, language_of, render, respond
 
 router = APIRouter(include_in_schema=False)
 
@@ -75,7 +75,7 @@ async def listed(request: Request, hub: Hub, caller: Asking, said: str = "") -> 
             **asking.filters(wanted, hub.settings, place=wanted.place),
         )
         known = await follows.followed_servers(session)
-    months = agenda.by_month(found.items, since, zone, hub.settings.language)
+    months = agenda.by_month(found.items, since, zone, language_of(request))
     return render(
         request,
         "events/list.html",
@@ -89,7 +89,7 @@ async def listed(request: Request, hub: Hub, caller: Asking, said: str = "") -> 
 
 async def _sheet(request: Request, hub: Services, caller: Caller, wanted: Wanted) -> Response:
     """The month that `from` lies in, or this one."""
-    zone, language = hub.settings.zone, hub.settings.language
+    zone, language = hub.settings.zone, language_of(request)
     day = (asking.moment_of(wanted.since, zone) or now()).astimezone(zone).date()
     sheet = agenda.grid(day, language)
     filters = asking.filters(wanted, hub.settings, place=wanted.place)
@@ -168,7 +168,7 @@ async def shown(
         event=event,
         thread=thread,
         counts=counts,
-        repeats=recurrence.words(rule, hub.settings.language) if rule else "",
+        repeats=recurrence.words(rule, language_of(request)) if rule else "",
         json_ld=linked_data.of_event(event, hub.settings, places),
         may_edit=may_edit,
         places=places,
@@ -240,14 +240,14 @@ async def publish(request: Request, hub: Hub, caller: Asking) -> Response:
 @router.get("/events/{event_id:uuid}/edit")
 async def edit(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
     """The form, filled with what is there."""
-    event, series = await _own(hub, event_id, caller)
+    event, series = await _own(request, hub, event_id, caller)
     return _form(request, event, forms.of_event(event), series=series)
 
 
 @router.post("/events/{event_id:uuid}/edit")
 async def revise(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
     """The form was sent: change the event, or show what is wrong."""
-    event, series = await _own(hub, event_id, caller)
+    event, series = await _own(request, hub, event_id, caller)
     form = await parse_form(request)
     try:
         draft = forms.draft(form, event.timezone, event.picture, members_of(event))
@@ -267,7 +267,7 @@ async def revise(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> 
 @router.get("/events/{event_id:uuid}/delete")
 async def confirm(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
     """Asked before an event is called off or deleted."""
-    event, series = await _own(hub, event_id, caller)
+    event, series = await _own(request, hub, event_id, caller)
     deed = request.url.path.rpartition("/")[2]
     return render(request, "events/confirm.html", event=event, deed=deed, series=series)
 
@@ -300,7 +300,9 @@ async def delete(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> 
     return see_other("/events?said=deleted")
 
 
-async def _own(hub: Services, event_id: UUID, caller: Caller) -> tuple[Event, str]:
+async def _own(
+    request: Request, hub: Services, event_id: UUID, caller: Caller
+) -> tuple[Event, str]:
     """An event that the caller may change, and how its series repeats.
 
     Raises:
@@ -313,7 +315,7 @@ async def _own(hub: Services, event_id: UUID, caller: Caller) -> tuple[Event, st
         permissions.changeable(caller, event)
         rules = await queries.rules(session, [event])
     rule = rules.get(event.series_id) if event.series_id is not None else None
-    return event, recurrence.words(rule, hub.settings.language) if rule else ""
+    return event, recurrence.words(rule, language_of(request)) if rule else ""
 
 
 def _ask_who_may_see(request: Request, form: Form, event: Event | None) -> Response:

@@ -83,3 +83,8 @@ def session_cookie(services: Services) -> str:
 def form_cookie(services: Services) -> str:
     """The name of the cookie to which forms of those are bound who are not signed in."""
     return "__Host-hub-form" if services.settings.secure else "hub-form"
+
+
+def language_cookie(services: Services) -> str:
+    """The name of the cookie that holds the language which somebody chose, and nothing else."""
+    return "__Host-hub-language" if services.settings.secure else "hub-language"

@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 
 from federation.errors import FederationError
 from hub.core.errors import Elsewhere, Gone, HubError, Invalid, NotSignedIn, TooMany
+from hub.core.words import later
 from hub.web.doors import caller_of
 from hub.web.forms import field_errors
 from hub.web.negotiation import ACTIVITY_TYPE, wants_activity, wants_page
@@ -27,16 +28,18 @@ from hub.web.pages import render
 log = logging.getLogger(__name__)
 
 PROBLEM_TYPE: Final = "application/problem+json"
-UNEXPECTED: Final = (
+UNEXPECTED: Final = later(
     "Something went wrong on our side. It is noted in the log. Please try again in a moment."
 )
-SIGN_IN: Final = "This is for people who are signed in. A steward of this hub can let you in."
+SIGN_IN: Final = later(
+    "This is for people who are signed in. A steward of this hub can let you in."
+)
 WORDS: Final = {
-    400: "The request could not be read. Please check it and send it again.",
-    404: "There is nothing at this address. It may have been moved, or mistyped.",
-    405: "This address does not take that kind of request.",
-    413: "That is bigger than we take: 1 MB, or 12 MB for files.",
-    415: "Please send JSON, with Content-Type: application/json.",
+    400: later("The request could not be read. Please check it and send it again."),
+    404: later("There is nothing at this address. It may have been moved, or mistyped."),
+    405: later("This address does not take that kind of request."),
+    413: later("That is bigger than we take: 1 MB, or 12 MB for files."),
+    415: later("Please send JSON, with Content-Type: application/json."),
 }
 
 

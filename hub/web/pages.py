@@ -1,8 +1,9 @@
 """Pages: the template environment, and the two ways to answer with one.
 
 Templates live beside their room (`hub/events/templates/events/show.html`) and escape everything
-but `SafeHtml`. A page gets `hub` (its name and look), `caller`, `csrf()`, `asset()`, `path` and
-`now`; words about time are made in the hub's language and on the event's clock.
+but `SafeHtml`. A page gets `hub` (its name and look), `caller`, `csrf()`, `asset()`, `path`,
+`language`, `direction` and `now`; words about time are made in the reader's language and on the
+event's clock.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from jinja2 import (
 )
 from jinja2.runtime import Context
 
-from hub.core import dates, text
+from hub.core import dates, text, words
 from hub.core.clock import now
 from hub.core.errors import NotFound
 from hub.core.services import Services
@@ -34,13 +35,12 @@ from hub.core.settings import Settings
 from hub.core.text import SafeHtml
 from hub.web.assets import asset, is_built
 from hub.web.bodies import BodyLimit
-from hub.web.doors import ANYBODY, caller_of, services_of
+from hub.web.doors import ANYBODY, caller_of, language_cookie, services_of
 from hub.web.forms import form_secret, keep_form_secret, token_for
 from hub.web.headers import HeadAsGet
 from hub.web.negotiation import ACTIVITY_TYPE, vary, wants_activity
 
 ROOMS: Final = Path(__file__).parent.parent
-RIGHT_TO_LEFT: Final = frozenset({"ar", "fa", "he", "ur", "ps", "ckb", "yi", "dv"})
 PUBLIC_S: Final = 180  # how long a public document may be kept by caches (PROTOCOL 1.4)
 
 
@@ -53,7 +53,6 @@ class HubFace:
     initial: str
     hue: int
     language: str
-    direction: str
     timezone: str
     url: str
     authority: str
@@ -91,15 +90,12 @@ class Pictured(Protocol):
 @lru_cache(maxsize=8)
 def face(settings: Settings) -> HubFace:
     """The look of the hub with these settings."""
-    language = settings.language
-    base = language.partition("-")[0].lower()
     return HubFace(
         name=settings.name,
         strapline=settings.strapline,
         initial=(settings.name.strip() or "H")[0].upper(),
         hue=settings.hue,
-        language=language,
-        direction="rtl" if base in RIGHT_TO_LEFT else "ltr",
+        language=settings.language,
         timezone=settings.timezone,
         url=settings.url,
         authority=settings.authority,
@@ -128,22 +124,32 @@ def render(request: Request, template: str, status: int = 200, **context: Any) -
     """A page. It is for this reader alone: no cache keeps it."""
     services = services_of(request)
     caller = getattr(request.state, "caller", None) or ANYBODY
-    page = environment().get_template(template)
-    html = page.render(
-        {
-            "hub": face(services.settings),
-            "caller": caller,
-            "csrf": lambda: token_for(form_secret(request)),
-            "path": request.url.path,
-            "query": request.url.query,
-            "now": now(),
-            "status": status,
-            **context,
-        }
-    )
+    language = language_of(request)
+    given = {
+        "hub": face(services.settings),
+        "caller": caller,
+        "csrf": lambda: token_for(form_secret(request)),
+        "path": request.url.path,
+        "query": request.url.query,
+        "language": language,
+        "direction": words.direction(language),
+        "now": now(),
+        "status": status,
+        **context,
+    }
+    with words.speaking(language):
+        html = environment().get_template(template).render(given)
     response = HTMLResponse(html, status, headers={"cache-control": "private, no-store"})
     keep_form_secret(request, response)
     return response
+
+
+def language_of(request: Request) -> str:
+    """The language in which whoever asks is spoken to."""
+    services = services_of(request)
+    chosen = request.cookies.get(language_cookie(services), "")
+    accepted = request.headers.get("accept-language", "")
+    return words.choose(chosen, accepted, services.settings.language)
 
 
 def respond(
@@ -189,16 +195,12 @@ def environment() -> Environment:
         extensions=["jinja2.ext.i18n"],
         auto_reload=False,
     )
-    # Words pass through gettext from the start; translations come with the first catalogue.
-    made.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
-    made.globals.update(asset=asset, built=is_built)
+    made.install_gettext_callables(words.say, words.say_many, newstyle=True)  # type: ignore[attr-defined]
+    made.globals.update(
+        asset=asset, built=is_built, languages=words.languages, name_of=words.name_of
+    )
     made.filters.update(_FILTERS)
     return made
-
-
-def _language(context: Context) -> str:
-    hub = context.get("hub")
-    return hub.language if isinstance(hub, HubFace) else dates.FALLBACK
 
 
 def _zone(context: Context, timezone: str | None) -> str:
@@ -210,14 +212,14 @@ def _zone(context: Context, timezone: str | None) -> str:
 def _day(context: Context, moment: datetime, timezone: str | None = None) -> str:
     """`Sat 12 Sep 2026`, on the hub's clock or on that of `timezone`."""
     local = moment.astimezone(dates.zone_of(_zone(context, timezone)))
-    return dates.day(local, _language(context))
+    return dates.day(local, words.spoken())
 
 
 @pass_context
 def _short_day(context: Context, moment: datetime, timezone: str | None = None) -> str:
     """`12 Sep 2026`."""
     local = moment.astimezone(dates.zone_of(_zone(context, timezone)))
-    return dates.short_day(local, _language(context))
+    return dates.short_day(local, words.spoken())
 
 
 @pass_context
@@ -235,7 +237,7 @@ def _when(context: Context, event: Timed, *, year: bool = False) -> str:
         event.starts_at,
         event.ends_at,
         event.timezone,
-        _language(context),
+        words.spoken(),
         all_day=event.all_day,
         year=year or local.year != this_year,
     )
@@ -244,13 +246,13 @@ def _when(context: Context, event: Timed, *, year: bool = False) -> str:
 @pass_context
 def _tile(context: Context, moment: datetime, timezone: str | None = None) -> dates.DateTile:
     """Weekday, day and month for a date tile."""
-    return dates.tile(moment, _zone(context, timezone), _language(context))
+    return dates.tile(moment, _zone(context, timezone), words.spoken())
 
 
 @pass_context
 def _since(context: Context, moment: datetime) -> str:
     """`3 hours ago`."""
-    return dates.since(moment, context["now"], _language(context))
+    return dates.since(moment, context["now"], words.spoken())
 
 
 def _body(thing: Written) -> SafeHtml:
@@ -293,4 +295,5 @@ _FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "local_input": _input,
     "host": _host,
     "teaser": text.teaser,
+    "said": words.say,
 }

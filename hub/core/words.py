@@ -1,0 +1,116 @@
+"""What pages say, in the reader's language: gettext catalogues, and who is spoken to.
+
+The messages of the code are English; `catalogues/{language}.po` holds what they are elsewhere, and
+is read when the language is first spoken. A message without a translation stays English.
+"""
+
+from __future__ import annotations
+
+import gettext
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+
+from babel import Locale
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+ENGLISH: Final = "en"
+CATALOGUES: Final = Path(__file__).parent / "catalogues"
+RIGHT_TO_LEFT: Final = frozenset({"ar", "fa", "he", "ur", "ps", "ckb", "yi", "dv"})
+MOST_ACCEPTED = 20  # languages of one Accept-Language that are looked at
+
+_spoken: ContextVar[str] = ContextVar("language", default=ENGLISH)
+
+
+def later(message: str) -> str:
+    """The message itself, marked for translation; it is said when it is known to whom."""
+    return message
+
+
+@lru_cache(maxsize=1)
+def languages() -> tuple[str, ...]:
+    """The languages that the pages speak, by their BCP 47 codes, English first."""
+    return (ENGLISH, *sorted(path.stem for path in CATALOGUES.glob("*.po")))
+
+
+def name_of(language: str) -> str:
+    """What a language calls itself: `Cymraeg`, `العربية`."""
+    name = Locale.parse(language).get_display_name() or language
+    return name[:1].upper() + name[1:]
+
+
+def direction(language: str) -> str:
+    """Whether it is written from the left (`ltr`) or from the right (`rtl`)."""
+    return "rtl" if base_of(language) in RIGHT_TO_LEFT else "ltr"
+
+
+def base_of(language: str) -> str:
+    """The language without its region: `pt` of `pt-BR`."""
+    return language.replace("_", "-").partition("-")[0].lower()
+
+
+def choose(chosen: str, accepted: str, usual: str) -> str:
+    """The language for a reader: what they chose, else what their browser asks for, else `usual`.
+
+    `accepted` is an Accept-Language (RFC 9110 §12.5.4). Of what we do not speak none is chosen but
+    `usual`, whose dates at least are right.
+    """
+    spoken = languages()
+    wanted = [chosen, *_by_preference(accepted)]
+    return next((base for each in wanted if (base := base_of(each)) in spoken), base_of(usual))
+
+
+def _by_preference(accepted: str) -> list[str]:
+    rated = []
+    for place, part in enumerate(accepted.split(",")[:MOST_ACCEPTED]):
+        name, _, weight = part.partition(";")
+        try:
+            quality = float(weight.strip().removeprefix("q=") or 1)
+        except ValueError:
+            quality = 0.0
+        if quality > 0:
+            rated.append((-quality, place, name.strip()))
+    return [name for _, _, name in sorted(rated)]
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Within it, everything is said in this language."""
+    token = _spoken.set(language)
+    try:
+        yield
+    finally:
+        _spoken.reset(token)
+
+
+def spoken() -> str:
+    """The language that is spoken now."""
+    return _spoken.get()
+
+
+def say(message: str) -> str:
+    """The message in the language that is spoken now."""
+    return _catalogue(spoken()).gettext(message) if message else ""
+
+
+def say_many(one: str, many: str, count: int) -> str:
+    """The message for a number of things, as the language counts them."""
+    return _catalogue(spoken()).ngettext(one, many, count)
+
+
+@lru_cache(maxsize=16)
+def _catalogue(language: str) -> gettext.NullTranslations:
+    path = CATALOGUES / f"{language}.po"
+    if language not in languages() or language == ENGLISH:
+        return gettext.NullTranslations()
+    with path.open("rb") as file:
+        catalogue = read_po(file, locale=language)
+    compiled = BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)
