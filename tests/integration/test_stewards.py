@@ -289,7 +289,7 @@ async def test_pictures_that_nothing_shows_are_forgotten(hub: Running) -> None:
     async with hub.services.db.write() as session:
         session.add(used)
         await session.flush()
-        await session.execute(update(Picture).values(created_at=now() - timedelta(days=2)))
+        await session.execute(update(Picture).values(created_at=now() - timedelta(days=4)))
         await enqueue(session, pictures.sweep)
     await hub.work()
     path = hub.services.media / (used.name or "")
