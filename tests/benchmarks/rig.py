@@ -118,7 +118,7 @@ def process(*arguments: str, env: dict[str, str] | None = None) -> Iterator[subp
         running.wait(20)
 
 
-def wait_for_port(port: int, host: str = "127.0.0.1", seconds: float = 30) -> None:
+def wait_for_port(port: int, host: str = "127.0.0.1", seconds: float = 60) -> None:
     """Return when something listens there."""
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
