@@ -34,6 +34,8 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from hub.core.sqlite import Driver
+
 READERS = 8  # SQLite connections for reading; each costs about 100 kB
 LINE = "hub_work"  # the channel on which processes at one PostgreSQL wake each other
 WRITES = "writes"  # in a session's `info`: it is one of `write`
@@ -286,6 +288,7 @@ def _sqlite_engine(url: URL, *, writes: bool) -> AsyncEngine:
         pool_size=1 if writes else READERS,
         max_overflow=0,
         connect_args={"timeout": BUSY_MS / 1000},
+        module=Driver(),
     )
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -298,8 +301,11 @@ def _sqlite_engine(url: URL, *, writes: bool) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Any) -> None:
-        # IMMEDIATE: the lock is taken at once, never upgraded half-way (SQLITE_BUSY_SNAPSHOT).
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        if writes:
+            # The lock is taken at once, never upgraded half-way (SQLITE_BUSY_SNAPSHOT).
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.connection.dbapi_connection.begin_reading()
 
     return engine
 

@@ -57,7 +57,7 @@ class Page:
         return pages.activity(orjson.dumps(document))
 
 
-def _page(cursor: str | None = None, page: str | None = None) -> Page:
+async def _page(cursor: str | None = None, page: str | None = None) -> Page:
     if cursor is not None and len(cursor) > MAX_CURSOR:
         raise NotFound("There is no such page.")
     return Page(cursor or None, page)

@@ -111,8 +111,11 @@ async def page(
     viewer: Viewer,
     *,
     newest_first: bool = False,
+    authors: bool = True,
 ) -> Listed[E]:
     """One page of what `query`, a query for `kind`, finds, as far as `viewer` may see it.
+
+    They come with their pictures, and with their `authors` unless nobody is to be named.
 
     Raises:
         Invalid: the cursor is none of ours.
@@ -130,8 +133,10 @@ async def page(
         )
     order = (Entry.happens_at, Entry.id)
     query = query.order_by(*(column.desc() if newest_first else column for column in order))
-    around = (joinedload(kind.author, innerjoin=True), joinedload(kind.picture))
-    rows = await session.scalars(query.options(*around).limit(wanted.limit + 1))
+    query = query.options(joinedload(kind.picture))
+    if authors:
+        query = query.options(joinedload(kind.author, innerjoin=True))
+    rows = await session.scalars(query.limit(wanted.limit + 1))
     return paging.page(list(rows), wanted.limit)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_skeleton, get_day_names
@@ -98,7 +99,7 @@ def by_month(
         start = event.starts_at.astimezone(dates.zone_of(event.timezone))
         began_before = start.date() < first_day
         moment = since.astimezone(zone) if began_before else start
-        name = _month(moment, language)
+        name = _month(moment.year, moment.month, language)
         if not months or months[-1].name != name:
             months.append(Month(name))
         if not months[-1].days or shown != (moment.date(), name):
@@ -121,7 +122,7 @@ def grid(day: date, language: str) -> Grid:
         start += timedelta(days=WEEK)
     names = get_day_names("abbreviated", locale=words)
     return Grid(
-        name=_month(first, language),
+        name=_month(first.year, first.month, language),
         first=first,
         before=(first - timedelta(days=1)).replace(day=1),
         after=last + timedelta(days=1),
@@ -151,7 +152,8 @@ def _last_of_month(day: date) -> date:
     return next_month - timedelta(days=next_month.day)
 
 
-def _month(moment: date, language: str) -> str:
+@lru_cache(maxsize=128)
+def _month(year: int, month: int, language: str) -> str:
     """`November 2026`, in the hub's language."""
-    middle = datetime(moment.year, moment.month, moment.day, NOON)  # noqa: DTZ001  # a day
+    middle = datetime(year, month, 1, NOON)  # noqa: DTZ001  # a day
     return str(format_skeleton("yMMMM", middle, locale=dates.locale(language)))

@@ -72,6 +72,7 @@ async def listed(request: Request, hub: Hub, caller: Asking, said: str = "") -> 
             Viewer.of(caller),
             since=since,
             until=asking.moment_of(wanted.until, zone, end=True),
+            authors=False,
             **asking.filters(wanted, hub.settings, place=wanted.place),
         )
         known = await follows.followed_servers(session)
@@ -100,6 +101,7 @@ async def _sheet(request: Request, hub: Services, caller: Caller, wanted: Wanted
             Viewer.of(caller),
             since=asking.moment_of(f"{sheet.start}", zone),
             until=asking.moment_of(f"{sheet.end}", zone, end=True),
+            authors=False,
             **filters,
         )
     agenda.hang(sheet, found.items)

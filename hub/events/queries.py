@@ -46,6 +46,7 @@ async def listed(
     since: datetime | None = None,
     until: datetime | None = None,
     status: str | None = None,
+    authors: bool = True,
     **filters: Unpack[Filters],
 ) -> Listed[Event]:
     """Events that are not over at `since` (None: now) and start before `until`, the next first.
@@ -58,7 +59,7 @@ async def listed(
         query = query.where(Event.starts_at < until)
     if status is not None:
         query = query.where(Event.status == status)
-    return await entries.page(session, Event, query, Filter(**filters), viewer)
+    return await entries.page(session, Event, query, Filter(**filters), viewer, authors=authors)
 
 
 def first_of_its_kind(moment: datetime) -> ColumnElement[bool]:

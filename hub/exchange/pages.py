@@ -94,7 +94,12 @@ async def _section(hub: Services, caller: Caller, wanted: Wanted, side: str) -> 
         filters |= {"limit": AT_A_GLANCE, "cursor": None}
     async with hub.db.read() as session:
         found = await queries.listed(
-            session, Viewer.of(caller), kind=SIDES[side], item_kind=wanted.kind, **filters
+            session,
+            Viewer.of(caller),
+            kind=SIDES[side],
+            item_kind=wanted.kind,
+            authors=False,
+            **filters,
         )
     more = {"show": side, **wanted.narrowing(), "cursor": found.next if alone else None}
     return Section(side, found.items, common.address(SWAP, more) if found.next else "")

@@ -44,6 +44,7 @@ async def listed(
     item_kind: str | None = None,
     mode: str | None = None,
     status: str | None = None,
+    authors: bool = True,
     **filters: Unpack[Filters],
 ) -> Listed[Listing]:
     """Offers, wants or both, the newest first.
@@ -67,7 +68,9 @@ async def listed(
         )
     elif status != "all":
         query = query.where(Listing.status == status)
-    return await entries.page(session, Listing, query, Filter(**filters), viewer, newest_first=True)
+    return await entries.page(
+        session, Listing, query, Filter(**filters), viewer, newest_first=True, authors=authors
+    )
 
 
 async def run_out(session: AsyncSession, moment: datetime) -> list[UUID]:

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import orjson
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased, joinedload
+from sqlalchemy.orm import joinedload
 
 from federation.discovery import webfinger
 from federation.errors import FederationError, Unauthorised
@@ -167,15 +167,13 @@ async def ours(session: AsyncSession) -> list[Follow]:
 
 async def followed_servers(session: AsyncSession) -> list[str]:
     """The servers of all whom our actors follow or asked to follow."""
-    asker, asked = aliased(Actor), aliased(Actor)
-    query = (
-        select(asked.authority)
-        .select_from(Follow)
-        .join(asker, asker.id == Follow.follower_id)
-        .join(asked, asked.id == Follow.followee_id)
-        .where(asker.local)
-        .distinct()
+    followed = (
+        select(Follow.followee_id)
+        .join(Actor, Actor.id == Follow.follower_id)
+        .where(Actor.local)
+        .correlate(None)
     )
+    query = select(Actor.authority).where(Actor.id.in_(followed)).distinct()
     return list(await session.scalars(query))
 
 

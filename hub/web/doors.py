@@ -61,6 +61,11 @@ def services_of(request: Request) -> Services:
     return services
 
 
+async def _given(request: Request) -> Services:
+    """`services_of`, as a dependency: FastAPI sends what is not `async` to another thread."""
+    return services_of(request)
+
+
 async def caller_of(request: Request) -> Caller:
     """Who is asking; looked up once per request."""
     found: Caller | None = getattr(request.state, "caller", None)
@@ -71,7 +76,7 @@ async def caller_of(request: Request) -> Caller:
     return found
 
 
-Hub = Annotated[Services, Depends(services_of)]
+Hub = Annotated[Services, Depends(_given)]
 Asking = Annotated[Caller, Depends(caller_of)]
 
 

@@ -1,23 +1,45 @@
 """A load of signed activities, and an actor server to go with it; run as a process of its own.
 
-Reads one line of JSON: `{"url": …, "count": …, "connections": …}`. Signs beforehand, then sends
-over keep-alive connections and prints one line: `{"accepted": …, "seconds": …}`.
+Reads one line of JSON: `{"url": …, "count": …, "connections": …, "as_mastodon": …}`. Signs
+beforehand, then sends over keep-alive connections and prints one line: `{"accepted": …,
+"seconds": …}`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
+import shutil
 import sys
 import time
+from asyncio.subprocess import PIPE
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import orjson
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from federation.signatures.http import sign_request
 from federation.signatures.keys import SigningKeys, generate_keys
+from tests.interop import installing
+
+SIGNING = Path(__file__).with_name("signing.mjs")
+# What Mastodon says of its posts in every public one.
+CONTEXT = [
+    "https://www.w3.org/ns/activitystreams",
+    {
+        "ostatus": "http://ostatus.org#",
+        "atomUri": "ostatus:atomUri",
+        "inReplyToAtomUri": "ostatus:inReplyToAtomUri",
+        "conversation": "ostatus:conversation",
+        "sensitive": "as:sensitive",
+        "toot": "http://joinmastodon.org/ns#",
+        "votersCount": "toot:votersCount",
+    },
+]
 
 
 def activity(home: str) -> bytes:
@@ -51,6 +73,25 @@ def activity(home: str) -> bytes:
             "object": note,
         }
     )
+
+
+async def signed(bodies: list[bytes], keys: SigningKeys) -> list[bytes]:
+    """The same as Mastodon sends what is public: with its vocabulary, and signed in themselves."""
+    folder = installing.fedify()
+    script = folder / SIGNING.name
+    shutil.copy(SIGNING, script)
+    secret = keys.rsa.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    given: list[dict[str, object]] = [
+        {"key": base64.b64encode(secret).decode(), "keyId": keys.rsa_id}
+    ]
+    given += [{**orjson.loads(body), "@context": CONTEXT} for body in bodies]
+    signer = await asyncio.create_subprocess_exec(
+        str(installing.node()), str(script), cwd=folder, stdin=PIPE, stdout=PIPE
+    )
+    answer, _ = await signer.communicate(b"\n".join(map(orjson.dumps, given)))
+    made = answer.splitlines()
+    assert len(made) == len(bodies), "the documents could not be signed"
+    return made
 
 
 async def main() -> None:
@@ -92,9 +133,11 @@ async def main() -> None:
     made.append(keys)
     moment = datetime.now(UTC)
     parts = urlsplit(task["url"])
+    bodies = [activity(home) for _ in range(task["count"])]
+    if task["as_mastodon"]:
+        bodies = await signed(bodies, keys)
     requests = []
-    for _ in range(task["count"]):
-        body = activity(home)
+    for body in bodies:
         headers = sign_request(
             keys, "POST", task["url"], body, now=moment, content_type="application/activity+json"
         )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from tests.benchmarks.posting import post, server
 from tests.benchmarks.rig import Ratio, pairs
 
-COUNT = 5000
+COUNT = 3000
 
 
 def measure() -> list[Ratio]:
-    """The ratio of throughputs on the clock, with 5,000 activities over 32 connections."""
+    """The ratio of throughputs on the clock, with 3,000 activities over 32 connections."""
     normal, full = pairs(lambda: _rate("NORMAL"), lambda: _rate("FULL"))
     return [
         Ratio(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import insert, select
 
@@ -12,8 +15,8 @@ from hub.core.clock import now
 from hub.fediverse.delivery import Carrier
 from hub.fediverse.models import Delivery, OutboxActivity, Peer
 from tests.benchmarks.hubs import a_hub, carry, follow_from, inboxes, say
-from tests.benchmarks.pages import browser, cost_of, fill_calendar
-from tests.benchmarks.rig import Ratio, answer_of, own_cpu_s, pairs, process
+from tests.benchmarks.pages import cost_of, fill_calendar
+from tests.benchmarks.rig import Ratio, answer_of, in_turn, own_cpu_s, process
 
 HOSTS = 500
 SILENT = 1000  # servers that do not answer, each with its share of what waits
@@ -24,13 +27,11 @@ SHORT, LONG = 1_000, 100_000
 
 
 def measure() -> list[Ratio]:
-    """Both ratios, CPU time per item."""
+    """Both ratios, CPU time per item; each hub is filled once and asked several times."""
     with process("-m", "tests.benchmarks.sink") as sink:
         port = answer_of(sink)["port"]
-        few, many = pairs(
-            lambda: asyncio.run(_delivery(port, FEW)), lambda: asyncio.run(_delivery(port, MANY))
-        )
-    short, long = pairs(lambda: asyncio.run(_page(SHORT)), lambda: asyncio.run(_page(LONG)))
+        few, many = asyncio.run(_deliveries(port))
+    short, long = asyncio.run(_pages())
     return [
         Ratio(
             "P17",
@@ -55,20 +56,40 @@ def measure() -> list[Ratio]:
     ]
 
 
-async def _delivery(port: int, waiting: int) -> float:
-    """Milliseconds of CPU for one delivery, while others wait for servers that are away."""
+async def _deliveries(port: int) -> tuple[float, float]:
+    """Milliseconds of CPU for one delivery, while few or many wait for servers that are away."""
+    async with _waiting(port, FEW) as few, _waiting(port, MANY) as many:
+        return await in_turn(partial(_delivery, *few), partial(_delivery, *many))
+
+
+@asynccontextmanager
+async def _waiting(port: int, waiting: int) -> AsyncIterator[tuple[Hub, Carrier]]:
     async with a_hub() as hub:
         await follow_from(hub, "events", inboxes(port, HOSTS))
         carrier = Carrier(hub.services, "bench")
-        await say(hub)
-        await carry(hub, carrier)
+        await _delivery(hub, carrier)
         await _pile_up(hub, waiting)
-        await say(hub)
-        before = own_cpu_s()
-        await carry(hub, carrier)
-        used = own_cpu_s() - before
+        yield hub, carrier
         carrier.close()
-    return used / HOSTS * 1000
+
+
+async def _delivery(hub: Hub, carrier: Carrier) -> float:
+    await say(hub)
+    before = own_cpu_s()
+    await carry(hub, carrier)
+    return (own_cpu_s() - before) / HOSTS * 1000
+
+
+async def _pages() -> tuple[float, float]:
+    """Milliseconds of CPU for the first page of a short calendar and of a long one."""
+    async with a_hub() as short, a_hub() as long:
+        await fill_calendar(short, SHORT)
+        await fill_calendar(long, LONG)
+        return await in_turn(partial(_page, short), partial(_page, long))
+
+
+async def _page(hub: Hub) -> float:
+    return await cost_of(hub, "/events", PAGES) * 1000
 
 
 async def _pile_up(hub: Hub, count: int) -> None:
@@ -99,10 +120,3 @@ async def _pile_up(hub: Hub, count: int) -> None:
                     for number in range(first, min(count, first + BATCH))
                 ],
             )
-
-
-async def _page(entries: int) -> float:
-    """Milliseconds of CPU for the first page of the calendar."""
-    async with a_hub() as hub, browser(hub) as web:
-        await fill_calendar(hub, entries)
-        return await cost_of(web, "/events", PAGES) * 1000

@@ -5,11 +5,11 @@ from __future__ import annotations
 from tests.benchmarks.posting import post, server
 from tests.benchmarks.rig import Ratio, pairs
 
-COUNT = 5000
+COUNT = 3000
 
 
 def measure() -> list[Ratio]:
-    """The ratio, with 5,000 distinct signed activities over 32 connections."""
+    """The ratio, with 3,000 distinct signed activities over 32 connections."""
     yardstick, hub = pairs(_bare, taken)
     return [
         Ratio(

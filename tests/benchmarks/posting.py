@@ -62,8 +62,10 @@ def server(
         yield Server(running.pid, port, place)
 
 
-def post(servers: Sequence[tuple[int, int]], count: int) -> Cost:
+def post(servers: Sequence[tuple[int, int]], count: int, *, as_mastodon: bool = False) -> Cost:
     """Post `count` distinct signed activities to each (process, port), all at the same time.
+
+    `as_mastodon`: they are signed in themselves besides.
 
     Raises:
         AssertionError: not all were accepted.
@@ -74,7 +76,8 @@ def post(servers: Sequence[tuple[int, int]], count: int) -> Cost:
             task = {
                 "url": f"http://127.0.0.1:{port}/inbox",
                 "count": count,
-                "connections": CONNECTIONS // len(servers),
+                "connections": CONNECTIONS,
+                "as_mastodon": as_mastodon,
             }
             ask(load, orjson.dumps(task).decode())
         before = sum(cpu_s(pid) for pid, _ in servers)

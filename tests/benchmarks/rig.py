@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +58,17 @@ def pairs(yardstick: Callable[[], float], hub: Callable[[], float]) -> tuple[flo
     for _ in range(PAIRS):
         first.append(yardstick())
         second.append(hub())
+    return statistics.median(first), statistics.median(second)
+
+
+async def in_turn(
+    yardstick: Callable[[], Awaitable[float]], hub: Callable[[], Awaitable[float]]
+) -> tuple[float, float]:
+    """The same of what is measured in this process."""
+    first, second = [], []
+    for _ in range(PAIRS):
+        first.append(await yardstick())
+        second.append(await hub())
     return statistics.median(first), statistics.median(second)
 
 
@@ -107,7 +118,7 @@ def process(*arguments: str, env: dict[str, str] | None = None) -> Iterator[subp
         running.wait(20)
 
 
-def wait_for_port(port: int, host: str = "127.0.0.1", seconds: float = 30) -> None:
+def wait_for_port(port: int, host: str = "127.0.0.1", seconds: float = 60) -> None:
     """Return when something listens there."""
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
