@@ -26,6 +26,7 @@ from federation.discovery import nodeinfo, webfinger
 from federation.errors import BadUrl, FederationError, MalformedDocument
 from federation.origins import authority
 from federation.rates import Rates
+from federation.signatures.http import ACCEPT_ED25519
 from federation.signatures.http import Request as SignedRequest
 from federation.site import ActorNames, Site
 from federation.verification import Unverified, VerifiedActivity
@@ -80,7 +81,14 @@ class _Disconnected(Exception):
 
 
 _ACCEPTED: Final[tuple[Message, ...]] = (
-    {"type": "http.response.start", "status": 202, "headers": [(b"content-length", b"0")]},
+    {
+        "type": "http.response.start",
+        "status": 202,
+        "headers": [
+            (b"content-length", b"0"),
+            (b"accept-signature", ACCEPT_ED25519.encode()),
+        ],
+    },
     {"type": "http.response.body", "body": b""},
 )
 

@@ -5,21 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import insert
 
+from federation.client import ClosingPoster, HttpPoster
+from federation.curl import CurlPoster
 from federation.vocab.activities import Create
 from federation.vocab.names import PUBLIC
 from federation.vocab.objects import Note
 from hub import schema
 from hub.actors import service
 from hub.actors.models import Actor
-from hub.bootstrap import Hub, opened
+from hub.bootstrap import Hub, guard_for, opened, user_agent
 from hub.core.clock import now
 from hub.core.settings import Settings
 from hub.fediverse import outbox
@@ -32,8 +35,20 @@ AT_ONCE = 50
 SLOWEST_S = 60.0
 
 
+class Carrying(StrEnum):
+    """The clients that deliver."""
+
+    AIOHTTP = "aiohttp"
+    CURL = "libcurl"
+
+    @property
+    def poster(self) -> Callable[..., ClosingPoster]:
+        """Its class."""
+        return CurlPoster if self is Carrying.CURL else HttpPoster
+
+
 @asynccontextmanager
-async def a_hub(**given: Any) -> AsyncIterator[Hub]:
+async def a_hub(by: Carrying = Carrying.AIOHTTP, **given: Any) -> AsyncIterator[Hub]:
     """A hub, by default in a new folder, that may dial loopback."""
     usual = {
         "data_dir": Path(tempfile.mkdtemp(prefix="bench-")),
@@ -44,8 +59,12 @@ async def a_hub(**given: Any) -> AsyncIterator[Hub]:
     }
     settings = Settings(_env_file=None, **{**usual, **given})
     await schema.upgrade(settings)
-    async with opened(settings) as hub:
+    poster = by.poster(
+        guard_for(settings), user_agent=user_agent(settings), ca_file=settings.ca_file
+    )
+    async with opened(settings, poster=poster) as hub:
         yield hub
+    await poster.close()
 
 
 def addresses(count: int, net: int = 1) -> list[str]:

@@ -11,6 +11,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +25,8 @@ from cryptography.x509.oid import NameOID
 
 from federation import client as client_module
 from federation import guard as guard_module
-from federation.client import HttpGetter, HttpPoster
+from federation.client import HttpGetter, HttpPoster, Poster
+from federation.curl import CurlPoster
 from federation.delivery import Delivered, Later, deliver
 from federation.errors import (
     ForbiddenAddress,
@@ -163,13 +165,22 @@ def named(*names: str) -> Guard:
     return lax(resolver=Resolver(lookup))
 
 
+carrier: ContextVar[type[HttpPoster | CurlPoster]] = ContextVar("carrier")
+
+
+@pytest.fixture(autouse=True, params=[HttpPoster, CurlPoster], ids=["aiohttp", "curl"])
+def _each_poster(request: pytest.FixtureRequest) -> None:
+    """Whatever holds for one client holds for the other."""
+    carrier.set(request.param)
+
+
 @asynccontextmanager
 async def clients(
     guard: Guard | None = None, ca_file: Path | None = None
-) -> AsyncIterator[tuple[HttpGetter, HttpPoster]]:
+) -> AsyncIterator[tuple[HttpGetter, Poster]]:
     agent = "Hub/1.0 (+https://hub.example/)"
     getter = HttpGetter(guard or lax(), user_agent=agent, ca_file=ca_file)
-    poster = HttpPoster(guard or lax(), user_agent=agent, ca_file=ca_file)
+    poster = carrier.get()(guard or lax(), user_agent=agent, ca_file=ca_file)
     try:
         yield getter, poster
     finally:
