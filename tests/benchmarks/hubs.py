@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from enum import StrEnum
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 from uuid import uuid4
 
@@ -30,6 +31,8 @@ from hub.fediverse.delivery import Carrier
 from hub.fediverse.fanout import expand
 from hub.fediverse.models import Follow
 from tests.benchmarks.load import activity
+from tests.benchmarks.rig import answer_of, process
+from tests.interop.certificates import issue_each
 
 AT_ONCE = 50
 SLOWEST_S = 60.0
@@ -70,6 +73,22 @@ async def a_hub(by: Carrying = Carrying.AIOHTTP, **given: Any) -> AsyncIterator[
 def addresses(count: int, net: int = 1) -> list[str]:
     """Distinct loopback addresses, each a server of its own."""
     return [f"127.{net}.{number // 250}.{number % 250 + 1}" for number in range(count)]
+
+
+@contextmanager
+def tls_sink(hosts: int) -> Iterator[tuple[Popen[str], int, Path]]:
+    """A sink with so many servers, its port, and the authority of their certificates."""
+    places = addresses(hosts, net=2)
+    with tempfile.TemporaryDirectory(prefix="bench-tls-") as folder:
+        made = issue_each([[place] for place in places], Path(folder))
+        files = {
+            place: [str(each.chain), str(each.key)]
+            for place, each in zip(places, made, strict=True)
+        }
+        told = Path(folder) / "places.json"
+        told.write_text(json.dumps(files))
+        with process("-m", "tests.benchmarks.sink", str(told)) as sink:
+            yield sink, answer_of(sink)["port"], made[0].authority
 
 
 def inboxes(port: int, count: int, *, scheme: str = "http", net: int = 1) -> list[str]:
