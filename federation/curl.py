@@ -63,6 +63,7 @@ class CurlPoster:
         self._good: Recent[tuple[str, int], str] = Recent(_MOST_GOOD)
         self._spare: list[_Exchange] = []
         self._engine: _Engine | None = None
+        self._quiet: asyncio.TimerHandle | None = None
 
     async def post(
         self,
@@ -83,9 +84,7 @@ class CurlPoster:
 
     async def close(self) -> None:
         """Let go of all connections."""
-        if self._engine is not None:
-            self._engine.close()
-            self._engine = None
+        self._rest()
         while self._spare:
             self._spare.pop().curl.close()
         self._authorities.close()
@@ -109,6 +108,8 @@ class CurlPoster:
         for address in addresses:
             exchange = self._spare.pop() if self._spare else self._new_exchange()
             exchange.prepare(parts, address, lines, body, seconds)
+            if self._quiet is not None:
+                self._quiet.cancel()
             try:
                 answer = await self._open().run(exchange, url, deadline)
             except Unreachable as error:
@@ -121,7 +122,25 @@ class CurlPoster:
                 return answer
             finally:
                 self._spare.append(exchange)
+                self._rest_soon()
         raise failure
+
+    def _rest_soon(self) -> None:
+        """Close what is kept once nothing went out for a while: libcurl would keep it for ever."""
+        if self._quiet is not None:
+            self._quiet.cancel()
+            self._quiet = None
+        if self._engine is not None and not self._engine.busy:
+            loop = asyncio.get_running_loop()
+            self._quiet = loop.call_later(client.KEEP_ALIVE_SECONDS, self._rest)
+
+    def _rest(self) -> None:
+        if self._quiet is not None:
+            self._quiet.cancel()
+            self._quiet = None
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
 
     def _open(self) -> _Engine:
         """The engine, made on first use since it wants a running loop."""
@@ -249,6 +268,11 @@ class _Engine:
         multi.setopt(pycurl.M_MAXCONNECTS, client.MAX_IDLE_CONNECTIONS)
         multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
         multi.setopt(pycurl.M_TIMERFUNCTION, self._wake)
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is under way."""
+        return bool(self._under_way)
 
     async def run(self, exchange: _Exchange, url: str, deadline: asyncio.Timeout) -> Answer:
         """See `Poster.post`; a body has three seconds once the head is there."""

@@ -78,12 +78,9 @@ def _tls(chain: str, key: str) -> ssl.SSLContext:
     return context
 
 
-async def main() -> None:
+async def main(places: dict[str, list[str]]) -> None:
     """Serve until stdin ends."""
     loop = asyncio.get_running_loop()
-    places: dict[str, list[str]] = {"0.0.0.0": []}
-    if len(sys.argv) > 1:
-        places = json.loads(Path(sys.argv[1]).read_text())
     port, servers = 0, []
     for address, files in places.items():
         tls = _tls(*files) if files else None
@@ -109,4 +106,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    told = Path(sys.argv[1]).read_text() if len(sys.argv) > 1 else '{"0.0.0.0": []}'
+    asyncio.run(main(json.loads(told)))

@@ -559,6 +559,26 @@ async def test_fetches_keep_no_connection_and_deliveries_do() -> None:
         assert server.connections == 4
 
 
+async def test_an_idle_connection_is_closed_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "KEEP_ALIVE_SECONDS", 0.2)
+    closed = asyncio.Event()
+
+    async def act(
+        state: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        try:
+            await answering(http(), keep_open=True)(state, reader, writer)
+        finally:
+            closed.set()
+
+    async with serving(act) as server, clients() as (_, post):
+        await post.post(server.url, {}, b"", deadline_s=3)
+        assert not closed.is_set()
+        async with asyncio.timeout(5):
+            await closed.wait()
+        assert (await post.post(server.url, {}, b"", deadline_s=3)).status == 200
+
+
 async def test_an_idle_connection_that_the_peer_just_closed_costs_no_delivery() -> None:
     async def once_then_close(
         state: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
