@@ -46,7 +46,7 @@ _UNASKED = (b"Expect:", b"Content-Type:")
 
 
 class CurlPoster:
-    """A `Poster` that costs a quarter of aiohttp's, and a tenth of its memory over TLS."""
+    """A `Poster` that takes less of the processor than aiohttp's, most of all over new TLS."""
 
     def __init__(
         self,
@@ -260,7 +260,7 @@ class _Engine:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._under_way: dict[pycurl.Curl, _Exchange] = {}
-        # One descriptor stands for all sockets: the loop's own book of them costs more than a POST.
+        # One descriptor stands for all sockets, so that the loop keeps no book of each.
         self._sockets = selectors.DefaultSelector()
         loop.add_reader(self._sockets.fileno(), self._look)
         self._timer: asyncio.Handle | None = None
