@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import pycurl
-from aiohttp.connector import AddrInfoType
 
 from federation import client
 from federation.client import Answer, as_sent, lower
@@ -40,7 +39,7 @@ _NOT_CONNECTED = frozenset(
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?: |\r|\n)")
 _INTERIM = range(100, 200)
 _LINE_ENDS = (b"\r\n", b"\n")
-_MOST_GOOD = 2048  # servers whose last good address is kept
+_REMEMBERED = 2048  # servers whose last good address is kept
 # libcurl adds these unless it is told not to.
 _UNASKED = (b"Expect:", b"Content-Type:")
 
@@ -54,13 +53,13 @@ class CurlPoster:
         *,
         user_agent: str,
         ca_file: Path | None = None,
-        new_socket: Callable[[AddrInfoType], socket.socket] = tcp_socket,
+        new_socket: Callable[[Any], socket.socket] = tcp_socket,
     ) -> None:
         self._guard = guard
         self._user_agent = user_agent
         self._authorities = _authorities(ca_file)
         self._new_socket = new_socket
-        self._good: Recent[tuple[str, int], str] = Recent(_MOST_GOOD)
+        self._good: Recent[tuple[str, int], str] = Recent(_REMEMBERED)
         self._spare: list[_Exchange] = []
         self._engine: _Engine | None = None
         self._quiet: asyncio.TimerHandle | None = None
@@ -159,7 +158,7 @@ class _Exchange:
         self,
         guard: Guard,
         authorities: str,
-        new_socket: Callable[[AddrInfoType], socket.socket],
+        new_socket: Callable[[Any], socket.socket],
     ) -> None:
         self._guard = guard
         self._new_socket = new_socket

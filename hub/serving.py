@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack
+from importlib import import_module
 from typing import Any
 
 import uvicorn
@@ -35,9 +36,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
     if sys.platform == "win32":
         asyncio.run(work)
     else:
-        import uvloop  # noqa: PLC0415 - there is none for Windows
-
-        uvloop.run(work)
+        import_module("uvloop").run(work)  # there is none for Windows
 
 
 async def serve(settings: Settings, *, with_worker: bool) -> None:
