@@ -13,6 +13,7 @@ from typing import Final, Literal
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Message
 
 from federation.errors import (
     BadUrl,
@@ -22,7 +23,7 @@ from federation.errors import (
     Unauthentic,
     Unauthorised,
 )
-from federation.signatures.http import ACCEPT_SIGNATURE
+from federation.signatures.http import ACCEPT_ED25519, ACCEPT_SIGNATURE
 
 STATUSES: Final[Mapping[type[FederationError], int]] = {
     MalformedDocument: 400,
@@ -34,6 +35,13 @@ STATUSES: Final[Mapping[type[FederationError], int]] = {
     FederationError: 401,
 }
 """What a peer is told of each refusal, looked up along the class chain (AP-27)."""
+
+_ACCEPTED_HEADERS = [(b"content-length", b"0"), (b"accept-signature", ACCEPT_ED25519.encode())]
+ACCEPTED: Final[tuple[Message, ...]] = (
+    {"type": "http.response.start", "status": 202, "headers": _ACCEPTED_HEADERS},
+    {"type": "http.response.body", "body": b""},
+)
+"""What an inbox says to what it has kept."""
 
 
 class Refusal(Exception):

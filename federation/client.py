@@ -95,7 +95,14 @@ class Poster(Protocol):
         """
 
 
-def _headers(given: Mapping[str, str], parts: SplitUrl, user_agent: str) -> dict[str, str]:
+class ClosingPoster(Poster, Protocol):
+    """A `Poster` that holds connections."""
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+
+
+def as_sent(given: Mapping[str, str], parts: SplitUrl, user_agent: str) -> dict[str, str]:
     """What is sent: the given headers as they are, and what every request of ours bears."""
     ours = {
         "host": parts.authority,
@@ -108,7 +115,7 @@ def _headers(given: Mapping[str, str], parts: SplitUrl, user_agent: str) -> dict
     return {**{name: value for name, value in ours.items() if name not in names}, **given}
 
 
-def _lower(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+def lower(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     """Received headers by lower-case name."""
     found: dict[str, str] = {}
     for raw_name, raw_value in pairs:
@@ -155,7 +162,7 @@ class HttpGetter:
     ) -> Answer:
         """See `Getter`."""
         parts = self._guard.check_url(url)
-        sent = _headers(headers, parts, self._user_agent)
+        sent = as_sent(headers, parts, self._user_agent)
         try:
             async with asyncio.timeout(deadline_s):
                 return await self._one_hop(url, parts, sent, limit_bytes)
@@ -184,7 +191,7 @@ class HttpGetter:
                 raise TooLarge("the head of the answer")
             if reply.status_code in _SUCCESS:
                 body = await _whole_body(reply, limit_bytes)
-            return Answer(reply.status_code, _lower(reply.headers.raw), body, url)
+            return Answer(reply.status_code, lower(reply.headers.raw), body, url)
         finally:
             await reply.aclose()
 
@@ -242,7 +249,7 @@ class HttpPoster:
     ) -> Answer:
         """See `Poster`."""
         parts = self._guard.check_url(url)
-        sent = _headers(headers, parts, self._user_agent)
+        sent = as_sent(headers, parts, self._user_agent)
         try:
             async with asyncio.timeout(deadline_s) as deadline:
                 return await self._post(url, parts, sent, body, deadline)
@@ -295,7 +302,7 @@ class HttpPoster:
             trace_request_ctx=use,
         )
         async with request as reply:
-            head, status = _lower(reply.raw_headers), reply.status
+            head, status = lower(reply.raw_headers), reply.status
             return Answer(status, head, await _beginning(reply, deadline), url)
 
     def _open_session(self) -> aiohttp.ClientSession:

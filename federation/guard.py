@@ -16,6 +16,7 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from federation.errors import ForbiddenAddress, Unreachable
 from federation.origins import DEFAULT_PORTS, SplitUrl, split_url
@@ -201,6 +202,7 @@ class Guard:
         return usual or f"{host}:{port}" in self.own_hosts
 
 
+@lru_cache(maxsize=4096)
 def _parse(address: str) -> Address | None:
     """The address, or None for a name and for an address with a scope (`fe80::1%eth0`)."""
     try:

@@ -69,6 +69,7 @@ class SplitUrl:
         return self.origin + self.target
 
 
+@lru_cache(maxsize=4096)
 def split_url(url: str) -> SplitUrl:
     """The parts of a plain http(s) URL that is to be asked for, judged by its form alone.
 

@@ -17,10 +17,10 @@ import orjson
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from federation import collections
-from federation.answers import Refusal, fresh, slower, wants_activity
+from federation.answers import ACCEPTED, Refusal, fresh, slower, wants_activity
 from federation.asking import AskedTooMuch
 from federation.discovery import nodeinfo, webfinger
 from federation.errors import BadUrl, FederationError, MalformedDocument
@@ -79,12 +79,6 @@ class _Disconnected(Exception):
     """The peer has gone before it said everything."""
 
 
-_ACCEPTED: Final[tuple[Message, ...]] = (
-    {"type": "http.response.start", "status": 202, "headers": [(b"content-length", b"0")]},
-    {"type": "http.response.body", "body": b""},
-)
-
-
 class InboxEndpoint:
     """POST to the shared inbox or to an actor's own, as an ASGI application.
 
@@ -108,7 +102,7 @@ class InboxEndpoint:
         except _Disconnected:
             return
         else:
-            for message in _ACCEPTED:
+            for message in ACCEPTED:
                 await send(message)
 
     async def _take(self, scope: Scope, receive: Receive) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from importlib import import_module
+from importlib.util import find_spec
 
-from federation.client import Getter, HttpGetter, HttpPoster, Poster
+from federation.client import ClosingPoster, Getter, HttpGetter, HttpPoster, Poster
 from federation.delivery import Signer
 from federation.fetching import Fetcher
 from federation.guard import Guard
@@ -86,6 +88,14 @@ def guard_for(settings: Settings) -> Guard:
     )
 
 
+def poster_class() -> Callable[..., ClosingPoster]:
+    """Who delivers: libcurl where it is installed (the extra `fast`), else aiohttp (0026)."""
+    if find_spec("pycurl") is None:
+        return HttpPoster
+    carrier: Callable[..., ClosingPoster] = import_module("federation.curl").CurlPoster
+    return carrier
+
+
 @asynccontextmanager
 async def opened(
     settings: Settings, *, getter: Getter | None = None, poster: Poster | None = None
@@ -101,7 +111,7 @@ async def opened(
     (settings.data_dir / "media").mkdir(exist_ok=True)
     guard, agent = guard_for(settings), user_agent(settings)
     http_getter = HttpGetter(guard, user_agent=agent, ca_file=settings.ca_file)
-    http_poster = HttpPoster(guard, user_agent=agent, ca_file=settings.ca_file)
+    http_poster = poster_class()(guard, user_agent=agent, ca_file=settings.ca_file)
     signing: dict[str, SigningKeys] = {}
     signer = Signer(signing.__getitem__)
     fetcher = Fetcher(

@@ -64,10 +64,12 @@ def _settings() -> Settings:
         raise typer.Exit(1) from None
 
 
-def _run(work: Callable[[Settings], Awaitable[None]]) -> None:
+def _run(
+    work: Callable[[Settings], Awaitable[None]], run: Callable[..., None] = asyncio.run
+) -> None:
     settings = _settings()
     try:
-        asyncio.run(_awaited(work(settings)))
+        run(_awaited(work(settings)))
     except HubError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from None
@@ -120,13 +122,15 @@ def serve(
     no_worker: Annotated[bool, typer.Option("--no-worker", help="Only the web server.")] = False,
 ) -> None:
     """Run the hub."""
-    _run(lambda settings: _serving().serve(settings, with_worker=not no_worker))
+    hub = _serving()
+    _run(lambda settings: hub.serve(settings, with_worker=not no_worker), hub.run)
 
 
 @app.command()
 def work() -> None:
     """Run one more worker (PostgreSQL)."""
-    _run(lambda settings: _serving().work(settings))
+    hub = _serving()
+    _run(hub.work, hub.run)
 
 
 @app.command()

@@ -6,8 +6,10 @@ import asyncio
 import errno
 import logging
 import signal
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack
+from importlib import import_module
 from typing import Any
 
 import uvicorn
@@ -27,6 +29,14 @@ log = logging.getLogger(__name__)
 GRACE_S = 25  # how long requests may take to finish once the hub is told to stop (R18)
 KEEP_ALIVE_S = 15  # how long an idle connection is kept (SECURITY B11)
 MOST_CONNECTIONS = 1000
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """Run the hub on uvloop, the whole process; on asyncio's own loop where there is none."""
+    if sys.platform == "win32":
+        asyncio.run(work)
+    else:
+        import_module("uvloop").run(work)  # there is none for Windows
 
 
 async def serve(settings: Settings, *, with_worker: bool) -> None:
@@ -65,6 +75,7 @@ async def work(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with opened(settings) as hub, Worker(hub.services, hub.handlers).running():
+        memory.settle()
         await stop.wait()
 
 

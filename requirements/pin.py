@@ -19,6 +19,7 @@ FILES = {
     "test": ([PROJECT, "requirements/tests.in"], ["dev", "browser"]),
     "dev": ([PROJECT], ["dev"]),
     "postgres": ([PROJECT], ["postgres"]),
+    "fast": ([PROJECT], ["fast"]),
     "runtime": ([PROJECT], []),
     "assets": (["requirements/assets.in"], []),
     "build": (["requirements/build.in"], []),

@@ -12,8 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Literal
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from federation.errors import SignatureInvalid, SignatureMissing
 from federation.origins import split_url
@@ -26,10 +30,13 @@ from federation.signatures.digest import (
 )
 from federation.signatures.keys import PublicKey, SigningKeys
 
-Scheme = Literal["cavage", "rfc9421"]
+Scheme = Literal["cavage", "rfc9421", "ed25519"]
+"""How we sign: draft-cavage-12, or RFC 9421 with the RSA key or with the Ed25519 one."""
 
 ACCEPT_SIGNATURE = 'sig1=("@method" "@target-uri" "content-digest");created;keyid'
 """What our 401 says in `Accept-Signature`: sign in this way (RFC 9421 §5.1)."""
+ACCEPT_ED25519 = f'{ACCEPT_SIGNATURE};alg="ed25519"'
+"""What our 202 says: next time, if you can, in the way that costs a sender a tenth."""
 ACTIVITY_JSON = "application/activity+json"
 """The content type of all that we post."""
 PAST = timedelta(hours=1)
@@ -39,6 +46,7 @@ FUTURE = timedelta(hours=1)
 
 _COVERED_RFC9421 = frozenset({"@method", "@target-uri", "content-digest"})
 _OFFERED_RFC9421 = frozenset({"created", "keyid", "alg", "tag"})
+_RSA, _ED25519 = "rsa-v1_5-sha256", "ed25519"
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _DATE = re.compile(
     r"(?:[A-Z][a-z]{2}), ([0-9]{2}) ([A-Z][a-z]{2}) ([0-9]{4})"
@@ -118,7 +126,7 @@ def sign_request(
     content_type: str | None = None,
     accept: str | None = None,
 ) -> dict[str, str]:
-    """All headers to send with a request, signed with the actor's RSA key.
+    """All headers to send with a request, signed with a key of the actor's.
 
     `digest` is the `Digest` of the body where it is known already; without `content_type` a
     body is an activity. The bytes must go out as they are, at once, to this url.
@@ -135,21 +143,23 @@ def sign_request(
         headers["Content-Type"] = content_type or ACTIVITY_JSON
     if scheme == "cavage":
         return _sign_cavage(keys, message, headers, digest)
-    return _sign_rfc9421(keys, message, headers, digest, now)
+    return _sign_rfc9421(keys, message, headers, digest, now, scheme)
 
 
-def asked_for(header: str | None) -> bool:
-    """Whether an `Accept-Signature` asks for what our RFC 9421 signatures are (RFC 9421 §5.1)."""
+def asked_for(header: str | None) -> Scheme | None:
+    """Our scheme that an `Accept-Signature` asks for (RFC 9421 §5.1), Ed25519 before RSA."""
     try:
         wanted = rfc9421.requested(header or "")
     except SignatureInvalid:
-        return False
-    return any(
-        components <= _COVERED_RFC9421
-        and parameters.keys() <= _OFFERED_RFC9421
-        and parameters.get("alg", "rsa-v1_5-sha256") == "rsa-v1_5-sha256"
+        return None
+    algorithms = {
+        parameters.get("alg", _RSA)
         for components, parameters in wanted
-    )
+        if components <= _COVERED_RFC9421 and parameters.keys() <= _OFFERED_RFC9421
+    }
+    if _ED25519 in algorithms:
+        return "ed25519"
+    return "rfc9421" if _RSA in algorithms else None
 
 
 def read_claim(
@@ -211,18 +221,23 @@ def _sign_rfc9421(
     headers: dict[str, str],
     digest: str | None,
     now: datetime,
+    scheme: Scheme,
 ) -> dict[str, str]:
     names = ["@method", "@target-uri"]
     if digest is not None:
         headers["Content-Digest"] = content_digest_of(digest)
         names.append("content-digest")
         message = replace(message, headers={"content-digest": (headers["Content-Digest"],)})
+    key: RSAPrivateKey | Ed25519PrivateKey = keys.rsa
+    key_id, algorithm = keys.rsa_id, _RSA
+    if scheme == "ed25519":
+        key, key_id, algorithm = keys.ed25519, keys.ed25519_id, _ED25519
     given: dict[str, rfc9421.Bare] = {
         "created": int(now.timestamp()),
-        "keyid": keys.rsa_id,
-        "alg": "rsa-v1_5-sha256",
+        "keyid": key_id,
+        "alg": algorithm,
     }
-    signature_input, signature = rfc9421.sign(keys.rsa, message, names, given)
+    signature_input, signature = rfc9421.sign(key, message, names, given)
     return {**headers, "Signature-Input": signature_input, "Signature": signature}
 
 
@@ -376,7 +391,12 @@ def _checked_key_id(key_id: str) -> str:
 
 
 def _http_date(moment: datetime) -> str:
-    return format_datetime(moment.astimezone(UTC), usegmt=True)
+    return _date_of_second(int(moment.timestamp()))
+
+
+@lru_cache(maxsize=8)
+def _date_of_second(second: int) -> str:
+    return format_datetime(datetime.fromtimestamp(second, UTC), usegmt=True)
 
 
 def _from_http_date(text: str) -> datetime:

@@ -124,7 +124,8 @@ class Carrier:
             signer=self._signer,
         )
         if isinstance(outcome, Delivered):
-            lane.refused = lane.refused or (scheme, next_scheme) == ("rfc9421", "cavage")
+            if scheme != "cavage" and next_scheme == "cavage":
+                lane.refused = True
             lane.scheme = lane.worked = next_scheme
         lane.visit.note(outcome)
         return outcome

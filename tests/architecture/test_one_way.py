@@ -15,6 +15,7 @@ DIALLERS = {
     "httpx": set(),
     "httpx2": {"federation/client.py", "federation/pinning.py"},
     "httpcore2": {"federation/client.py", "federation/pinning.py"},
+    "pycurl": {"federation/curl.py"},
     "requests": set(),
     "urllib.request": set(),
     "urllib3": set(),

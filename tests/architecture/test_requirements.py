@@ -68,7 +68,8 @@ def test_no_package_is_older_than_its_last_known_hole() -> None:
 def test_every_dependency_has_its_reason() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     reasons = (ROOT / "docs" / "decisions" / "0002-dependencies.md").read_text(encoding="utf-8")
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["postgres"]]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["postgres"], *extras["fast"]]
     for line in wanted:
         name = re.split(r"[\[<>=; ]", line)[0]
         assert f"| `{name}` |" in reasons, f"no reason is given for {name}"

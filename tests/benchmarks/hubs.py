@@ -5,21 +5,25 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from enum import StrEnum
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import insert
 
+from federation.client import ClosingPoster, HttpPoster
+from federation.curl import CurlPoster
 from federation.vocab.activities import Create
 from federation.vocab.names import PUBLIC
 from federation.vocab.objects import Note
 from hub import schema
 from hub.actors import service
 from hub.actors.models import Actor
-from hub.bootstrap import Hub, opened
+from hub.bootstrap import Hub, guard_for, opened, user_agent
 from hub.core.clock import now
 from hub.core.settings import Settings
 from hub.fediverse import outbox
@@ -27,13 +31,27 @@ from hub.fediverse.delivery import Carrier
 from hub.fediverse.fanout import expand
 from hub.fediverse.models import Follow
 from tests.benchmarks.load import activity
+from tests.benchmarks.rig import answer_of, process
+from tests.interop.certificates import issue_each
 
 AT_ONCE = 50
 SLOWEST_S = 60.0
 
 
+class Carrying(StrEnum):
+    """The clients that deliver."""
+
+    AIOHTTP = "aiohttp"
+    CURL = "libcurl"
+
+    @property
+    def poster(self) -> Callable[..., ClosingPoster]:
+        """Its class."""
+        return CurlPoster if self is Carrying.CURL else HttpPoster
+
+
 @asynccontextmanager
-async def a_hub(**given: Any) -> AsyncIterator[Hub]:
+async def a_hub(by: Carrying = Carrying.AIOHTTP, **given: Any) -> AsyncIterator[Hub]:
     """A hub, by default in a new folder, that may dial loopback."""
     usual = {
         "data_dir": Path(tempfile.mkdtemp(prefix="bench-")),
@@ -44,13 +62,33 @@ async def a_hub(**given: Any) -> AsyncIterator[Hub]:
     }
     settings = Settings(_env_file=None, **{**usual, **given})
     await schema.upgrade(settings)
-    async with opened(settings) as hub:
+    poster = by.poster(
+        guard_for(settings), user_agent=user_agent(settings), ca_file=settings.ca_file
+    )
+    async with opened(settings, poster=poster) as hub:
         yield hub
+    await poster.close()
 
 
 def addresses(count: int, net: int = 1) -> list[str]:
     """Distinct loopback addresses, each a server of its own."""
     return [f"127.{net}.{number // 250}.{number % 250 + 1}" for number in range(count)]
+
+
+@contextmanager
+def tls_sink(hosts: int) -> Iterator[tuple[Popen[str], int, Path]]:
+    """A sink with so many servers, its port, and the authority of their certificates."""
+    places = addresses(hosts, net=2)
+    with tempfile.TemporaryDirectory(prefix="bench-tls-") as folder:
+        made = issue_each([[place] for place in places], Path(folder))
+        files = {
+            place: [str(each.chain), str(each.key)]
+            for place, each in zip(places, made, strict=True)
+        }
+        told = Path(folder) / "places.json"
+        told.write_text(json.dumps(files))
+        with process("-m", "tests.benchmarks.sink", str(told)) as sink:
+            yield sink, answer_of(sink)["port"], made[0].authority
 
 
 def inboxes(port: int, count: int, *, scheme: str = "http", net: int = 1) -> list[str]:

@@ -5,45 +5,42 @@ from __future__ import annotations
 import gc
 import json
 import sys
-import tempfile
 from pathlib import Path
 
 import uvloop
 
 from hub import memory
 from hub.fediverse.delivery import Carrier
-from tests.benchmarks.hubs import a_hub, addresses, carry, follow_from, inboxes, say
+from tests.benchmarks.hubs import Carrying, a_hub, carry, follow_from, inboxes, say, tls_sink
 from tests.benchmarks.rig import PAIRS, Ratio, answer_of, process
-from tests.interop.certificates import issue
 
 HOSTS = 1000
 KB = 1024
 
 
 def measure() -> list[Ratio]:
-    """The median of several hubs, each a process of its own."""
-    with tempfile.TemporaryDirectory(prefix="bench-tls-") as folder:
-        made = issue(addresses(HOSTS, net=2), Path(folder))
-        with process("-m", "tests.benchmarks.sink", str(made.chain), str(made.key)) as sink:
-            port = str(answer_of(sink)["port"])
-            found = sorted(_grown(port, str(made.authority)) for _ in range(PAIRS))
+    """The median of several hubs, each a process of its own, for each client."""
+    with tls_sink(HOSTS) as (_, port, authority):
+        return [_ratio(by, port, authority) for by in Carrying]
+
+
+def _ratio(by: Carrying, port: int, authority: Path) -> Ratio:
+    found = sorted(_grown(by, port, authority) for _ in range(PAIRS))
     grown, before = found[len(found) // 2]
-    return [
-        Ratio(
-            "P10",
-            f"growth in a fan-out to {HOSTS:,} servers over TLS",
-            before,
-            before + grown,
-            grown,
-            "≤",
-            60,
-            "MB, before and at most",
-        )
-    ]
+    return Ratio(
+        "P10",
+        f"growth in a fan-out to {HOSTS:,} servers over TLS, {by}",
+        before,
+        before + grown,
+        grown,
+        "≤",
+        60,
+        "MB, before and at most",
+    )
 
 
-def _grown(port: str, authority: str) -> tuple[float, float]:
-    with process("-m", "tests.benchmarks.p10_tls_memory", port, authority) as hub:
+def _grown(by: Carrying, port: int, authority: Path) -> tuple[float, float]:
+    with process("-m", "tests.benchmarks.p10_tls_memory", by, str(port), str(authority)) as hub:
         told = answer_of(hub)
     return told["most"] - told["before"], told["before"]
 
@@ -61,8 +58,8 @@ def _forget_most() -> None:
     Path("/proc/self/clear_refs").write_text("5")
 
 
-async def _fan_out(port: int, authority: Path) -> None:
-    async with a_hub(ca_file=authority, in_flight=256) as hub:
+async def _fan_out(by: Carrying, port: int, authority: Path) -> None:
+    async with a_hub(by, ca_file=authority, in_flight=256) as hub:
         await follow_from(hub, "events", inboxes(port, HOSTS, scheme="https", net=2))
         carrier = Carrier(hub.services, "bench")
         await say(hub)
@@ -76,4 +73,4 @@ async def _fan_out(port: int, authority: Path) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(_fan_out(int(sys.argv[1]), Path(sys.argv[2])))
+    uvloop.run(_fan_out(Carrying(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])))

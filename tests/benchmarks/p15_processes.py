@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from subprocess import Popen
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -85,12 +86,12 @@ def _delivering(cluster_address: str, sink: Popen[str], port: int, workers: int)
         return (sum(map(cpu_s, pids)) - before) / HOSTS * 1000
 
 
-async def _followed(port: int, given: dict[str, object]) -> None:
+async def _followed(port: int, given: dict[str, Any]) -> None:
     async with a_hub(**given) as hub:
         await follow_from(hub, "events", inboxes(port, HOSTS))
 
 
-def _heard(sink: Popen[str], given: dict[str, object]) -> None:
+def _heard(sink: Popen[str], given: dict[str, Any]) -> None:
     """Say something, and return when everybody has heard it."""
 
     async def speak() -> None:

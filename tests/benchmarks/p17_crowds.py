@@ -16,7 +16,7 @@ from hub.fediverse.delivery import Carrier
 from hub.fediverse.models import Delivery, OutboxActivity, Peer
 from tests.benchmarks.hubs import a_hub, carry, follow_from, inboxes, say
 from tests.benchmarks.pages import cost_of, fill_calendar
-from tests.benchmarks.rig import Ratio, answer_of, in_turn, own_cpu_s, process
+from tests.benchmarks.rig import Ratio, answer_of, in_turn_here, own_cpu_s, process
 
 HOSTS = 500
 SILENT = 1000  # servers that do not answer, each with its share of what waits
@@ -59,7 +59,7 @@ def measure() -> list[Ratio]:
 async def _deliveries(port: int) -> tuple[float, float]:
     """Milliseconds of CPU for one delivery, while few or many wait for servers that are away."""
     async with _waiting(port, FEW) as few, _waiting(port, MANY) as many:
-        return await in_turn(partial(_delivery, *few), partial(_delivery, *many))
+        return await in_turn_here(partial(_delivery, *few), partial(_delivery, *many))
 
 
 @asynccontextmanager
@@ -85,7 +85,7 @@ async def _pages() -> tuple[float, float]:
     async with a_hub() as short, a_hub() as long:
         await fill_calendar(short, SHORT)
         await fill_calendar(long, LONG)
-        return await in_turn(partial(_page, short), partial(_page, long))
+        return await in_turn_here(partial(_page, short), partial(_page, long))
 
 
 async def _page(hub: Hub) -> float:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+import uvloop
+
 from federation.delivery import Delivered, Signer, deliver
 from federation.signatures.digest import digest_header
+from hub import memory
 from hub.core.clock import now
 from hub.fediverse.delivery import Carrier
 from tests.benchmarks.hubs import AT_ONCE, a_hub, carry, follow_from, inboxes, say
@@ -20,7 +23,7 @@ def measure() -> list[Ratio]:
     """The ratio, with 1,000 distinct inboxes over plain HTTP on loopback."""
     with process("-m", "tests.benchmarks.sink") as sink:
         port = answer_of(sink)["port"]
-        yardstick, hub = pairs(lambda: asyncio.run(_bare(port)), lambda: asyncio.run(_ledger(port)))
+        yardstick, hub = pairs(lambda: uvloop.run(_bare(port)), lambda: uvloop.run(_ledger(port)))
     return [
         Ratio(
             "P3",
@@ -59,6 +62,7 @@ async def _bare(port: int) -> float:
             assert isinstance(outcome, Delivered), outcome
 
         used = 0.0
+        memory.settle()
         for number in range(ROUNDS):
             before = own_cpu_s()
             await asyncio.gather(*(one(inbox) for inbox in inboxes(port, HOSTS)))
@@ -72,6 +76,7 @@ async def _ledger(port: int) -> float:
         await follow_from(hub, "events", inboxes(port, HOSTS))
         carrier = Carrier(hub.services, "bench")
         used = 0.0
+        memory.settle()
         for number in range(ROUNDS):
             await say(hub)
             before = own_cpu_s()

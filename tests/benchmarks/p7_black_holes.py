@@ -6,6 +6,8 @@ import asyncio
 import time
 from subprocess import Popen
 
+import uvloop
+
 from hub.bootstrap import Hub
 from hub.worker import Worker
 from tests.benchmarks.hubs import a_hub, follow_from, inboxes, say
@@ -23,8 +25,8 @@ def measure() -> list[Ratio]:
         ports = answer_of(sink)
         port, hole = ports["port"], ports["hole"]
         yardstick, hub = pairs(
-            lambda: asyncio.run(_goodput(sink, inboxes(port, ALIVE))),
-            lambda: asyncio.run(
+            lambda: uvloop.run(_goodput(sink, inboxes(port, ALIVE))),
+            lambda: uvloop.run(
                 _goodput(sink, [*inboxes(port, ALIVE), *inboxes(hole, HOLES, net=3)])
             ),
         )

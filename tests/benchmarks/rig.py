@@ -54,14 +54,17 @@ class Ratio:
 
 def pairs(yardstick: Callable[[], float], hub: Callable[[], float]) -> tuple[float, float]:
     """Medians of both, measured A B A B."""
-    first, second = [], []
-    for _ in range(PAIRS):
-        first.append(yardstick())
-        second.append(hub())
-    return statistics.median(first), statistics.median(second)
+    first, second = in_turn(yardstick, hub)
+    return first, second
 
 
-async def in_turn(
+def in_turn(*measures: Callable[[], float]) -> list[float]:
+    """Medians of several, measured A B C A B C."""
+    rounds = [[measure() for measure in measures] for _ in range(PAIRS)]
+    return [statistics.median(found) for found in zip(*rounds, strict=True)]
+
+
+async def in_turn_here(
     yardstick: Callable[[], Awaitable[float]], hub: Callable[[], Awaitable[float]]
 ) -> tuple[float, float]:
     """The same of what is measured in this process."""

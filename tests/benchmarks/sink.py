@@ -1,6 +1,9 @@
 """A peer that takes everything, on every loopback address; says when it got the first.
 
-    python -m tests.benchmarks.sink [CHAIN KEY]      with TLS, if given a certificate
+    python -m tests.benchmarks.sink [FILE]      with TLS, if given certificates
+
+FILE is JSON: for each address to listen at, its chain and its key. As in the world, each server has
+a certificate of its own: one for a thousand names is 30 kB, and the dialler keeps it every time.
 
 Prints `{"port": …, "hole": …}`; nobody ever answers at `hole`. At each line on stdin it prints how
 many requests came since the last one, the monotonic time of the first of them, and, of the hosts
@@ -17,6 +20,7 @@ import ssl
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 from typing import ClassVar
 
 ANSWER = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
@@ -68,16 +72,23 @@ def _hole() -> tuple[int, list[socket.socket]]:
     return port, held
 
 
-async def main() -> None:
+def _tls(chain: str, key: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, key)
+    return context
+
+
+async def main(places: dict[str, list[str]]) -> None:
     """Serve until stdin ends."""
     loop = asyncio.get_running_loop()
-    tls = None
-    if len(sys.argv) > 1:
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        tls.load_cert_chain(sys.argv[1], sys.argv[2])
-    server = await loop.create_server(Sink, "0.0.0.0", 0, backlog=4096, ssl=tls)
+    port, servers = 0, []
+    for address, files in places.items():
+        tls = _tls(*files) if files else None
+        server = await loop.create_server(Sink, address, port, backlog=4096, ssl=tls)
+        port = server.sockets[0].getsockname()[1]
+        servers.append(server)
     hole, held = _hole()
-    print(json.dumps({"port": server.sockets[0].getsockname()[1], "hole": hole}), flush=True)
+    print(json.dumps({"port": port, "hole": hole}), flush=True)
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         hosts = Sink.hosts
         told = {
@@ -95,4 +106,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    told = Path(sys.argv[1]).read_text() if len(sys.argv) > 1 else '{"0.0.0.0": []}'
+    asyncio.run(main(json.loads(told)))

@@ -11,6 +11,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +25,8 @@ from cryptography.x509.oid import NameOID
 
 from federation import client as client_module
 from federation import guard as guard_module
-from federation.client import HttpGetter, HttpPoster
+from federation.client import HttpGetter, HttpPoster, Poster
+from federation.curl import CurlPoster
 from federation.delivery import Delivered, Later, deliver
 from federation.errors import (
     ForbiddenAddress,
@@ -163,13 +165,22 @@ def named(*names: str) -> Guard:
     return lax(resolver=Resolver(lookup))
 
 
+carrier: ContextVar[type[HttpPoster | CurlPoster]] = ContextVar("carrier")
+
+
+@pytest.fixture(autouse=True, params=[HttpPoster, CurlPoster], ids=["aiohttp", "curl"])
+def _each_poster(request: pytest.FixtureRequest) -> None:
+    """Whatever holds for one client holds for the other."""
+    carrier.set(request.param)
+
+
 @asynccontextmanager
 async def clients(
     guard: Guard | None = None, ca_file: Path | None = None
-) -> AsyncIterator[tuple[HttpGetter, HttpPoster]]:
+) -> AsyncIterator[tuple[HttpGetter, Poster]]:
     agent = "Hub/1.0 (+https://hub.example/)"
     getter = HttpGetter(guard or lax(), user_agent=agent, ca_file=ca_file)
-    poster = HttpPoster(guard or lax(), user_agent=agent, ca_file=ca_file)
+    poster = carrier.get()(guard or lax(), user_agent=agent, ca_file=ca_file)
     try:
         yield getter, poster
     finally:
@@ -546,6 +557,26 @@ async def test_fetches_keep_no_connection_and_deliveries_do() -> None:
         for _ in range(3):
             await post.post(server.url, {}, b"", deadline_s=3)
         assert server.connections == 4
+
+
+async def test_an_idle_connection_is_closed_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "KEEP_ALIVE_SECONDS", 0.2)
+    closed = asyncio.Event()
+
+    async def act(
+        state: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        try:
+            await answering(http(), keep_open=True)(state, reader, writer)
+        finally:
+            closed.set()
+
+    async with serving(act) as server, clients() as (_, post):
+        await post.post(server.url, {}, b"", deadline_s=3)
+        assert not closed.is_set()
+        async with asyncio.timeout(5):
+            await closed.wait()
+        assert (await post.post(server.url, {}, b"", deadline_s=3)).status == 200
 
 
 async def test_an_idle_connection_that_the_peer_just_closed_costs_no_delivery() -> None:

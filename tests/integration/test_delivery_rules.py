@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from federation.delivery import Delivered
-from federation.signatures.http import ACCEPT_SIGNATURE, sign_request
+from federation.signatures.http import ACCEPT_ED25519, ACCEPT_SIGNATURE, sign_request
 from federation.testing import MemorySite
 from federation.vocab.activities import Create, Follow
 from federation.vocab.actors import Capability
@@ -270,6 +270,18 @@ async def test_ap_20_a_server_that_asks_for_rfc_9421_gets_it_next(town: Town) ->
     town.reply = Response(status_code=202, headers={"Accept-Signature": ACCEPT_SIGNATURE})
     assert await _next_scheme(town) == "cavage"
     assert await _next_scheme(town) == "rfc9421"
+
+
+async def test_ap_20_a_server_that_asks_for_ed25519_gets_it_until_it_refuses_it(
+    town: Town,
+) -> None:
+    town.reply = Response(status_code=202, headers={"Accept-Signature": ACCEPT_ED25519})
+    assert await _next_scheme(town) == "cavage"
+    assert await _next_scheme(town) == "rfc9421"
+    assert 'alg="ed25519"' in town.mail[0][1]["signature-input"]
+    town.reply = lambda headers: Response(status_code=202 if _scheme(headers) == "cavage" else 401)
+    assert await _next_scheme(town) == "rfc9421"
+    assert await _next_scheme(town) == "cavage"
 
 
 async def test_ap_20_a_server_that_says_that_it_speaks_rfc_9421_is_believed(hub: Running) -> None:

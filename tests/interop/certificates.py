@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -27,37 +27,51 @@ class Certificates:
 
 
 def issue(names: Iterable[str], folder: Path) -> Certificates:
-    """Certificates for `names`, signed by an authority whose key is forgotten at once."""
+    """One certificate for `names`, signed by an authority whose key is forgotten at once."""
+    return next(iter(issue_each([list(names)], folder)))
+
+
+def issue_each(servers: Iterable[Sequence[str]], folder: Path) -> list[Certificates]:
+    """A certificate for each server's names, all by one authority; they share a key."""
     folder.mkdir(parents=True, exist_ok=True)
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    ca_name, name = _name("Interop test authority"), _name("Interop test server")
-    ca_id = x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key())
-    ca = (
-        _builder(ca_name, ca_name, ca_key.public_key())
+    ca = _authority(ca_key)
+    authority, key_file = folder / "authority.pem", folder / "server.key"
+    authority.write_bytes(ca.public_bytes(Encoding.PEM))
+    key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    made = []
+    for number, names in enumerate(servers):
+        chain = folder / f"chain{number}.pem"
+        server = _server(names, key.public_key(), ca_key)
+        chain.write_bytes(server.public_bytes(Encoding.PEM) + ca.public_bytes(Encoding.PEM))
+        made.append(Certificates(authority, chain, key_file))
+    return made
+
+
+def _authority(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+    return (
+        _builder(CA_NAME, CA_NAME, key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(signs_certificates=True), critical=True)
-        .add_extension(ca_id, critical=False)
-        .sign(ca_key, hashes.SHA256())
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
     )
-    server = (
-        _builder(name, ca_name, key.public_key())
+
+
+def _server(
+    names: Iterable[str], key: ec.EllipticCurvePublicKey, ca_key: ec.EllipticCurvePrivateKey
+) -> x509.Certificate:
+    ca_id = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
+    return (
+        _builder(SERVER_NAME, CA_NAME, key)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectAlternativeName([_subject(n) for n in names]), critical=False)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(ca_id), critical=False
-        )
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+        .add_extension(ca_id, critical=False)
         .sign(ca_key, hashes.SHA256())
     )
-    made = Certificates(folder / "authority.pem", folder / "chain.pem", folder / "server.key")
-    made.authority.write_bytes(ca.public_bytes(Encoding.PEM))
-    made.chain.write_bytes(server.public_bytes(Encoding.PEM) + ca.public_bytes(Encoding.PEM))
-    made.key.write_bytes(
-        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
-    )
-    return made
 
 
 def _subject(name: str) -> x509.GeneralName:
@@ -70,6 +84,9 @@ def _subject(name: str) -> x509.GeneralName:
 
 def _name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+CA_NAME, SERVER_NAME = _name("Interop test authority"), _name("Interop test server")
 
 
 def _builder(

@@ -38,7 +38,7 @@ from federation.errors import (
     Unreachable,
 )
 from federation.signatures.digest import digest_header
-from federation.signatures.http import Scheme
+from federation.signatures.http import Scheme, sign_request
 from federation.signatures.keys import SigningKeys, generate_keys
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -358,3 +358,21 @@ async def test_a_hundred_signatures_do_not_hold_the_loop(keys: SigningKeys) -> N
 
 
 KEYS = generate_keys(ACTOR)
+
+
+async def test_signatures_asked_for_together_are_each_one_s_own(keys: SigningKeys) -> None:
+    signer = Signer()
+    urls = [f"https://peer{number}.example/inbox" for number in range(20)]
+
+    async def sign(url: str) -> dict[str, str]:
+        return await signer.sign(keys, "POST", url, BODY, now=NOW)
+
+    given_up = asyncio.ensure_future(sign(urls[0]))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    wanted = [*urls, "https://peer.example:0/"]
+    signed = await asyncio.gather(*map(sign, wanted), return_exceptions=True)
+    signer.close()
+    alone = [sign_request(keys, "POST", url, BODY, now=NOW) for url in urls]
+    assert signed[:-1] == alone
+    assert isinstance(signed[-1], BadUrl)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import httpcore2
 import pytest
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from federation import guard as guard_module
 from federation.client import HttpGetter, HttpPoster
+from federation.curl import CurlPoster
 from federation.errors import BadUrl, FederationError, ForbiddenAddress, Refused, Unreachable
 from federation.guard import Guard, Resolver
 from federation.origins import SplitUrl, split_url
@@ -188,8 +189,18 @@ def getter(guard: Guard, recorder: Recorder) -> HttpGetter:
     return HttpGetter(guard, user_agent="test", dialler=recorder)
 
 
-def poster(guard: Guard, recorder: Recorder) -> HttpPoster:
-    return HttpPoster(guard, user_agent="test", new_socket=recorder.socket)
+Posters = Callable[[Guard, Recorder], HttpPoster | CurlPoster]
+
+
+@pytest.fixture(scope="module", params=[HttpPoster, CurlPoster], ids=["aiohttp", "curl"])
+def poster(request: pytest.FixtureRequest) -> Posters:
+    """Whatever holds for one client holds for the other."""
+
+    def made(guard: Guard, recorder: Recorder) -> HttpPoster | CurlPoster:
+        carrier: type[HttpPoster | CurlPoster] = request.param
+        return carrier(guard, user_agent="test", new_socket=recorder.socket)
+
+    return made
 
 
 @pytest.fixture(autouse=True)
@@ -202,7 +213,7 @@ def test_b1_there_are_more_than_sixty_hostile_notations() -> None:
     assert len(set(HOSTILE)) == len(HOSTILE) > 60
 
 
-async def test_b1_no_hostile_url_is_dialled_by_either_client() -> None:
+async def test_b1_no_hostile_url_is_dialled_by_either_client(poster: Posters) -> None:
     recorder = Recorder()
     get, post = getter(guard(), recorder), poster(guard(), recorder)
     for url in HOSTILE:
@@ -215,7 +226,9 @@ async def test_b1_no_hostile_url_is_dialled_by_either_client() -> None:
     await post.close()
 
 
-async def test_b1_no_hostile_address_is_dialled_where_http_and_odd_ports_are_allowed() -> None:
+async def test_b1_no_hostile_address_is_dialled_where_http_and_odd_ports_are_allowed(
+    poster: Posters,
+) -> None:
     recorder = Recorder()
     lax = guard(allow_http=True)
     get, post = getter(lax, recorder), poster(lax, recorder)
@@ -242,7 +255,7 @@ class Fooled(Guard):
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "10.0.0.1", "good.example"])
-async def test_b2_the_last_look_is_at_the_socket_s_own_address(host: str) -> None:
+async def test_b2_the_last_look_is_at_the_socket_s_own_address(poster: Posters, host: str) -> None:
     recorder = Recorder()
     post = poster(Fooled(allow_http=True), recorder)
     with pytest.raises(ForbiddenAddress):
@@ -251,7 +264,7 @@ async def test_b2_the_last_look_is_at_the_socket_s_own_address(host: str) -> Non
     await post.close()
 
 
-async def test_good_names_are_dialled_by_their_address() -> None:
+async def test_good_names_are_dialled_by_their_address(poster: Posters) -> None:
     recorder = Recorder()
     get, post = getter(guard(), recorder), poster(guard(), recorder)
     for url in ("https://good.example/", "https://six.example:8443/"):
@@ -273,7 +286,9 @@ async def test_no_more_than_four_addresses_of_a_name_are_tried() -> None:
     await get.close()
 
 
-async def test_localhost_is_dialled_only_where_it_lies_in_an_allowed_network() -> None:
+async def test_localhost_is_dialled_only_where_it_lies_in_an_allowed_network(
+    poster: Posters,
+) -> None:
     recorder = Recorder()
     allowed = guard(allow_networks=LOOPBACK, allow_http=True)
     get, post = getter(allowed, recorder), poster(allowed, recorder)
@@ -287,7 +302,7 @@ async def test_localhost_is_dialled_only_where_it_lies_in_an_allowed_network() -
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8001/", "http://127.1:8001/"])
-async def test_addresses_inside_an_allowed_network_are_dialled(url: str) -> None:
+async def test_addresses_inside_an_allowed_network_are_dialled(poster: Posters, url: str) -> None:
     recorder = Recorder()
     allowed = guard(allow_networks=LOOPBACK, allow_http=True)
     post = poster(allowed, recorder)
@@ -326,6 +341,7 @@ async def test_what_the_dns_did_may_be_tried_again_and_what_the_url_says_may_not
 
 
 async def test_ap_78_a_name_that_changes_its_address_after_the_check_is_not_followed(
+    poster: Posters,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     answers = iter([[PUBLIC], ["127.0.0.1"], ["127.0.0.1"]])
@@ -508,7 +524,7 @@ def test_b10_any_text_is_a_url_or_a_bad_one(url: str) -> None:
 @settings(max_examples=300, deadline=None)
 @example("https://xn--/")
 @example("https://a..b/")
-def test_b10_nothing_but_our_own_errors_leaves_a_client(url: str) -> None:
+def test_b10_nothing_but_our_own_errors_leaves_a_client(poster: Posters, url: str) -> None:
     async def ask() -> None:
         recorder = Recorder()
         lax = guard(allow_http=True, allow_networks=LOOPBACK)

@@ -14,7 +14,7 @@ from starlette.types import Message
 
 from federation.origins import split_url
 from federation.routes import BODY_LIMIT_BYTES, InboxEndpoint, is_inbox, wants_activity
-from federation.signatures.http import Scheme, sign_request
+from federation.signatures.http import Scheme, asked_for, sign_request
 from federation.site import StoredDocument
 from federation.testing import MemorySite, Wire, keys_for
 from federation.vocab.names import AS2, Document
@@ -108,14 +108,15 @@ def is_problem(reply: Reply, status: int) -> bool:
 # -------------------------------------------------------------------------------- inbox
 
 
-@pytest.mark.parametrize("scheme", ["cavage", "rfc9421"])
+@pytest.mark.parametrize("scheme", ["cavage", "rfc9421", "ed25519"])
 @pytest.mark.parametrize("path", ["/inbox", "/actors/events/inbox"])
 async def test_signed_activity_is_accepted_and_kept(
-    place: Place, scheme: Literal["cavage", "rfc9421"], path: str
+    place: Place, scheme: Scheme, path: str
 ) -> None:
     body = orjson.dumps(like())
     reply = await posted(place, body, signed(body, HUB + path, scheme=scheme), path)
     assert (reply.status, reply.body) == (202, b"")
+    assert asked_for(reply.headers["accept-signature"]) == "ed25519"
     assert [one.body for one in place.hub.received] == [body]
     assert place.hub.received[0].actor == ANN
 
