@@ -15,7 +15,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urljoin
@@ -65,6 +65,7 @@ MAX_HOSTS_COUNTED = 4096
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _OK = 200
+_NOT_MODIFIED = 304
 _BARE = "#bare"
 _UNAUTHORISED = 401
 _GONE = frozenset({404, 410})
@@ -87,6 +88,7 @@ class _Ask:
     limit: int
     end: float
     signed: bool = True
+    known: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,14 +187,24 @@ class Fetcher:
             return _json_object(await self._follow(url, ask))
 
     async def fetch_bytes(
-        self, url: str, accept: str, limit: int, *, deadline_s: float = BACKGROUND_FETCH_SECONDS
+        self,
+        url: str,
+        accept: str,
+        limit: int,
+        *,
+        deadline_s: float = BACKGROUND_FETCH_SECONDS,
+        known: Mapping[str, str] | None = None,
     ) -> Answer:
         """A file: a picture, a calendar; unsigned, since it mostly lies with a third party.
+
+        `known` are headers that name the version we have (RFC 9110 §13.1): then the answer may be
+        304, without a body.
 
         Raises:
             FederationError: as `fetch`, but for content type and id, which are not looked at.
         """
-        ask = _Ask(accept, limit, time.monotonic() + deadline_s, signed=False)
+        end = time.monotonic() + deadline_s
+        ask = _Ask(accept, limit, end, signed=False, known=known or {})
         return await self._follow(url, ask)
 
     def forget(self, authority: str) -> None:
@@ -228,7 +240,8 @@ class Fetcher:
             seen.add(parts.url)
             answer = await self._one(url, ask)
             if answer.status not in _REDIRECTS:
-                return _success(answer)
+                unchanged = answer.status == _NOT_MODIFIED and ask.known
+                return answer if unchanged else _success(answer)
             url = _target(answer)
             if len(seen) > MAX_REDIRECTS or split_url(url).url in seen:
                 raise UnexpectedAnswer("redirects without end", answer.status)
@@ -242,7 +255,7 @@ class Fetcher:
         return answer
 
     async def _get(self, url: str, signed_url: str, ask: _Ask) -> Answer:
-        headers = {"Accept": ask.accept, "User-Agent": self._user_agent}
+        headers = {"Accept": ask.accept, "User-Agent": self._user_agent, **ask.known}
         if ask.signed and self._sign is not None:
             given = self._sign("GET", signed_url)
             signature = await given if inspect.isawaitable(given) else given

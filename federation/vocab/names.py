@@ -94,6 +94,14 @@ TERMS: Final[Mapping[str, str | Mapping[str, str]]] = {
     "isOnline": "mz:isOnline",
     "participantCount": "mz:participantCount",
     "participationMessage": "mz:participationMessage",
+    # How one gets in: schema.org's way, and the keys of Mobilizon.
+    "amenityFeature": "schema:amenityFeature",
+    "LocationFeatureSpecification": "schema:LocationFeatureSpecification",
+    "description": "schema:description",
+    "mz:accessibility:wheelchairAccessible": "mz:accessibility:wheelchairAccessible",
+    "mz:accessibility:live:subtitle": "mz:accessibility:live:subtitle",
+    "mz:accessibility:live:sign_language": "mz:accessibility:live:sign_language",
+    "mz:accessibility:smokeFree": "mz:accessibility:smokeFree",
     # Offers and wants (FEP-0837).
     "Intent": "vf:Intent",
     "Agreement": "vf:Agreement",

@@ -103,6 +103,43 @@ class Question(Object):
         }
 
 
+@dataclass(frozen=True, slots=True)
+class AccessFact:
+    """Something about getting in and taking part: `state` is yes, part or no."""
+
+    name: str
+    state: str
+    note: str = ""
+
+    def document(self) -> Document:
+        """The JSON of the fact, in words of schema.org."""
+        kind = "LocationFeatureSpecification"
+        members = {"type": kind, "name": self.name, "value": self.state, "description": self.note}
+        return {name: value for name, value in members.items() if value}
+
+
+def _mobilizon_access(facts: tuple[AccessFact, ...]) -> Document:
+    """The same by the four keys of Mobilizon's event metadata; what is unknown is not there."""
+    known = {fact.name: fact.state for fact in facts}
+    found: Document = {}
+    ways = [known[name] for name in ("entrance", "inside") if name in known]
+    if ways:
+        whole = ways == ["yes", "yes"]
+        word = "no" if known.get("entrance") == "no" else "fully" if whole else "partially"
+        found["mz:accessibility:wheelchairAccessible"] = word
+    for name, key in MOBILIZON_ACCESS.items():
+        if name in known:
+            found[key] = known[name] == "yes"
+    return found
+
+
+MOBILIZON_ACCESS: Final = {
+    "captions": "mz:accessibility:live:subtitle",
+    "sign_language": "mz:accessibility:live:sign_language",
+    "smoke_free": "mz:accessibility:smokeFree",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event(Object):
     """Something that happens (FEP-8a8e).
@@ -112,7 +149,8 @@ class Event(Object):
     `event_status` is one of `names.EVENT_STATUSES`. `join_mode` is free, restricted, external,
     invite, or none, which is read and never written (AP-53). `organizers` is None where nothing is
     said of them and empty where they are deliberately not named. `attendees` is how many come, None
-    where nobody counts; who they are is not said. `super_event` is the series.
+    where nobody counts; who they are is not said. `super_event` is the series. `access` are facts
+    about getting in; what is not said is unknown.
     """
 
     type: str = "Event"
@@ -128,6 +166,7 @@ class Event(Object):
     organizers: tuple[str, ...] | None = None
     previous_start_time: datetime | None = None
     super_event: str | None = None
+    access: tuple[AccessFact, ...] = ()
 
     def _times(self) -> Document:
         start, end, shown = self.start_time, self.end_time, self.display_end_time
@@ -160,6 +199,9 @@ class Event(Object):
             **self.counts(),
             "organizers": self._organizers(),
             "superEvent": self.super_event,
+            # Not among the attachments: Gancio and Takahe stumble over what they do not know there.
+            "amenityFeature": [fact.document() for fact in self.access] or None,
+            **_mobilizon_access(self.access),
         }
 
     def counts(self) -> Document:

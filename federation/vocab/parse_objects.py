@@ -22,6 +22,7 @@ from federation.vocab.objects import (
     Tombstone,
     UnknownObject,
 )
+from federation.vocab.parse_access import access
 
 _OPTION_LIMIT: Final = 50
 _ORGANISER_LIMIT: Final = 50
@@ -101,6 +102,7 @@ def event(document: Document) -> Event:
         is_online=_is_online(document, where, online=online),
         organizers=_organisers(document),
         previous_start_time=reading.moment(document.get("previousStartTime"), timezone),
+        access=access(document),
         super_event=reading.uri(reading.member(document, "superEvent", "schema:superEvent")),
     )
 

@@ -23,6 +23,8 @@ from hub.web.forms import Form
 # What these tell of a person is not for everybody: their form preselects "neighbours only".
 THEMES: Final = ("food", "money", "health", "safety")  # SETTLED 2
 
+SEVERAL: Final = frozenset({"access"})  # filters with a box for each value
+
 CHOOSE_AGAIN: Final = "please choose the picture again"
 
 _FIELDS: Final = {"image": "picture"}
@@ -109,6 +111,8 @@ def asked(request: Request, model: type[A], **more: str) -> A:
     """
     said = {**request.query_params, **more}
     given = {name: value for name, value in said.items() if value.strip()}
+    for name in SEVERAL & given.keys():
+        given[name] = ",".join(filter(None, request.query_params.getlist(name)))
     try:
         return model.model_validate(given)
     except ValidationError as error:

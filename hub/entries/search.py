@@ -1,4 +1,4 @@
-"""The index of words over all entries, the same on both databases (decision 0033).
+"""The index of words over all entries, the same on both databases (decision 0032).
 
 `Entry.search_text` holds the words, folded by us: those of the title, a mark, all others, `#tags`,
 and the place between two marks. The database keeps its index by it in the same transaction,

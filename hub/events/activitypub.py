@@ -17,6 +17,7 @@ from federation.vocab.base import Attachment, Place, VirtualLocation
 from federation.vocab.collections import collection_document
 from federation.vocab.names import CATEGORIES
 from federation.vocab.objects import Event as EventDocument
+from hub.actors.models import Actor
 from hub.core.errors import Invalid
 from hub.core.text import SafeHtml, plain, teaser
 from hub.entries import activitypub as common
@@ -24,6 +25,7 @@ from hub.entries import rendering
 from hub.entries.rendering import EventFacts
 from hub.entries.schemas import EARLIEST, LATEST, LONGEST_TITLE, web_address, zone_name
 from hub.entries.words import words
+from hub.events import access
 from hub.events.models import Attendance, Event
 from hub.events.schemas import EventDraft, Seats, event_draft
 
@@ -109,6 +111,7 @@ def to_object(event: Event, hub: str, places: Seats) -> EventDocument:
             capacity=event.capacity,
             attendees=places.coming,
             super_event=None if event.series_id is None else series_uri(hub, event.series_id),
+            access=access.said(event.access_facts),
             to=to,
             cc=cc,
             **common.collections(event.uri),
@@ -148,9 +151,9 @@ def attendees(event: Event, places: Seats) -> bytes | None:
     return orjson.dumps(collection_document(f"{event.uri}/attendees", places.coming, ordered=False))
 
 
-def join_of(attendance: Attendance, event: Event) -> Join:
+def join_of(attendance: Attendance, actor: Actor, event: Event) -> Join:
     """What they said, as far as their server must know it again (Mobilizon goes by the id)."""
-    return Join(id=attendance.uri or None, actor=attendance.actor.uri, object=event.uri)
+    return Join(id=attendance.uri or None, actor=actor.uri, object=event.uri)
 
 
 def _name(facts: EventFacts) -> str:
@@ -224,6 +227,7 @@ def from_object(thing: EventDocument, timezone: str) -> EventDraft:
         "online_url": _online_url(thing),
         "capacity": min(thing.capacity, MOST_SEATS) if thing.capacity else None,
         "joining": thing.join_mode if thing.join_mode in _JOINING else "external",
+        "access_facts": access.heard(thing.access),
         "category": thing.category if thing.category in CATEGORIES else None,
         "tags": common.tags_of(thing),
         "status": _READ_STATUS.get(thing.event_status, "scheduled"),

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_skeleton, get_day_names
+from babel.dates import format_interval, format_skeleton, get_day_names, get_month_names
 
 from hub.core import dates
 from hub.events.models import Event
@@ -56,7 +56,7 @@ class Square:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A month as a sheet on the wall: whole weeks, which begin as the language has it."""
+    """A month or a week as a sheet on the wall: whole weeks, which begin as the language has it."""
 
     name: str
     first: date
@@ -131,6 +131,22 @@ def grid(day: date, language: str) -> Grid:
     )
 
 
+def week(day: date, language: str) -> Grid:
+    """The empty sheet of the week that `day` lies in, as the language has weeks."""
+    words = dates.locale(language)
+    start = day - timedelta(days=(day.weekday() - words.first_week_day) % WEEK)
+    days = [start + timedelta(days=n) for n in range(WEEK)]
+    names = get_day_names("wide", locale=words)
+    return Grid(
+        name=str(format_interval(days[0], days[-1], "yMMMd", locale=words)),
+        first=start,
+        before=start - timedelta(days=WEEK),
+        after=start + timedelta(days=WEEK),
+        weekdays=tuple(str(names[one.weekday()]) for one in days),
+        weeks=(tuple(Square(one, outside=False) for one in days),),
+    )
+
+
 def hang(sheet: Grid, events: Iterable[Event]) -> None:
     """Put events on every day of the sheet on which they go on."""
     squares = {square.day: square for week in sheet.weeks for square in week}
@@ -145,6 +161,12 @@ def hang(sheet: Grid, events: Iterable[Event]) -> None:
         while day <= last:
             squares[day].events.append(event)
             day += timedelta(days=1)
+
+
+def month_names(language: str) -> tuple[tuple[int, str], ...]:
+    """The months as a calendar names them, from 1 on."""
+    names = get_month_names("wide", "stand-alone", locale=dates.locale(language))
+    return tuple((month, str(names[month])) for month in sorted(names))
 
 
 def _last_of_month(day: date) -> date:

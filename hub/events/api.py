@@ -9,14 +9,15 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Body, Query, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from hub.core.db import AsyncSession
 from hub.core.services import Services
 from hub.entries import asking, writing
 from hub.entries import queries as entries
 from hub.entries.visibility import Viewer
-from hub.events import queries, service
+from hub.events import queries, service, wording
+from hub.events.access import asked_for
 from hub.events.models import Event
 from hub.events.schemas import EventDraft, EventView, Seats, Status, event_draft, members_of
 from hub.people import permissions
@@ -46,6 +47,11 @@ class EventsAsked(asking.Asked):
     until: Annotated[asking.Moment | None, Field(alias="to")] = None
     place: Annotated[str, Field(max_length=200, description="part of the location")] = ""
     status: Status | None = None
+    access: Annotated[
+        str,
+        AfterValidator(asked_for),
+        Field(description="facts about getting in that must be yes, with commas"),
+    ] = ""
 
 
 class EventPage(BaseModel):
@@ -72,6 +78,7 @@ async def listed(
             since=asking.moment_of(asked.since, zone),
             until=asking.moment_of(asked.until, zone, end=True),
             status=asked.status,
+            access=asked.access,
             **asking.filters(asked, hub.settings, place=asked.place),
         )
         items = await views(session, hub, found.items)
@@ -162,6 +169,7 @@ def _view(
 ) -> EventView:
     zone = ZoneInfo(event.timezone)
     ends = event.ends_at
+    rule = rules.get(event.series_id) if event.series_id else None
     return EventView(
         **asking.shared_members(event, counts, hub.settings),
         summary=event.summary,
@@ -177,8 +185,11 @@ def _view(
         places_left=places.left,
         price=event.price,
         access=event.access,
+        access_facts=event.access_facts,
+        bring=event.bring,
         category=event.category,
-        recurrence=rules.get(event.series_id) if event.series_id else None,
+        recurrence=rule,
+        repeats=wording.words(rule, hub.settings.language) if rule else "",
         series_id=event.series_id,
     )
 

@@ -25,7 +25,7 @@ from hub.core.services import Services
 from hub.entries import queries as entries
 from hub.entries.models import Entry
 from hub.entries.removal import forgets
-from hub.events import activitypub, queries
+from hub.events import activitypub, queries, waiting
 from hub.events.models import Attendance, Event
 from hub.events.queries import ACCEPTED, ASKED, LEFT, REJECTED
 from hub.events.schemas import Seats
@@ -116,7 +116,7 @@ async def _is_stranger(received: Received) -> bool:
 
 def _verdict(event: Event, before: str | None, places: Seats, moment: datetime) -> str:
     """What a Join is answered, after the state `before`; asked: that is for the organiser."""
-    if before == REJECTED or _is_over(event, moment):
+    if before == REJECTED or waiting.is_over(event, moment):
         return REJECTED
     if before == ACCEPTED:
         return ACCEPTED
@@ -127,11 +127,6 @@ def _verdict(event: Event, before: str | None, places: Seats, moment: datetime) 
     if places.full:
         return REJECTED
     return ACCEPTED if event.joining == "free" else ASKED
-
-
-def _is_over(event: Event, moment: datetime) -> bool:
-    gone = event.deleted_at is not None or event.status == "cancelled"
-    return gone or (event.relevant_until is not None and event.relevant_until < moment)
 
 
 def _noted(
@@ -170,6 +165,7 @@ async def leave(received: Received, uri: str) -> None:
     elif row.state == LEFT and row.answered_at and row.answered_at <= received.now - REMEMBERED:
         row.uri, row.answered_at = "", received.now
     _free(row, received.now)
+    await waiting.move_up(received.session, received.services, entry)
 
 
 async def undo(received: Received, activity: Join) -> None:
@@ -194,6 +190,7 @@ async def undo(received: Received, activity: Join) -> None:
     row = await _of(received.session, entry.id, author.id)
     if row is not None and row.uri in {"", activity.id}:
         _free(row, received.now)
+        await waiting.move_up(received.session, received.services, entry)
 
 
 def _free(row: Attendance, moment: datetime) -> None:
@@ -212,7 +209,9 @@ async def by_uri(session: AsyncSession, uri: str) -> Join | None:
         .limit(1)
     )
     row = found.first()
-    return None if not uri or row is None else activitypub.join_of(*row)
+    if not uri or row is None or row[0].actor is None:
+        return None
+    return activitypub.join_of(row[0], row[0].actor, row[1])
 
 
 async def _of(session: AsyncSession, event_id: UUID, actor_id: UUID) -> Attendance | None:
@@ -247,17 +246,28 @@ async def decide(
     if row.state == state:
         return row
     if state == ACCEPTED:
-        await _refuse_too_many(session, event)
+        await _refuse_too_many(session, event, row.people)
     row.state, row.answered_at = state, now()
-    said = activitypub.join_of(row, event)
-    await _say(session, services, event.author, row.actor, said, state)
+    if row.actor is not None:
+        said = activitypub.join_of(row, row.actor, event)
+        await _say(session, services, event.author, row.actor, said, state)
+    words = _ANSWERS[state].format(title=event.title)
+    await waiting.tell(session, services, event, row, words, words)
+    if state == REJECTED:
+        await waiting.move_up(session, services, event)
     return row
 
 
-async def _refuse_too_many(session: AsyncSession, event: Event) -> None:
-    if _is_over(event, now()):
+_ANSWERS: Final = {
+    ACCEPTED: "You can come: {title}",
+    REJECTED: "You cannot come this time: {title}",
+}
+
+
+async def _refuse_too_many(session: AsyncSession, event: Event, people: int) -> None:
+    if waiting.is_over(event, now()):
         raise Conflict("This event is over or called off: nobody can come any more.")
-    if (await queries.places(session, [event]))[event.id].full:
+    if not (await queries.places(session, [event]))[event.id].holds(people):
         raise Conflict("All places are taken. Make room for more people first: edit the event.")
 
 

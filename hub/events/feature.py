@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from hub.core.feature import Feature
-from hub.events import api, inbox, pages, responses
+from hub.events import api, coming, inbox, outside, pages, posting, responses
 
 feature = Feature(
     name="events",
-    routers=(api.router, api.series, responses.programs, responses.router, pages.router),
+    routers=(
+        api.router,
+        api.series,
+        responses.programs,
+        responses.router,
+        coming.router,
+        posting.router,
+        outside.router,
+        pages.router,
+    ),
     inbox=inbox.inbox,
 )

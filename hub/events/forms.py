@@ -9,14 +9,18 @@ from hub.core import dates
 from hub.core.errors import Invalid
 from hub.entries import forms
 from hub.entries.models import Picture
+from hub.events.access import LABELS
 from hub.events.models import Event
+from hub.events.recurrence import COUNT_MAX
 from hub.events.schemas import EventDraft, event_draft
 from hub.web.forms import Form
 
 WEEKDAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-REPEATS: Final = ("", "daily", "weekly", "fortnightly", "weekday", "last", "date", "yearly")
+REPEATS: Final = ("", "daily", "weekly", "weekday", "last", "date", "yearly")
 DAY_ENDS: Final = "23:59"
 WEEK: Final = 7
+MOST_EVERY: Final = 52
+MONTHS: Final = range(1, 13)
 
 _TEXTS: Final = (
     "title",
@@ -29,7 +33,12 @@ _TEXTS: Final = (
     "price",
     "access",
 )
-_FIELDS: Final = {"starts_at": "starts_on", "ends_at": "ends_time", "recurrence": "repeat"}
+_FIELDS: Final = {
+    "starts_at": "starts_on",
+    "ends_at": "ends_time",
+    "recurrence": "repeat",
+    "left_out": "repeat",
+}
 
 
 def blank(timezone: str, today: date) -> dict[str, Any]:
@@ -39,6 +48,7 @@ def blank(timezone: str, today: date) -> dict[str, Any]:
         "timezone": timezone,
         "visibility": "public",
         "joining": "free",
+        "repeat_every": "1",
     }
 
 
@@ -52,6 +62,8 @@ def of_event(event: Event) -> dict[str, Any]:
         "organiser": event.organiser,
         "price": event.price,
         "access": event.access,
+        **_facts(event),
+        "bring": "\n".join(event.bring),
         "capacity": event.capacity or "",
         "joining": event.joining,
         "online_url": event.online_url or "",
@@ -68,6 +80,13 @@ def of_event(event: Event) -> dict[str, Any]:
         found["ends_on"] = f"{last:%Y-%m-%d}"
     if not event.all_day:
         found["ends_time"] = f"{end:%H:%M}"
+    return found
+
+
+def _facts(event: Event) -> dict[str, str]:
+    found = {}
+    for name, fact in event.access_facts.items():
+        found[f"access_{name}"], found[f"access_{name}_note"] = fact["state"], fact["note"]
     return found
 
 
@@ -92,6 +111,9 @@ def draft(
         "all_day": form.checked("all_day"),
         "image": forms.image(form, picture),
         "recurrence": rule,
+        "access_facts": {name: _fact(form, name) for name in LABELS},
+        "bring": [line.strip() for line in form.text("bring").splitlines() if line.strip()],
+        "left_out": [] if rule is None else list(form.all("left_out")),
         **({"joining": joining} if (joining := form.text("joining")) else {}),
         **times,
     }
@@ -114,6 +136,18 @@ def errors(error: Invalid, form: Form) -> dict[str, str]:
     if form.checked("all_day"):
         names["ends_at"] = "ends_on"
     return forms.errors(error, form, names)
+
+
+def _fact(form: Form, name: str) -> dict[str, str]:
+    """What was said of one fact about getting in."""
+    state = form.text(f"access_{name}") or "unknown"
+    return {"state": state, "note": form.text(f"access_{name}_note")}
+
+
+def filled(form: Form) -> dict[str, Any]:
+    """What was entered, to fill the form again."""
+    several = {name: form.all(name) for name in ("repeat_not", "left_out")}
+    return {**forms.filled(form), **several}
 
 
 def _times(form: Form) -> tuple[dict[str, Any], dict[str, str]]:
@@ -142,15 +176,13 @@ def _day_after(text: str) -> str:
 
 def _rule(form: Form) -> tuple[str | None, dict[str, str]]:
     """The RRULE (RFC 5545 §3.3.10) that was chosen in words; and what is wrong with the choice."""
-    chosen, until = form.text("repeat"), form.text("repeat_until")
-    start = _day(form.text("starts_on"))
+    chosen, start = form.text("repeat"), _day(form.text("starts_on"))
     if not chosen or start is None:
         return None, {}
     weekday = WEEKDAYS[start.weekday()]
     rules = {
         "daily": "FREQ=DAILY",
         "weekly": f"FREQ=WEEKLY;BYDAY={weekday}",
-        "fortnightly": f"FREQ=WEEKLY;INTERVAL=2;BYDAY={weekday}",
         "weekday": f"FREQ=MONTHLY;BYDAY={(start.day - 1) // WEEK + 1}{weekday}",
         "last": f"FREQ=MONTHLY;BYDAY=-1{weekday}",
         "date": f"FREQ=MONTHLY;BYMONTHDAY={start.day}",
@@ -158,12 +190,49 @@ def _rule(form: Form) -> tuple[str | None, dict[str, str]]:
     }
     if chosen not in rules:
         return None, {"repeat": "must be one of the list"}
-    if not until:
-        return rules[chosen], {}
-    last = _day(until)
-    if last is None or last < start:
-        return None, {"repeat_until": "must be a day after the first"}
-    return f"{rules[chosen]};UNTIL={last:%Y%m%d}", {}
+    if chosen == "last" and (start + timedelta(days=WEEK)).month == start.month:
+        return None, {"repeat": "the day above is not the last such weekday of its month"}
+    amiss: dict[str, str] = {}
+    parts = (_interval(form, amiss), _end(form, start, amiss), _months(form, start, amiss))
+    return "".join((rules[chosen], *parts)), amiss
+
+
+def _interval(form: Form, amiss: dict[str, str]) -> str:
+    """Every how many days, weeks, months or years."""
+    said = form.text("repeat_every", "1") or "1"
+    if not said.isdecimal() or not 1 <= int(said) <= MOST_EVERY:
+        amiss["repeat_every"] = f"must be a number from 1 to {MOST_EVERY}"
+        return ""
+    return f";INTERVAL={int(said)}" if int(said) > 1 else ""
+
+
+def _end(form: Form, start: date, amiss: dict[str, str]) -> str:
+    """A last day or a number of times, at most one of the two."""
+    until, times = form.text("repeat_until"), form.text("repeat_times")
+    if until and times:
+        amiss["repeat_times"] = "choose either a last day or a number of times"
+    elif times:
+        if times.isdecimal() and 1 <= int(times) <= COUNT_MAX:
+            return f";COUNT={int(times)}"
+        amiss["repeat_times"] = f"must be a number from 1 to {COUNT_MAX}"
+    elif until:
+        last = _day(until)
+        if last is not None and last >= start:
+            return f";UNTIL={last:%Y%m%d}"
+        amiss["repeat_until"] = "must be a day after the first"
+    return ""
+
+
+def _months(form: Form, start: date, amiss: dict[str, str]) -> str:
+    """The months that count, where some are left out."""
+    without = set(form.all("repeat_not")) & {str(month) for month in MONTHS}
+    if not without:
+        return ""
+    if form.text("repeat") == "yearly":
+        amiss["repeat_not"] = "what happens once a year has no months to leave out"
+    elif str(start.month) in without:
+        amiss["repeat_not"] = "the first day lies in a month that you leave out"
+    return f";BYMONTH={','.join(str(month) for month in MONTHS if str(month) not in without)}"
 
 
 def _day(text: str) -> date | None:

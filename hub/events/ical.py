@@ -7,7 +7,7 @@ programs shift by an hour without them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -15,11 +15,14 @@ from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Timezone, TimezoneDaylight, TimezoneStandard
 from icalendar import Event as Component
+from icalendar.prop import vRecur
+from sqlalchemy import inspect
 
 from federation.origins import authority
 from hub.core.dates import zone_of
 from hub.core.text import plain
-from hub.events.models import Event
+from hub.events import access, recurrence
+from hub.events.models import Event, Series
 
 REFRESH: Final = timedelta(hours=1)
 PRODUCT: Final = "-//neighbourhood hub//EN"
@@ -30,6 +33,99 @@ YEARS_ROUND: Final = 1  # of a zone's changes before the first and after the las
 def calendar_of(events: Iterable[Event], name: str, url: str) -> bytes:
     """The .ics file of the events; `url` is the page that shows the same ones."""
     shown = list(events)
+    calendar = _calendar(shown, name, url)
+    for event in shown:
+        calendar.add_component(_component(event, url))
+    return bytes(calendar.to_ical())
+
+
+def series_calendar(series: Series, rows: Iterable[Event], name: str, url: str) -> bytes:
+    """A whole series as one repeating event, for calendar programs (PROTOCOL §3.3 (a) 8).
+
+    `rows` are its dates, also those that were deleted; one that was moved, changed or called off
+    stands beside the rule with its RECURRENCE-ID (RFC 5545 §3.8.4.4). `url` is the hub's origin.
+    """
+    dates = [event for event in rows if event.occurs_at is not None]
+    shown = [event for event in dates if event.deleted_at is None]
+    usual = next((event for event in shown if _is_usual(event)), shown[0])
+    calendar = _calendar([*shown, _at(usual, series.starts_at)], name, f"{url}/series/{series.id}")
+    master = _master(series, dates, usual, url)
+    calendar.add_component(master)
+    for event in shown:
+        if _is_usual(event) and _differs(event) == _differs(usual):
+            continue
+        component = _component(event, url)
+        component["uid"] = master["uid"]
+        component.add("recurrence-id", _start(usual, event.occurs_at or event.starts_at))
+        calendar.add_component(component)
+    return bytes(calendar.to_ical())
+
+
+def _master(series: Series, dates: list[Event], usual: Event, url: str) -> Component:
+    """The event that the rule repeats."""
+    master = _component(_at(usual, series.starts_at), url)
+    master["url"] = f"{url}/series/{series.id}"
+    master.pop("uid")
+    master.add("uid", f"{series.id}@{authority(url)}")
+    rule = vRecur.from_ical(series.rule)
+    end = _last_moment(series, dates)
+    if end is not None:
+        rule.pop("COUNT", None)
+        rule["UNTIL"] = [end.date() if usual.all_day else end]
+    master.add("rrule", rule)
+    gone = {event.occurs_at for event in dates if event.deleted_at is not None and event.occurs_at}
+    gone |= {datetime.fromisoformat(moment) for moment in series.exceptions}
+    for moment in sorted(gone):
+        master.add("exdate", _start(usual, moment))
+    for text in sorted(series.extra):
+        master.add("rdate", _start(usual, datetime.fromisoformat(text)))
+    return master
+
+
+def _last_moment(series: Series, dates: list[Event]) -> datetime | None:
+    """The last start that the rule still gives; None where its own words say so, or it has none."""
+    if series.ended_at is not None:
+        return max(event.occurs_at for event in dates if event.occurs_at)
+    until = recurrence.parse(series.rule).until
+    if until is None:
+        return None
+    if not isinstance(until, datetime):  # a day; calendars want a moment there
+        until = datetime.combine(until, time(23, 59, 59))
+    return (until if until.tzinfo else until.replace(tzinfo=zone_of(series.timezone))).astimezone(
+        UTC
+    )
+
+
+def _is_usual(event: Event) -> bool:
+    """Whether a date takes place when the rule says."""
+    return event.status == "scheduled" and event.starts_at == event.occurs_at
+
+
+def _differs(event: Event) -> tuple[object, ...]:
+    """What may be different from one date of a series to the next."""
+    length = None if event.ends_at is None else event.ends_at - event.starts_at
+    words = (event.title, event.summary, event.content, event.place, event.price, event.access)
+    return (*words, event.online_url, event.all_day, event.timezone, length)
+
+
+def _at(event: Event, start: datetime) -> Event:
+    """The event as if it began then; a row of no session."""
+    copied = {column.key: getattr(event, column.key) for column in inspect(Event).column_attrs}
+    end = None if event.ends_at is None else start + (event.ends_at - event.starts_at)
+    return Event(**copied | {"starts_at": start, "ends_at": end})
+
+
+def uid(uri: str) -> str:
+    """What calendar programs know an event by: `uuid@host`, the same on every hub that shows it."""
+    last = urlsplit(uri).path.rpartition("/")[2]
+    try:
+        return f"{UUID(last)}@{authority(uri)}"
+    except ValueError:
+        return uri
+
+
+def _calendar(shown: list[Event], name: str, url: str) -> Calendar:
+    """The frame of a file: its name, and the zones of what it will hold."""
     calendar = Calendar()
     calendar.add("prodid", PRODUCT)
     calendar.add("version", "2.0")
@@ -41,18 +137,7 @@ def calendar_of(events: Iterable[Event], name: str, url: str) -> bytes:
     calendar.add("x-published-ttl", "PT1H")
     for zone in _zones(shown):
         calendar.add_component(zone)
-    for event in shown:
-        calendar.add_component(_component(event, url))
-    return bytes(calendar.to_ical())
-
-
-def uid(uri: str) -> str:
-    """What calendar programs know an event by: `uuid@host`, the same on every hub that shows it."""
-    last = urlsplit(uri).path.rpartition("/")[2]
-    try:
-        return f"{UUID(last)}@{authority(uri)}"
-    except ValueError:
-        return uri
+    return calendar
 
 
 def _component(event: Event, url: str) -> Component:
@@ -76,10 +161,16 @@ def _component(event: Event, url: str) -> Component:
         found.add("categories", list(event.tags))
     if event.online_url:
         found.add("conference", event.online_url, parameters={"value": "URI"})
-    text = "\n\n".join(filter(None, (_words(event), event.price, event.access, event.online_url)))
+    text = "\n\n".join(filter(None, _lines(event)))
     if text:
         found.add("description", text)
     return found
+
+
+def _lines(event: Event) -> tuple[str | None, ...]:
+    """What the description says, one paragraph each."""
+    facts = "\n".join(access.lines(event.access_facts or {}))
+    return (_words(event), event.price, event.access, facts, event.online_url)
 
 
 def _page(event: Event, url: str) -> str:
@@ -97,14 +188,19 @@ def _add_times(found: Component, event: Event) -> None:
     zone = zone_of(event.timezone)
     start = event.starts_at.astimezone(zone)
     end = event.ends_at.astimezone(zone) if event.ends_at else None
-    if event.all_day:
-        found.add("dtstart", start.date())
-        if end is not None:  # the day after the last one, as iCalendar has it too
-            found.add("dtend", max(end.date(), start.date() + timedelta(days=1)))
+    found.add("dtstart", _start(event, event.starts_at))
+    if end is None:
         return
-    found.add("dtstart", _named(start))
-    if end is not None:
+    if event.all_day:  # the day after the last one, as iCalendar has it too
+        found.add("dtend", max(end.date(), start.date() + timedelta(days=1)))
+    else:
         found.add("dtend", _named(end))
+
+
+def _start(event: Event, moment: datetime) -> date | datetime:
+    """A start of this event on its clock; where only days count, the day."""
+    local = moment.astimezone(zone_of(event.timezone))
+    return local.date() if event.all_day else _named(local)
 
 
 def _named(moment: datetime) -> datetime:

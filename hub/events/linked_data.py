@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from hub.core import dates
 from hub.core.settings import Settings
+from hub.events.access import LABELS
 from hub.events.models import Event
 from hub.events.schemas import Seats
 
@@ -45,7 +47,13 @@ def of_event(event: Event, settings: Settings, places: Seats) -> dict[str, Any]:
 
 
 def _where(event: Event) -> dict[str, Any]:
-    place = {"@type": "Place", "name": event.place, "address": event.place}
+    place: dict[str, Any] = {"@type": "Place", "name": event.place, "address": event.place}
+    if event.access_facts:
+        place["amenityFeature"] = [
+            _feature(LABELS[name], event.access_facts[name])
+            for name in LABELS
+            if name in event.access_facts
+        ]
     online = {"@type": "VirtualLocation", "url": event.online_url}
     if event.online_url and (not event.place or event.status == "moved_online"):
         return {"location": online, "eventAttendanceMode": f"{SCHEMA}/OnlineEventAttendanceMode"}
@@ -57,6 +65,13 @@ def _where(event: Event) -> dict[str, Any]:
             "eventAttendanceMode": f"{SCHEMA}/MixedEventAttendanceMode",
         }
     return {"location": place, "eventAttendanceMode": f"{SCHEMA}/OfflineEventAttendanceMode"}
+
+
+def _feature(label: str, fact: Mapping[str, str]) -> dict[str, Any]:
+    """A fact about getting in; schema.org takes "partly" as a word."""
+    value: bool | str = {"yes": True, "no": False}.get(fact["state"], "partly")
+    found = {"@type": "LocationFeatureSpecification", "name": label, "value": value}
+    return found | ({"description": fact["note"]} if fact.get("note") else {})
 
 
 def _when(event: Event, moment: datetime) -> str:

@@ -44,7 +44,9 @@ class Event(Entry):
     in which they are shown. `ends_at` is None while the end is open. `all_day`: only the dates
     count, and `ends_at` is the midnight after the last day. `status` is scheduled, cancelled,
     postponed or moved_online. `occurs_at` is the start that the series' rule gave, whatever
-    `starts_at` says now. `access` is what visitors should know about getting in, in words.
+    `starts_at` says now. `access` is what visitors should know about getting in, in words;
+    `access_facts` the same as facts that can be asked for (`access.Fact` by name). `bring` is what
+    people may bring along.
     `joining` is how people come along: free (whoever asks, while there is room), restricted (the
     organiser decides) or external (not by us); `capacity` how many can, None for any number.
     """
@@ -65,6 +67,8 @@ class Event(Entry):
     joining: Mapped[str] = mapped_column(default="free")
     price: Mapped[str] = mapped_column(default="")
     access: Mapped[str] = mapped_column(default="")
+    access_facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    bring: Mapped[list[str]] = mapped_column(default=list)
     category: Mapped[str] = mapped_column(default="MEETING")
     series_id: Mapped[UUID | None] = mapped_column(ForeignKey("series.id"), index=True)
     occurs_at: Mapped[datetime | None]
@@ -76,24 +80,38 @@ class Event(Entry):
 
 
 class Attendance(Base):
-    """Somebody elsewhere who wants to come to an event of ours.
+    """Somebody who wants to come to an event of ours.
 
-    `state` is asked (waits for the organiser), accepted, rejected (by the organiser) or left.
-    `uri` is the id of the Join that counts; empty if that had none, and for a Leave that came
-    before its Join. `message` is theirs, plain text. `answered_at` is when `state` last changed,
-    None while it is asked.
+    It is an `actor` elsewhere, a `person` here, or a guest without an account, who has an `email`.
+    `state` is unconfirmed (a guest whose link was not followed yet), asked (waits for the
+    organiser), waiting (for a place), accepted, rejected (by the organiser) or left. `uri` is the
+    id of the Join that counts; empty if that had none, and for a Leave that came before its Join.
+    `message` is theirs, plain text. `answered_at` is when `state` last changed, None while it is
+    asked. `people` are how many come with one answer, `brings` things of the event's list.
+    `secret` is in the link by which they look at their answer and change it; it opens nothing else
+    and stands in every letter, so it is kept as it is.
     """
 
     __tablename__ = "attendance"
-    __table_args__ = (UniqueConstraint("event_id", "actor_id"),)
+    __table_args__ = (
+        UniqueConstraint("event_id", "actor_id"),
+        UniqueConstraint("event_id", "person_id"),
+        UniqueConstraint("event_id", "email"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     event_id: Mapped[UUID] = mapped_column(ForeignKey("event.id"))
-    actor_id: Mapped[UUID] = mapped_column(ForeignKey("actor.id"), index=True)
-    uri: Mapped[str] = mapped_column(index=True)
+    actor_id: Mapped[UUID | None] = mapped_column(ForeignKey("actor.id"), index=True)
+    person_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"), index=True)
+    email: Mapped[str | None]
+    name: Mapped[str] = mapped_column(default="")
+    people: Mapped[int] = mapped_column(default=1)
+    brings: Mapped[list[str]] = mapped_column(default=list)
+    secret: Mapped[str | None] = mapped_column(index=True)
+    uri: Mapped[str] = mapped_column(index=True, default="")
     state: Mapped[str]
     message: Mapped[str] = mapped_column(default="")
     asked_at: Mapped[datetime] = mapped_column(default=now)
     answered_at: Mapped[datetime | None]
 
-    actor: Mapped[Actor] = relationship(lazy="raise")
+    actor: Mapped[Actor | None] = relationship(lazy="raise")

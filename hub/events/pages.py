@@ -1,39 +1,37 @@
-"""Events for people: the calendar as a list, one event, and the forms to post and change them."""
+"""Events for people: the calendar as a list and as a sheet, and one event."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from hub.core.clock import now
 from hub.core.db import AsyncSession
-from hub.core.errors import Invalid, NotFound
+from hub.core.errors import NotFound
 from hub.core.services import Services
 from hub.core.settings import Settings
-from hub.entries import asking, threads, writing
+from hub.entries import asking, threads
 from hub.entries import forms as common
 from hub.entries import queries as entries
-from hub.entries.models import Picture
 from hub.entries.paging import Listed
 from hub.entries.visibility import Viewer
-from hub.events import activitypub, agenda, forms, linked_data, queries, recurrence, service
+from hub.events import activitypub, agenda, linked_data, queries, wording
+from hub.events.access import LABELS, asked_for
 from hub.events.models import Attendance, Event
-from hub.events.schemas import members_of
+from hub.events.waiting import address
 from hub.fediverse import follows
-from hub.people import permissions, submissions
+from hub.people import permissions
 from hub.web.doors import Asking, Caller, Hub
-from hub.web.forms import Form, parse_form, see_other
 from hub.web.negotiation import wants_activity
 from hub.web.pages import activity, language_of, render, respond
 
 router = APIRouter(include_in_schema=False)
 
-NEW: Final = "/post/event"
 MOST_ON_A_SHEET: Final = 400
 MOST_RESPONSES: Final = 200  # of a kind on the page; programs can read them all
 
@@ -46,11 +44,13 @@ class Wanted(asking.Asked):
     since: Annotated[asking.Moment | None, Field(alias="from")] = None
     until: Annotated[asking.Moment | None, Field(alias="to")] = None
     place: Annotated[str, Field(max_length=200)] = ""
-    view: Literal["list", "month"] = "list"
+    access: Annotated[str, AfterValidator(asked_for)] = ""
+    view: Literal["list", "week", "month"] = "list"
 
     def narrowing(self) -> dict[str, object]:
         """The filters by their names in addresses."""
         named = {"q": self.q, "place": self.place, "tag": self.tag, "origin": self.origin}
+        named["access"] = self.access
         where = {"near": self.near, "within": self.within}
         return {**named, "from": self.since, "to": self.until, **where}
 
@@ -60,39 +60,42 @@ class Wanted(asking.Asked):
 
 @router.get("/events")
 async def listed(request: Request, hub: Hub, caller: Asking, said: str = "") -> Response:
-    """What is on, the next first; or a month as a sheet."""
+    """What is on, the next first; or a week or a month as a sheet."""
     wanted = common.asked(request, Wanted)
-    zone = hub.settings.zone
-    if wanted.view == "month":
+    if wanted.view != "list":
         return await _sheet(request, hub, caller, wanted)
+    zone = hub.settings.zone
     since = asking.moment_of(wanted.since, zone) or now()
+    filters = asking.filters(wanted, hub.settings, place=wanted.place)
+    until = asking.moment_of(wanted.until, zone, end=True)
     async with hub.db.read() as session:
         found = await queries.listed(
             session,
             Viewer.of(caller),
             since=since,
-            until=asking.moment_of(wanted.until, zone, end=True),
+            until=until,
+            access=wanted.access,
             authors=False,
-            **asking.filters(wanted, hub.settings, place=wanted.place),
+            **filters,
         )
         known = await follows.followed_servers(session)
-    months = agenda.by_month(found.items, since, zone, language_of(request))
+    following = {**wanted.narrowing(), "cursor": found.next}
     return render(
         request,
         "events/list.html",
-        months=months,
+        months=agenda.by_month(found.items, since, zone, language_of(request)),
         said=said,
-        may_post=permissions.may(caller, "post"),
-        origins=common.origins(wanted.origin, known, hub.settings),
-        **_around(wanted, found, hub.settings),
+        next=common.address("/events", following) if found.next else None,
+        **_around(wanted, caller, known, hub.settings),
     )
 
 
 async def _sheet(request: Request, hub: Services, caller: Caller, wanted: Wanted) -> Response:
-    """The month that `from` lies in, or this one."""
+    """The week or month that `from` lies in, or this one."""
     zone, language = hub.settings.zone, language_of(request)
+    today = now().astimezone(zone).date()
     day = (asking.moment_of(wanted.since, zone) or now()).astimezone(zone).date()
-    sheet = agenda.grid(day, language)
+    sheet = agenda.week(day, language) if wanted.view == "week" else agenda.grid(day, language)
     filters = asking.filters(wanted, hub.settings, place=wanted.place)
     filters["limit"], filters["cursor"] = MOST_ON_A_SHEET, None
     async with hub.db.read() as session:
@@ -101,26 +104,30 @@ async def _sheet(request: Request, hub: Services, caller: Caller, wanted: Wanted
             Viewer.of(caller),
             since=asking.moment_of(f"{sheet.start}", zone),
             until=asking.moment_of(f"{sheet.end}", zone, end=True),
+            access=wanted.access,
             authors=False,
             **filters,
         )
+        known = await follows.followed_servers(session)
     agenda.hang(sheet, found.items)
-    narrow = {**wanted.narrowing(), "from": "", "to": ""}
+    narrow = {"view": wanted.view, **wanted.narrowing(), "to": ""}
     return render(
         request,
-        "events/month.html",
+        f"events/{wanted.view}.html",
         sheet=sheet,
-        today=now().astimezone(zone).date(),
-        may_post=permissions.may(caller, "post"),
-        before=common.address("/events", {"view": "month", **narrow, "from": sheet.before}),
-        after=common.address("/events", {"view": "month", **narrow, "from": sheet.after}),
-        as_list=common.address("/events", narrow),
+        today=today,
+        before=common.address("/events", {**narrow, "from": sheet.before}),
+        after=common.address("/events", {**narrow, "from": sheet.after}),
+        on_paper=common.address("/events/print", {**narrow, "from": "", "view": "", "week": day}),
         more=found.next is not None,
+        **_around(wanted, caller, known, hub.settings),
     )
 
 
-def _around(wanted: Wanted, found: Listed[Event], settings: Settings) -> dict[str, Any]:
-    """What stands around the list: filters, spans of time, feeds and the next page."""
+def _around(
+    wanted: Wanted, caller: Caller, known: Sequence[str], settings: Settings
+) -> dict[str, Any]:
+    """What stands around events, however they are laid out: filters, ways to see them, feeds."""
     narrow = wanted.narrowing()
     others = {name: value for name, value in narrow.items() if name not in {"from", "to"}}
     today = now().astimezone(settings.zone).date()
@@ -128,13 +135,27 @@ def _around(wanted: Wanted, found: Listed[Event], settings: Settings) -> dict[st
         (span.name, common.address("/events", {**others, **_days(span)}), _is_span(wanted, span))
         for span in agenda.spans(today)
     ]
-    feeds = {kind: common.address(f"/events.{kind}", narrow) for kind in ("ics", "rss")}
+    day = wanted.since if wanted.view != "list" or wanted.since else None
+    views = [
+        (name, common.address("/events", {**view, **others, "from": day or ""}))
+        for name, view in (("list", {}), ("week", {"view": "week"}), ("month", {"view": "month"}))
+    ]
+    # On a sheet the day only says which one; what is subscribed to goes on.
+    kept = narrow if wanted.view == "list" else others
+    feeds = {kind: common.address(f"/events.{kind}", kept) for kind in ("ics", "rss")}
     # A plain host: calendar programs put https (or http) in front themselves.
     feeds["webcal"] = f"webcal://{settings.authority}{feeds['ics']}"
-    following = common.address("/events", {**narrow, "cursor": found.next}) if found.next else None
-    shown = {**narrow, "narrowed": len(common.narrowed(narrow)), "cursor": wanted.cursor}
-    sheet = common.address("/events", {"view": "month", **others, "from": wanted.since})
-    return {"wanted": shown, "spans": spans, "feeds": feeds, "next": following, "as_month": sheet}
+    feeds["embed"] = settings.url + common.address("/events/embed", kept)
+    counted = len(common.narrowed(narrow if wanted.view == "list" else others))
+    return {
+        "wanted": {**narrow, "view": wanted.view, "narrowed": counted, "cursor": wanted.cursor},
+        "spans": spans,
+        "views": views,
+        "feeds": feeds,
+        "facts": LABELS,
+        "may_post": permissions.may(caller, "post"),
+        "origins": common.origins(wanted.origin, known, settings),
+    }
 
 
 def _days(span: agenda.Span) -> dict[str, object]:
@@ -162,6 +183,9 @@ async def shown(
         places = (await queries.places(session, [event]))[event.id]
         may_edit = event.local and permissions.may_change(caller, event.owner_id)
         responses = await _responses(session, event) if may_edit else {}
+        bringing = await queries.bringing(session, event)
+        mine = caller.person_id and await queries.answer_of(session, event.id, caller.person_id)
+        dates = await queries.dates(session, event.series_id, viewer) if event.series_id else []
     rule = rules.get(event.series_id) if event.series_id is not None else None
     return respond(
         request,
@@ -170,11 +194,15 @@ async def shown(
         event=event,
         thread=thread,
         counts=counts,
-        repeats=recurrence.words(rule, language_of(request)) if rule else "",
+        repeats=wording.words(rule, language_of(request)) if rule else "",
         json_ld=linked_data.of_event(event, hub.settings, places),
         may_edit=may_edit,
         places=places,
+        facts=LABELS,
+        dates=[date for date in dates if date.id != event.id],
         responses=responses,
+        bringing=bringing,
+        my_answer=address(event, mine) if mine else "",
         over=event.relevant_until is not None and event.relevant_until < now(),
         mine=caller.known and event.owner_id == caller.person_id,
         said=said,
@@ -202,164 +230,5 @@ async def _responses(session: AsyncSession, event: Event) -> dict[str, Listed[At
     """Who wants to come, by what became of it."""
     return {
         state: await queries.responses(session, event.id, state=state, limit=MOST_RESPONSES)
-        for state in (queries.ASKED, queries.ACCEPTED, queries.REJECTED)
+        for state in (queries.ASKED, queries.WAITING, queries.ACCEPTED, queries.REJECTED)
     }
-
-
-# ----------------------------------------------------------------------------------- posting
-
-
-@router.get(NEW)
-async def new(request: Request, hub: Hub, draft: str = "") -> Response:
-    """An empty form, or what was written before; everybody may write one."""
-    before = await submissions.before(hub, draft)
-    today = now().astimezone(hub.settings.zone).date()
-    values = before.values or forms.blank(hub.settings.timezone, today)
-    return _form(request, None, values, picture=before.picture)
-
-
-@router.post(NEW)
-async def publish(request: Request, hub: Hub, caller: Asking) -> Response:
-    """The form was sent: publish, or show what is wrong. Of a guest it becomes a draft."""
-    submissions.admit(request, hub, caller)
-    form = await parse_form(request)
-    before = await submissions.before(hub, form.text("draft"))
-    if common.wants_second_look(form):
-        return _ask_who_may_see(request, form, None)
-    try:
-        draft = forms.draft(form, hub.settings.timezone, before.picture)
-        draft = await writing.with_picture(hub, draft)
-        if submissions.needs_review(caller):
-            return await submissions.keep(hub, caller, "event", form, draft)
-        async with hub.db.write() as session:
-            event = await service.publish(session, hub, draft, owner=caller.person_id)
-            event.for_other = permissions.posts_for_other(caller, form)
-    except Invalid as error:
-        return _form_again(request, form, error, None)
-    return see_other(f"{event.path}?said=published")
-
-
-@router.get("/events/{event_id:uuid}/edit")
-async def edit(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
-    """The form, filled with what is there."""
-    event, series = await _own(request, hub, event_id, caller)
-    return _form(request, event, forms.of_event(event), series=series)
-
-
-@router.post("/events/{event_id:uuid}/edit")
-async def revise(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
-    """The form was sent: change the event, or show what is wrong."""
-    event, series = await _own(request, hub, event_id, caller)
-    form = await parse_form(request)
-    try:
-        draft = forms.draft(form, event.timezone, event.picture, members_of(event))
-        draft = await writing.with_picture(hub, draft)
-        async with hub.db.write() as session:
-            event = await queries.by_id(session, event_id, Viewer.of(caller))
-            permissions.changeable(caller, event)
-            draft = submissions.bounded(caller, draft, event)
-            await service.revise(session, hub, event, draft)
-            await submissions.note_change(session, caller, event)
-    except Invalid as error:
-        return _form_again(request, form, error, event, series=series)
-    return see_other(f"{event.path}?said=saved")
-
-
-@router.get("/events/{event_id:uuid}/cancel")
-@router.get("/events/{event_id:uuid}/delete")
-async def confirm(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
-    """Asked before an event is called off or deleted."""
-    event, series = await _own(request, hub, event_id, caller)
-    deed = request.url.path.rpartition("/")[2]
-    return render(request, "events/confirm.html", event=event, deed=deed, series=series)
-
-
-@router.post("/events/{event_id:uuid}/cancel")
-async def cancel(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
-    """Call an event off; of a series this date alone, or the later ones too."""
-    permissions.require(caller, "change")
-    form = await parse_form(request)
-    async with hub.db.write() as session:
-        event = await queries.by_id(session, event_id, Viewer.of(caller))
-        permissions.changeable(caller, event)
-        if form.text("choice") == "later":
-            await service.stop(session, hub, event)
-        await service.cancel(session, hub, event)
-    return see_other(f"{event.path}?said=cancelled")
-
-
-@router.post("/events/{event_id:uuid}/delete")
-async def delete(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
-    """Delete an event, here and wherever it was sent; of a series perhaps the later ones too."""
-    permissions.require(caller, "change")
-    form = await parse_form(request)
-    async with hub.db.write() as session:
-        event = await queries.by_id(session, event_id, Viewer.of(caller))
-        permissions.changeable(caller, event)
-        if form.text("choice") == "later":
-            await service.stop(session, hub, event)
-        await service.withdraw(session, hub, event)
-    return see_other("/events?said=deleted")
-
-
-async def _own(
-    request: Request, hub: Services, event_id: UUID, caller: Caller
-) -> tuple[Event, str]:
-    """An event that the caller may change, and how its series repeats.
-
-    Raises:
-        NotSignedIn, Forbidden: they may not.
-        NotFound, Gone: there is none.
-    """
-    permissions.require(caller, "change")
-    async with hub.db.read() as session:
-        event = await queries.by_id(session, event_id, Viewer.of(caller))
-        permissions.changeable(caller, event)
-        rules = await queries.rules(session, [event])
-    rule = rules.get(event.series_id) if event.series_id is not None else None
-    return event, recurrence.words(rule, language_of(request)) if rule else ""
-
-
-def _ask_who_may_see(request: Request, form: Form, event: Event | None) -> Response:
-    """The form again, with "neighbours only" chosen, because of its theme (SETTLED 2)."""
-    values = {**common.filled(form), "visibility": "hub", "chosen": "yes"}
-    return _form(request, event, values, status=422, ask=True)
-
-
-def _form_again(
-    request: Request, form: Form, error: Invalid, event: Event | None, *, series: str = ""
-) -> Response:
-    told = forms.errors(error, form)
-    return _form(
-        request, event, common.filled(form), told, str(error), series=series, status=error.status
-    )
-
-
-def _form(
-    request: Request,
-    event: Event | None,
-    values: Mapping[str, Any],
-    told: dict[str, str] | None = None,
-    detail: str = "",
-    *,
-    series: str = "",
-    status: int = 200,
-    ask: bool = False,
-    picture: Picture | None = None,
-) -> Response:
-    return render(
-        request,
-        "events/form.html",
-        status,
-        event=event,
-        values=values,
-        errors=told or {},
-        detail=detail,
-        ask=ask,
-        series=series,
-        repeats=() if event is not None and event.series_id is not None else forms.REPEATS,
-        picture=event.picture if event is not None else picture,
-        action=NEW if event is None else f"{event.path}/edit",
-        back="/post" if event is None else event.path,
-        keeps_visibility=event is not None and event.published_at is not None,
-    )

@@ -1,4 +1,4 @@
-"""How languages say that something repeats; the sentences are put together in `recurrence`."""
+"""How languages say that something repeats; the sentences are put together in `wording`."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ class Phrases:
     last_day: str
     times: str
     until: str
+    not_in: str
+    only_in: str
 
 
 PHRASES = {
@@ -40,6 +42,8 @@ PHRASES = {
         "the last day of every month",
         ", {n} times",
         ", until {day}",
+        ", not in {months}",
+        ", only in {months}",
     ),
     "de": Phrases(
         ("jeden Tag", "jede Woche", "jeden Monat", "jedes Jahr"),
@@ -54,6 +58,8 @@ PHRASES = {
         "am letzten Tag jedes Monats",
         ", {n}-mal",
         ", bis {day}",
+        ", nicht im {months}",
+        ", nur im {months}",
     ),
     "fr": Phrases(
         ("tous les jours", "toutes les semaines", "tous les mois", "tous les ans"),
@@ -75,5 +81,7 @@ PHRASES = {
         "le dernier jour du mois",
         ", {n} fois",
         ", jusqu’au {day}",
+        ", sauf en {months}",
+        ", seulement en {months}",
     ),
 }

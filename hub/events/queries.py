@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Final, Unpack
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from hub.actors.models import Actor
+from hub.core import text
 from hub.core.clock import now
 from hub.core.errors import NotFound
 from hub.entries import paging
@@ -23,10 +24,16 @@ from hub.entries.visibility import Viewer, visible_to
 from hub.events.models import Attendance, Event, Series
 from hub.events.schemas import Seats, seats
 
+MOST_MEETING: Final = 500  # events at one time that are compared by their places
+MOST_CLASHES: Final = 10
+
 ASKED: Final = "asked"
 ACCEPTED: Final = "accepted"
 REJECTED: Final = "rejected"
 LEFT: Final = "left"
+WAITING: Final = "waiting"
+UNCONFIRMED: Final = "unconfirmed"
+UNSEEN: Final = (LEFT, UNCONFIRMED)  # not for the organiser
 
 
 async def by_id(session: AsyncSession, event_id: UUID, viewer: Viewer) -> Event:
@@ -47,9 +54,12 @@ async def listed(
     until: datetime | None = None,
     status: str | None = None,
     authors: bool = True,
+    access: str = "",
     **filters: Unpack[Filters],
 ) -> Listed[Event]:
     """Events that are not over at `since` (None: now) and start before `until`, the next first.
+
+    `access` are facts about getting in, with commas, all of which must be yes.
 
     Raises:
         Invalid: the cursor is none of ours.
@@ -59,6 +69,8 @@ async def listed(
         query = query.where(Event.starts_at < until)
     if status is not None:
         query = query.where(Event.status == status)
+    for name in filter(None, access.split(",")):
+        query = query.where(Event.access_facts[name]["state"].as_string() == "yes")
     return await entries.page(session, Event, query, Filter(**filters), viewer, authors=authors)
 
 
@@ -79,6 +91,32 @@ def first_of_its_kind(moment: datetime) -> ColumnElement[bool]:
     )
 
 
+async def clashes(
+    session: AsyncSession,
+    viewer: Viewer,
+    place: str,
+    spans: Sequence[tuple[datetime, datetime]],
+    *,
+    besides: Event | None = None,
+) -> list[Event]:
+    """The first events that are at the same place in one of these spans, as `viewer` may see them.
+
+    `besides` and the other dates of its series stand in nobody's way.
+    """
+    if not place.strip() or not spans:
+        return []
+    meeting = [and_(Event.starts_at < end, Event.relevant_until > start) for start, end in spans]
+    query = select(Event).where(or_(*meeting), Event.status != "cancelled", visible_to(viewer))
+    if besides is not None:
+        query = query.where(Event.id != besides.id)
+        if besides.series_id is not None:
+            query = query.where(Event.series_id.is_distinct_from(besides.series_id))
+    query = query.order_by(Event.starts_at).limit(MOST_MEETING)
+    found = await session.scalars(query.options(*entries.whole(Event)))
+    there = [event for event in found if text.words(event.place) == text.words(place)]
+    return there[:MOST_CLASHES]
+
+
 async def rules(session: AsyncSession, events: Sequence[Event]) -> dict[UUID, str]:
     """The rule of each series that one of `events` belongs to and that goes on."""
     ids = {event.series_id for event in events if event.series_id is not None}
@@ -96,6 +134,26 @@ async def dates(
         Event.series_id == series_id, Event.relevant_until >= now(), visible_to(viewer)
     )
     return list(await session.scalars(query.order_by(Event.starts_at).limit(limit)))
+
+
+async def whole_series(
+    session: AsyncSession, series_id: UUID, viewer: Viewer
+) -> tuple[Series, list[Event]]:
+    """A series and all its dates, also deleted ones; what `viewer` may not see counts as deleted.
+
+    Raises:
+        NotFound: there is no such series, or nothing of it may be seen.
+    """
+    series = await session.get(Series, series_id)
+    query = select(Event, visible_to(viewer)).where(Event.series_id == series_id)
+    found = (await session.execute(query.order_by(Event.occurs_at))).all()
+    if series is None or not any(seen for _, seen in found):
+        raise NotFound("There is no such series of events.")
+    for event, seen in found:
+        if not seen and event.deleted_at is None:
+            session.expunge(event)
+            event.deleted_at = event.updated_at
+    return series, [event for event, _ in found]
 
 
 async def next_date(session: AsyncSession, series_id: UUID, viewer: Viewer) -> Event:
@@ -172,6 +230,37 @@ async def going_on(session: AsyncSession) -> list[UUID]:
     return list(await session.scalars(select(Series.id).where(Series.ended_at.is_(None))))
 
 
+async def waited_for(session: AsyncSession) -> list[UUID]:
+    """The events that somebody waits to come to."""
+    query = select(Attendance.event_id).join(Event, Event.id == Attendance.event_id)
+    query = query.where(Attendance.state == WAITING, Event.relevant_until >= now())
+    return list(await session.scalars(query.distinct()))
+
+
+async def answer_of(session: AsyncSession, event_id: UUID, person_id: UUID) -> Attendance | None:
+    """What somebody with an account said about coming; None if nothing, or not any more."""
+    query = select(Attendance).where(
+        Attendance.event_id == event_id,
+        Attendance.person_id == person_id,
+        Attendance.state.not_in(UNSEEN),
+    )
+    return await session.scalar(query)
+
+
+async def bringing(session: AsyncSession, event: Event) -> dict[str, list[str]]:
+    """Who brings what, by the things of the event's list: the names of those who come."""
+    found: dict[str, list[str]] = {thing: [] for thing in event.bring}
+    if found:
+        query = select(Attendance).where(
+            Attendance.event_id == event.id, Attendance.state == ACCEPTED
+        )
+        for row in await session.scalars(query.order_by(Attendance.asked_at)):
+            for thing in row.brings:
+                if thing in found:
+                    found[thing].append(row.name)
+    return found
+
+
 async def held(session: AsyncSession, event_id: UUID) -> Event:
     """An event of ours, locked until the transaction ends: who comes is decided one by one.
 
@@ -188,7 +277,7 @@ async def places(session: AsyncSession, events: Sequence[Event]) -> dict[UUID, S
     if not ids:
         return {event.id: seats(event, 0) for event in events}
     query = (
-        select(Attendance.event_id, func.count())
+        select(Attendance.event_id, func.sum(Attendance.people))
         .where(Attendance.event_id.in_(ids), Attendance.state == ACCEPTED, _standing())
         .group_by(Attendance.event_id)
     )
@@ -211,7 +300,7 @@ async def responses(
     """
     query = select(Attendance).where(
         Attendance.event_id == event_id,
-        Attendance.state != LEFT if state is None else Attendance.state == state,
+        Attendance.state.not_in(UNSEEN) if state is None else Attendance.state == state,
         _standing(),
     )
     place = Cursor.decode(cursor)
@@ -231,7 +320,7 @@ async def response(session: AsyncSession, event_id: UUID, response_id: UUID) -> 
     query = select(Attendance).where(
         Attendance.id == response_id,
         Attendance.event_id == event_id,
-        Attendance.state != LEFT,
+        Attendance.state.not_in(UNSEEN),
         _standing(),
     )
     found = await session.scalar(query.options(selectinload(Attendance.actor)))
@@ -242,8 +331,9 @@ async def response(session: AsyncSession, event_id: UUID, response_id: UUID) -> 
 
 def _standing() -> ColumnElement[bool]:
     """Those whom no steward barred, and who are still there."""
-    return exists().where(
+    there = exists().where(
         Actor.id == Attendance.actor_id,
         Actor.suspended_at.is_(None),
         Actor.deleted_at.is_(None),
     )
+    return or_(Attendance.actor_id.is_(None), there)

@@ -13,18 +13,12 @@ from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from babel import Locale, UnknownLocaleError
-from babel.dates import format_date
-from babel.lists import format_list
-
 from hub.core.errors import Invalid
-from hub.events.phrases import PHRASES, Phrases
 
 COUNT_MAX = 500  # dates of one series: ten years of a weekly meeting
 INTERVAL_MAX = 1000
 WEEK = 7
 WEEKS_MAX = 53  # in a year
-EVERY_OTHER = 2
 RULE_CHARS_MAX = 500
 DAYS_BUDGET = 60_000  # days looked at in one walk: 160 years, 0.1 s
 YEAR_MIN, YEAR_MAX = 1900, 2200  # nothing a neighbourhood plans lies outside
@@ -120,30 +114,6 @@ def starts(
             if len(found) >= limit + len(beside):  # the earliest of the two kinds are wanted
                 break
     return sorted(found - without)[:limit]
-
-
-def words(rule: str, language: str) -> str:
-    """The rule in words: "every second Tuesday"; English where we do not speak the language.
-
-    Raises:
-        Invalid: the rule is not one that we take.
-    """
-    parsed = parse(rule)
-    try:
-        locale = Locale.parse(language, sep="-")
-    except (ValueError, UnknownLocaleError):
-        locale = Locale("en")
-    phrases = PHRASES.get(locale.language)
-    if phrases is None:
-        phrases, locale = PHRASES["en"], Locale("en")
-    text = _pattern_words(parsed, phrases, locale)
-    if parsed.months:
-        text += f" ({', '.join(locale.months['format']['wide'][m] for m in parsed.months)})"
-    if parsed.count:
-        text += phrases.times.format(n=parsed.count)
-    if parsed.until:
-        text += phrases.until.format(day=format_date(parsed.until, "long", locale=locale))
-    return text
 
 
 def _refused(reason: str) -> Invalid:
@@ -338,45 +308,3 @@ def _is_weekday(rule: Rule, wanted: tuple[int, int], day: date) -> bool:
     if ordinal > 0:
         return (day - begin).days // WEEK + 1 == ordinal
     return (end - day).days // WEEK + 1 == -ordinal
-
-
-def _pattern_words(rule: Rule, phrases: Phrases, locale: Locale) -> str:
-    """The rule in words, without months and end."""
-    name = locale.days["format"]["wide"]
-    days = [name[weekday] for _, weekday in sorted(rule.weekdays, key=lambda one: one[1])]
-    every = _every(rule, phrases)
-    if rule.frequency == "DAILY":
-        return phrases.second_day if rule.interval == EVERY_OTHER else every
-    if rule.frequency == "WEEKLY" and days:
-        if rule.interval == 1:
-            said = format_list([phrases.plural.format(day=day) for day in days], locale=locale)
-            return phrases.weekday.format(days=said)
-        if rule.interval == EVERY_OTHER and len(days) == 1:
-            return phrases.second_weekday.format(days=days[0], day=days[0])
-        return f"{every} ({', '.join(days)})"
-    if rule.frequency == "MONTHLY" and not rule.positions:
-        return _monthly_words(rule, phrases, locale, days)
-    return every
-
-
-def _every(rule: Rule, phrases: Phrases) -> str:
-    at = FREQUENCIES.index(rule.frequency)
-    return phrases.every[at] if rule.interval == 1 else phrases.every_n[at].format(n=rule.interval)
-
-
-def _monthly_words(rule: Rule, phrases: Phrases, locale: Locale, days: list[str]) -> str:
-    """What day of the month, in words."""
-    every = _every(rule, phrases)
-    ordinals = [ordinal for ordinal, _ in rule.weekdays]
-    if len(set(days)) == 1 and not rule.month_days and set(ordinals) <= phrases.ordinals.keys():
-        which = format_list([phrases.ordinals[n] for n in ordinals], locale=locale)
-        if rule.interval == 1:
-            return phrases.ordinal_weekday.format(which=which, day=days[0])
-        return f"{every} ({which} {days[0]})"
-    if len(rule.month_days) == 1 and not days and rule.interval == 1:
-        day = rule.month_days[0]
-        if day == -1:
-            return phrases.last_day
-        if day > 0:
-            return phrases.month_day.format(n=day)
-    return every

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationInfo,
@@ -29,11 +30,16 @@ from hub.entries.schemas import (
     WebAddress,
     checked,
 )
+from hub.events.access import Fact, FactName, tidied
 from hub.events.models import Event
 
+MOST_TO_BRING = 30  # things on the list of an event
+MOST_LEFT_OUT = 500  # a series has no more dates
+# What belongs to the series as a whole, and to none of its dates.
+OF_SERIES = frozenset({"recurrence", "left_out"})
 Status = Literal["scheduled", "cancelled", "postponed", "moved_online"]
 Joining = Literal["free", "restricted", "external"]
-ResponseState = Literal["asked", "accepted", "rejected"]
+ResponseState = Literal["asked", "accepted", "rejected", "waiting"]
 
 
 class EventDraft(EntryDraft):
@@ -41,7 +47,9 @@ class EventDraft(EntryDraft):
 
     `ends_at` None: the end is open. `all_day`: only dates count, and both moments are moved to
     midnights on the clock of `timezone`. `joining` is how people elsewhere come along.
-    `recurrence` is an RRULE (RFC 5545 §3.3.10).
+    `recurrence` is an RRULE (RFC 5545 §3.3.10); `left_out` are days, on the calendar of the place,
+    on which it does not take place after all. `access_facts` are what one can ask for about getting
+    in, `bring` what people may bring along, one thing each.
     """
 
     summary: Annotated[Line, Field(max_length=500)] = ""
@@ -54,8 +62,16 @@ class EventDraft(EntryDraft):
     joining: Joining = "free"
     price: Price = ""
     access: Annotated[Text, Field(max_length=1000)] = ""
+    access_facts: Annotated[dict[FactName, Fact], BeforeValidator(tidied)] = Field(
+        default_factory=dict
+    )
+    bring: Annotated[
+        tuple[Annotated[Line, Field(min_length=1, max_length=80)], ...],
+        Field(max_length=MOST_TO_BRING),
+    ] = ()
     category: str = "MEETING"
     recurrence: Annotated[Line | None, Field(max_length=500)] = None
+    left_out: Annotated[tuple[date, ...], Field(max_length=MOST_LEFT_OUT)] = ()
     status: Status = "scheduled"
 
     @field_validator("starts_at")
@@ -128,6 +144,8 @@ def members_of(event: Event) -> dict[str, Any]:
         "joining": event.joining,
         "price": event.price,
         "access": event.access,
+        "access_facts": event.access_facts,
+        "bring": event.bring,
         "category": event.category,
         "tags": event.tags,
         "image": event.picture_id,
@@ -139,6 +157,7 @@ def members_of(event: Event) -> dict[str, Any]:
 class EventView(EntryView):
     """An event as the API shows it; times carry the offset of `timezone`.
 
+    `repeats` is the rule of its series in words, empty where there is none.
     `coming` is how many said so, null where this hub does not count them; `places_left` is null
     where any number can come.
     """
@@ -156,8 +175,11 @@ class EventView(EntryView):
     places_left: int | None
     price: str
     access: str
+    access_facts: dict[str, Fact]
+    bring: list[str]
     category: str
     recurrence: str | None
+    repeats: str
     series_id: UUID | None
 
 
@@ -176,13 +198,17 @@ class Seats:
         """Whether the last place is taken."""
         return self.left == 0
 
+    def holds(self, people: int) -> bool:
+        """Whether so many more can come."""
+        return self.left is None or self.left >= people
+
 
 def seats(event: Event, coming: int) -> Seats:
     """The places of an event to which `coming` people come.
 
     Others count theirs themselves; and where people do not come along by us, nobody does here.
     """
-    counted = event.local and event.visibility == "public" and event.joining != "external"
+    counted = event.local and event.joining != "external"
     if not counted:
         return Seats()
     left = None if event.capacity is None else max(0, event.capacity - coming)
@@ -198,7 +224,10 @@ class ResponseChange(BaseModel):
 
 
 class ResponseView(BaseModel):
-    """Somebody elsewhere who wants to come; `message` is theirs, plain text."""
+    """Somebody who wants to come; `message` is theirs, plain text.
+
+    `handle`, `uri` and `url` are of people elsewhere, `email` of guests without an account.
+    """
 
     id: UUID
     state: ResponseState
@@ -206,6 +235,9 @@ class ResponseView(BaseModel):
     name: str
     uri: str
     url: str
+    email: str
+    people: int
+    brings: list[str]
     message: str
     asked_at: datetime
     answered_at: datetime | None

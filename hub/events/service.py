@@ -7,10 +7,10 @@ are told of the next dates only, and of later ones as their time comes (PROTOCOL
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
-from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,14 +21,13 @@ from hub.core.errors import Invalid
 from hub.core.services import Services
 from hub.entries import publishing, receiving, rendering, writing
 from hub.entries.schemas import LATEST
-from hub.events import activitypub, attendance, queries, recurrence
+from hub.events import activitypub, attendance, planning, queries, recurrence, waiting
 from hub.events.models import Event, Series
-from hub.events.schemas import EventDraft
+from hub.events.schemas import OF_SERIES, EventDraft
 from hub.fediverse import ledger
 from hub.fediverse.received import Received
 from hub.jobs.registry import Run, job
 
-USUAL_LENGTH: Final = timedelta(hours=2)  # how long an event with an open end stays in lists
 HORIZON: Final = timedelta(days=365)  # how far ahead a series has rows
 MOST_DATES: Final = 500
 TOLD_AHEAD: Final = timedelta(weeks=8)
@@ -48,8 +47,8 @@ async def publish(
     """Make an event of a draft, and tell the followers of @events.
 
     With a `recurrence` it makes a series, and the answer is its next date; `exceptions` are starts
-    that do not take place, `extra` starts beside the rule. The draft's picture must be here
-    already (`writing.with_picture`).
+    that do not take place besides `left_out`, `extra` starts beside the rule. The draft's picture
+    must be here already (`writing.with_picture`).
 
     Raises:
         Invalid: the rule is none that we take, or there is no such picture.
@@ -91,6 +90,7 @@ async def revise(
     _write(event, draft)
     await _repeat(session, services, event, draft, tell=tell)
     await _send(session, services, event, _news(event, *before), tell=tell)
+    await waiting.move_up(session, services, event)
 
 
 async def cancel(
@@ -110,6 +110,10 @@ async def withdraw(
 ) -> None:
     """Take an event back, as if it had not been published; everyone who has it is told."""
     event.organiser, event.price, event.access, event.online_url = "", "", "", None
+    event.access_facts, event.bring = {}, []
+    if event.local and not waiting.is_over(event, now()):
+        note = rendering.cancellation_note(replace(activitypub.facts_of(event), status="cancelled"))
+        await waiting.tell_all(session, services, event, note)
     await attendance.forget_event(session, event)
     await publishing.withdraw(session, services, event, activitypub.TYPE, tell=tell)
 
@@ -126,6 +130,8 @@ async def stop(session: AsyncSession, services: Services, event: Event) -> None:
         elif later.status != "cancelled":
             later.status, later.updated_at = "cancelled", now()
             await _send(session, services, later, None)
+            note = rendering.cancellation_note(activitypub.facts_of(later))
+            await waiting.tell_all(session, services, later, note)
 
 
 async def is_known(session: AsyncSession, event: Event) -> bool:
@@ -198,10 +204,12 @@ def _write(event: Event, draft: EventDraft) -> None:
     event.capacity = draft.capacity
     event.joining = draft.joining
     event.price, event.access = draft.price, draft.access
+    event.access_facts = {name: fact.model_dump() for name, fact in draft.access_facts.items()}
+    event.bring = list(draft.bring)
     event.category = draft.category
     event.status = draft.status
     event.happens_at = event.starts_at
-    event.relevant_until = event.ends_at or event.starts_at + USUAL_LENGTH
+    event.relevant_until = planning.lasts_until(draft)
     writing.make_findable(event)
 
 
@@ -234,6 +242,8 @@ async def _send(
     waits = event.series_id is not None and event.published_at is None
     thing = await _thing(session, services, event)
     await publishing.revise(session, services, event, thing, note=note, tell=tell and not waits)
+    if note is not None:
+        await waiting.tell_all(session, services, event, note)
     if waits and tell:
         await publishing.tell_holders(session, services, event, thing)
 
@@ -259,10 +269,13 @@ def _series(
         rule=rule,
         starts_at=draft.starts_at,
         timezone=draft.timezone,
-        exceptions=[moment.astimezone(UTC).isoformat() for moment in exceptions],
+        exceptions=[
+            moment.astimezone(UTC).isoformat()
+            for moment in (*exceptions, *planning.left_out(draft))
+        ],
         extra=[moment.astimezone(UTC).isoformat() for moment in extra],
         draft={
-            "event": draft.model_dump(mode="json", exclude={"recurrence"}),
+            "event": draft.model_dump(mode="json", exclude=set(OF_SERIES)),
             "owner": None if owner is None else str(owner),
             "tell": tell,
         },
@@ -287,7 +300,7 @@ async def _expand(
     for start in found:
         if start in there:
             continue
-        date = _on(draft, start)
+        date = planning.on(draft, start)
         event = await _made(session, services, date, author, owner)
         event.series_id, event.occurs_at = series.id, start
         session.add(event)
@@ -308,17 +321,6 @@ def _starts(series: Series, since: datetime, until: datetime) -> list[datetime]:
         until=until,
         limit=MOST_DATES,
     )
-
-
-def _on(draft: EventDraft, start: datetime) -> EventDraft:
-    """The draft on another date; it lasts as long on the clock of the place."""
-    end = draft.ends_at
-    if end is not None:
-        zone = ZoneInfo(draft.timezone)
-        first, last = (moment.astimezone(zone) for moment in (draft.starts_at, end))
-        length = last.replace(tzinfo=None) - first.replace(tzinfo=None)
-        end = max((start.astimezone(zone) + length).astimezone(UTC), start + timedelta(minutes=1))
-    return draft.model_copy(update={"starts_at": start, "ends_at": end, "recurrence": None})
 
 
 async def _tell(session: AsyncSession, services: Services, series: Series) -> None:

@@ -17,7 +17,7 @@ from icalendar import Event as Component
 from icalendar.error import GloballyUniqueTZIDGuessed
 
 from hub.core.errors import Invalid
-from hub.events import recurrence
+from hub.events import wording
 from hub.feeds import texts, vevents
 from hub.feeds.repeating import ONLY_ONCE, Window, fingerprint, repeat_of, repeats
 from hub.feeds.rows import Row, digest, short
@@ -215,7 +215,7 @@ def _series(key: str, master: Found, changed: list[Found], window: Window, clock
     except DAMAGE:
         return replace(row, when=when, refusal=_sentence(master.title, "cannot be read"))
     if repeat.rule != ONLY_ONCE:
-        when = f"{when}, {recurrence.words(repeat.rule, 'en')}"
+        when = f"{when}, {wording.words(repeat.rule, 'en')}"
     return replace(
         row,
         key=_short_key(_known(key, master)),

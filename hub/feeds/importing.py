@@ -40,12 +40,13 @@ class Report:
     """What an import comes to; `import_id` None for a dry run.
 
     `gone` is how many things came from this source earlier, are still to come, and are no longer
-    in it.
+    in it, `missing` their keys.
     """
 
     import_id: UUID | None = None
     counts: Counter[Outcome] = field(default_factory=Counter)
     gone: int = 0
+    missing: set[str] = field(default_factory=set)
 
 
 async def run(
@@ -100,7 +101,8 @@ async def taken(
         services.wake.ring()
         for verdict in verdicts:
             yield verdict
-    report.gone = await _gone(services, source, {row.key for row in rows})
+    report.missing = await _missing(services, source, {row.key for row in rows})
+    report.gone = len(report.missing)
     if report.import_id is not None:
         async with services.db.write() as session:
             (await session.get_one(Import, report.import_id)).finished_at = now()
@@ -175,13 +177,13 @@ async def _count(session: AsyncSession, report: Report) -> None:
     row.unchanged, row.refused = report.counts["same"], report.counts["refused"]
 
 
-async def _gone(services: Services, source: str, keys: set[str]) -> int:
-    """How many things of this source are still to come, and no longer in it."""
+async def _missing(services: Services, source: str, keys: set[str]) -> set[str]:
+    """The keys of what came from this source, is still to come, and is no longer in it."""
     query = select(ImportedItem.key).join(Entry, Entry.id == ImportedItem.entry_id)
     coming = func.coalesce(Entry.relevant_until, Entry.happens_at) >= now()
     query = query.where(ImportedItem.source == source, Entry.deleted_at.is_(None), coming)
     async with services.db.read() as session:
-        return len(set(await session.scalars(query)) - keys)
+        return set(await session.scalars(query)) - keys
 
 
 def _line(verdict: Verdict) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.core.clock import now
@@ -29,6 +29,36 @@ class Import(Base):
     changed: Mapped[int] = mapped_column(default=0)
     unchanged: Mapped[int] = mapped_column(default=0)
     refused: Mapped[int] = mapped_column(default=0)
+
+
+class FollowedCalendar(Base):
+    """A calendar of somebody else that this hub keeps up with.
+
+    `validators` are the request headers that name the version we have, `digest` is of its bytes,
+    `read_at` when it was last read in full. `trouble` is why the last try failed, in words; empty
+    if it did not; `failures` are tries in a row. `counts` are by outcome when it last changed,
+    `needs` what a steward should look at (key, title, when, words, path), `kept` the keys of what
+    they saw.
+    """
+
+    __tablename__ = "followed_calendar"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    url: Mapped[str] = mapped_column(unique=True)
+    title: Mapped[str]
+    person_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    validators: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    digest: Mapped[str] = mapped_column(default="")
+    read_at: Mapped[datetime | None]
+    last_run_at: Mapped[datetime | None]
+    succeeded_at: Mapped[datetime | None]
+    next_run_at: Mapped[datetime] = mapped_column(default=now, index=True)
+    failures: Mapped[int] = mapped_column(default=0)
+    trouble: Mapped[str] = mapped_column(default="")
+    counts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    needs: Mapped[list[Any]] = mapped_column(JSON, default=list)
+    kept: Mapped[list[str]] = mapped_column(default=list)
 
 
 class ImportedItem(Base):

@@ -27,7 +27,7 @@ from hub.entries.queries import Filter
 from hub.entries.visibility import ANYBODY, Viewer
 from hub.events import queries as events
 from hub.events.api import EventsAsked
-from hub.events.ical import calendar_of
+from hub.events.ical import calendar_of, series_calendar
 from hub.events.models import Event
 from hub.events.schemas import Seats
 from hub.exchange import queries as exchange
@@ -101,6 +101,15 @@ async def single(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> 
     if event.visibility != "public":
         answer.headers["cache-control"] = "private, no-store"
     return answer
+
+
+@router.api_route("/series/{series_id:uuid}.ics", methods=["GET", "HEAD"])
+async def series(series_id: UUID, request: Request, hub: Hub) -> Response:
+    """A public series as one repeating event, with the dates that are otherwise."""
+    async with hub.db.read() as session:
+        found, rows = await events.whole_series(session, series_id, ANYBODY)
+    arguments = (found, rows, hub.settings.name, hub.settings.url)
+    return _answer(request, await asyncio.to_thread(series_calendar, *arguments), CALENDAR)
 
 
 @router.api_route("/events.rss", methods=["GET", "HEAD"])
@@ -184,6 +193,7 @@ async def _events(
             since=asking.moment_of(asked.since, zone) or now() - look_back,
             until=asking.moment_of(asked.until, zone, end=True),
             status=asked.status,
+            access=asked.access,
             **asking.filters(asked, hub.settings, place=asked.place),
         )
 

@@ -18,7 +18,7 @@ from hub.core.services import Services
 from hub.entries import queries as entries
 from hub.events import queries, service
 from hub.events.models import Event, Series
-from hub.events.schemas import EventDraft
+from hub.events.schemas import OF_SERIES, EventDraft
 from hub.feeds import things
 from hub.feeds.rows import Members, Row, moved
 
@@ -66,7 +66,7 @@ def plan_of(row: Row, draft: EventDraft) -> Plan:
         timezone=repeat.timezone,
         exceptions=repeat.exceptions,
         extra=repeat.extra,
-        event=draft.model_dump(mode="json", exclude={"recurrence"}),
+        event=draft.model_dump(mode="json", exclude=set(OF_SERIES)),
         dates={
             _utc(start): special.get(start) or moved(row.members, _utc(start))
             for start in repeat.coming

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -15,6 +17,9 @@ ACCEPT: Final = {
     "csv": "text/csv, text/plain;q=0.8, */*;q=0.5",
 }
 FETCH_SECONDS: Final = 60
+NOT_MODIFIED: Final = 304
+CONDITIONS: Final = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
+LONGEST_VALIDATOR: Final = 500
 # webcal is http with a name that opens a calendar program; every such server speaks https too.
 SCHEMES: Final = {"webcal": "https", "webcals": "https", "http": "http", "https": "https"}
 
@@ -34,8 +39,31 @@ def address(source: str, *, allow_http: bool = False) -> str:
     return urlunsplit((scheme, parts.netloc, parts.path, parts.query, ""))
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file at an address, and the headers by which its server knows this version again."""
+
+    data: bytes
+    validators: dict[str, str]
+
+
+def host(url: str) -> str:
+    """Where an address leads, as people say it."""
+    return urlsplit(url).netloc
+
+
 async def fetched(services: Services, kind: str, url: str) -> bytes:
-    """The file at an address.
+    """The file at an address, whatever we had of it.
+
+    Raises:
+        Elsewhere, Invalid, TooBig: as `asked`.
+    """
+    found = await asked(services, kind, url, {})
+    return found.data if found is not None else b""
+
+
+async def asked(services: Services, kind: str, url: str, known: Mapping[str, str]) -> Found | None:
+    """The file at an address; None if it is still the version that the headers in `known` name.
 
     Raises:
         Elsewhere: the other server did not give it.
@@ -44,7 +72,7 @@ async def fetched(services: Services, kind: str, url: str) -> bytes:
     """
     try:
         answer = await services.fetcher.fetch_bytes(
-            url, ACCEPT.get(kind, "*/*"), MAX_BYTES, deadline_s=FETCH_SECONDS
+            url, ACCEPT.get(kind, "*/*"), MAX_BYTES, deadline_s=FETCH_SECONDS, known=known
         )
     except TooLarge:
         raise TooBig(f"The file at {url} has more than {MAX_BYTES // 1_000_000} MB.") from None
@@ -56,4 +84,7 @@ async def fetched(services: Services, kind: str, url: str) -> bytes:
         raise Elsewhere(f"{url} cannot be reached now: {error}. Try again later.") from error
     except FederationError as error:
         raise Elsewhere(f"{url} could not be fetched: {error}.") from error
-    return answer.body
+    if answer.status == NOT_MODIFIED:
+        return None
+    said = {CONDITIONS[name]: answer.headers[name] for name in CONDITIONS if name in answer.headers}
+    return Found(answer.body, {name: value[:LONGEST_VALIDATOR] for name, value in said.items()})

@@ -38,6 +38,7 @@ MOST_DRAFTS: Final = 5000  # of all people together, so that no flood fills the 
 PASSED, REFUSED, WITHDRAWN = "passed", "refused", "withdrawn"
 
 FULL: Final = "Too much is being written here at the moment. Please try again tomorrow."
+SEVERAL: Final = ("themes", "repeat_not", "left_out")  # fields with a box for each value
 NOT_FIELDS: Final = frozenset({"draft", "csrf"})
 
 
@@ -113,7 +114,8 @@ async def before(services: Services, secret: str) -> Before:
             return NOTHING
         picture = await session.get(Picture, row.picture_id) if row.picture_id else None
     values: dict[str, Any] = {name: said[-1] for name, said in row.fields.items() if said}
-    return Before({**values, "themes": row.fields.get("themes", ()), "draft": secret}, picture)
+    several = {name: row.fields.get(name, ()) for name in SEVERAL}
+    return Before({**values, **several, "draft": secret}, picture)
 
 
 def bounded(caller: Caller, draft: D, entry: Entry) -> D:

@@ -81,14 +81,19 @@ async function font({ asset, family, folder, weight, axes }) {
 }
 
 async function styles(faces) {
+  await style("hub.css", faces);
+  await style("sheets.css", "");
+}
+
+async function style(name, before) {
   const built = await build({
-    stdin: { contents: faces + (await readFile(path.join(source, "hub.css"), "utf8")), loader: "css" },
+    stdin: { contents: before + (await readFile(path.join(source, name), "utf8")), loader: "css" },
     minify: true,
     legalComments: "none",
     write: false,
     bundle: false,
   });
-  await keep("hub.css", built.outputFiles[0].text);
+  await keep(name, built.outputFiles[0].text);
 }
 
 async function scripts() {

@@ -27,6 +27,24 @@ POLICY: Final = "; ".join(
 # Uploaded and copied files may do nothing at all (SECURITY F3).
 FILE_POLICY: Final = "default-src 'none'; sandbox"
 
+# A page that other sites may show in a frame: it knows nobody, and sends nothing.
+FRAMED: Final = {
+    "content-security-policy": "; ".join(
+        (
+            "default-src 'none'",
+            "style-src 'self'",
+            "img-src 'self'",
+            "font-src 'self'",
+            "form-action 'none'",
+            "frame-ancestors *",
+            "base-uri 'none'",
+        )
+    ),
+    "x-frame-options": "",  # there is no word for "everybody"; it is left out
+    "cross-origin-resource-policy": "cross-origin",
+    "cross-origin-opener-policy": "unsafe-none",
+}
+
 SNIFFING: Final = {"x-content-type-options": "nosniff"}
 HEADERS: Final = {
     "content-security-policy": POLICY,
@@ -69,7 +87,8 @@ class SecurityHeaders:
                 given = list(message.get("headers", ()))
                 said = {name for name, _ in given}
                 ours = self._data if _is_activity(given) else self._page
-                message["headers"] = given + [one for one in ours if one[0] not in said]
+                whole = given + [one for one in ours if one[0] not in said]
+                message["headers"] = [one for one in whole if one[1]]  # empty: none at all
             await send(message)
 
         await self.app(scope, receive, with_headers)

@@ -12,6 +12,7 @@ from itertools import accumulate
 
 import httpx2
 
+from hub.bootstrap import Hub
 from tests.benchmarks.hubs import a_hub
 from tests.benchmarks.pages import browser, cost_of, fill_calendar
 from tests.benchmarks.rig import Ratio
@@ -62,14 +63,14 @@ async def _among_many() -> tuple[dict[str, float], float]:
     """The p95 of each question in milliseconds, and the CPU time of a page."""
     common, half = VOCABULARY[0], VOCABULARY[40]
     questions = (RARE, VOCABULARY[-1], half, common, common[:3], f"{common} {half}", f'"{common}"')
-    async with _filled(ENTRIES) as web:
+    async with _filled(ENTRIES) as (hub, web):
         slow = {question: await _p95(web, question) for question in questions}
-        return slow, await cost_of(web, f"/search?q={common}", PAGES) * 1000
+        return slow, await cost_of(hub, f"/search?q={common}", PAGES) * 1000
 
 
 async def _among_few() -> float:
-    async with _filled(FEW) as web:
-        return await cost_of(web, f"/search?q={VOCABULARY[0]}", PAGES) * 1000
+    async with _filled(FEW) as (hub, _):
+        return await cost_of(hub, f"/search?q={VOCABULARY[0]}", PAGES) * 1000
 
 
 async def _p95(web: httpx2.AsyncClient, question: str) -> float:
@@ -84,7 +85,7 @@ async def _p95(web: httpx2.AsyncClient, question: str) -> float:
 
 
 @asynccontextmanager
-async def _filled(entries: int) -> AsyncIterator[httpx2.AsyncClient]:
+async def _filled(entries: int) -> AsyncIterator[tuple[Hub, httpx2.AsyncClient]]:
     """A hub whose texts use words as languages do: the n-th a n-th part as often as the first."""
     chance = random.Random(entries)
     weights = list(accumulate(1 / (rank + 1) for rank in range(len(VOCABULARY))))
@@ -95,4 +96,4 @@ async def _filled(entries: int) -> AsyncIterator[httpx2.AsyncClient]:
 
     async with a_hub() as hub, browser(hub) as web:
         await fill_calendar(hub, entries, text_of)
-        yield web
+        yield hub, web

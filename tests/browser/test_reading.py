@@ -21,13 +21,15 @@ SMALLEST_TARGET = 24  # CSS pixels, WCAG 2.2 AA
 TAP = 44  # what thumbs want; all buttons and tabs have it, inline links need not
 
 OPEN = [
-    *("/", "/events", "/events?view=month", "/swap", "/swap?show=offers&q=nothing-like-it"),
+    *("/", "/events", "/events?view=week", "/events?view=month", "/events/print", "/events/embed"),
+    *("/swap", "/swap?show=offers&q=nothing-like-it"),
     *("/news", "/search", "/search?q=linden", "/search?q=nothing-like-it"),
     *("/post", "/more", "/about", "/@events", "/@wants", "/sign-in"),
 ]
 STEWARDS = [
     *("/post/event", "/post/offer", "/post/want", "/welcome"),
-    *("/admin/inbox", "/admin/servers", "/admin/people", "/admin/letters", "/me"),
+    *("/admin/inbox", "/admin/servers", "/admin/people", "/admin/letters"),
+    *("/admin/calendars", "/me"),
 ]
 
 
@@ -166,7 +168,7 @@ async def _load(page: Page, url: str) -> tuple[int, set[str]]:
 
 async def test_everything_can_be_read_without_scripts(visit: Visit, hub: HubProcess) -> None:
     page = await visit("/events", script=False)
-    await page.locator("summary").click()
+    await page.locator(".filter > summary").click()
     await page.get_by_label("What", exact=True).fill("repair")
     await page.get_by_role("button", name="Show these").click()
     assert "q=repair" in page.url
@@ -182,7 +184,7 @@ async def test_everything_can_be_read_without_scripts(visit: Visit, hub: HubProc
 
 async def test_the_filter_works_while_typing(visit: Visit) -> None:
     page = await visit("/events")
-    await page.locator("summary").click()
+    await page.locator(".filter > summary").click()
     await page.get_by_label("What", exact=True).fill("repair")
     await page.wait_for_url("**/events?q=repair*")
     assert await page.evaluate("document.activeElement.id") == "q"

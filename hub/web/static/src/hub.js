@@ -13,7 +13,8 @@ function tell(words) {
 
 async function copy(button) {
   try {
-    await navigator.clipboard.writeText(button.dataset.copy);
+    const text = button.dataset.copy || document.getElementById(button.dataset.of).textContent;
+    await navigator.clipboard.writeText(text);
     tell(button.dataset.done);
   } catch {
     // No clipboard (plain http, or not allowed): select the text, so that a hand can copy it.
@@ -128,6 +129,7 @@ for (const form of document.querySelectorAll("form[data-htmx]")) {
   form.addEventListener("input", note);
   form.addEventListener("focusin", fetchIt, { once: true });
 }
-for (const button of document.querySelectorAll("[data-copy][hidden]")) button.hidden = false;
+for (const button of document.querySelectorAll("[data-copy][hidden], [data-print]")) button.hidden = false;
+document.querySelector("[data-print]")?.addEventListener("click", () => print());
 for (const button of document.querySelectorAll("[data-near]")) nearMe(button, tell);
 document.querySelector("[data-focus]")?.focus();

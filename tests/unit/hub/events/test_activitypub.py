@@ -50,6 +50,8 @@ def event(**changes: Any) -> Event:
         "joining": "free",
         "price": "",
         "access": "",
+        "access_facts": {},
+        "bring": [],
         "category": "WORKSHOPS_SKILL_SHARING",
         "tags": ["repaircafe"],
         "status": "scheduled",
@@ -243,6 +245,55 @@ def test_price_access_and_organiser_stand_in_the_text() -> None:
         "<p>Price: Free &amp; open<br>Getting in: Step-free<br>Organiser: Linden &lt;3</p>"
         in content
     )
+
+
+FACTS = {
+    "entrance": {"state": "yes", "note": "by the yard"},
+    "inside": {"state": "part", "note": ""},
+    "captions": {"state": "no", "note": ""},
+}
+
+
+def test_facts_about_getting_in_are_said_in_words_of_schema_org_and_of_mobilizon() -> None:
+    said = document(access_facts=FACTS)
+    kind = "LocationFeatureSpecification"
+    assert said["amenityFeature"] == [
+        {"type": kind, "name": "entrance", "value": "yes", "description": "by the yard"},
+        {"type": kind, "name": "inside", "value": "part"},
+        {"type": kind, "name": "captions", "value": "no"},
+    ]
+    assert said["mz:accessibility:wheelchairAccessible"] == "partially"
+    assert said["mz:accessibility:live:subtitle"] is False
+    assert "mz:accessibility:smokeFree" not in said, "what is unknown is not said"
+    # Gancio and Takahe stumble over attachments that they do not know.
+    assert {one["type"] for one in said["attachment"]} <= {"Image", "Document", "Link"}
+    context = said["@context"][1]
+    assert context["amenityFeature"] == "schema:amenityFeature"
+    assert {"schema", "mz"} <= context.keys()
+    assert "amenityFeature" not in document()
+    nothing = activitypub.from_object(received(access_facts=FACTS), "UTC").access_facts
+    assert {name: fact.model_dump() for name, fact in nothing.items()} == FACTS
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "facts"),
+    [
+        ("wheelchairAccessible", "fully", {"entrance": "yes", "inside": "yes"}),
+        ("wheelchairAccessible", "partially", {"entrance": "part"}),
+        ("wheelchairAccessible", "no", {"entrance": "no"}),
+        ("live:sign_language", "true", {"sign_language": "yes"}),
+        ("smokeFree", "false", {"smoke_free": "no"}),
+        ("wheelchairAccessible", ["fully"], {}),
+    ],
+)
+def test_mobilizon_says_among_its_attachments_how_one_gets_in(
+    key: str, value: Any, facts: dict[str, str]
+) -> None:
+    told = {"type": "PropertyValue", "propertyID": f"mz:accessibility:{key}", "value": value}
+    thing = parse({**document(), "attachment": [told]})
+    assert isinstance(thing, EventDocument)
+    found = activitypub.from_object(thing, "UTC").access_facts
+    assert {name: fact.state for name, fact in found.items()} == facts
 
 
 def test_long_text_is_cut_to_what_peers_take() -> None:

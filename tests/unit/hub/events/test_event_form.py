@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hub.core.errors import Invalid
-from hub.events import forms
+from hub.events import forms, planning
 from hub.events.models import Event
 from hub.web.forms import Form, Upload
 
@@ -62,9 +62,7 @@ def test_whole_days_end_with_the_last_of_them() -> None:
     [
         ("", None),
         ("weekly", "FREQ=WEEKLY;BYDAY=SA"),
-        ("fortnightly", "FREQ=WEEKLY;INTERVAL=2;BYDAY=SA"),
         ("weekday", "FREQ=MONTHLY;BYDAY=1SA"),
-        ("last", "FREQ=MONTHLY;BYDAY=-1SA"),
         ("date", "FREQ=MONTHLY;BYMONTHDAY=5"),
     ],
 )
@@ -79,6 +77,65 @@ def test_a_rule_may_end() -> None:
         "repeat_until": "must be a day after the first"
     }
     assert _told(repeat="always") == {"repeat": "must be one of the list"}
+    assert _draft(repeat="daily", repeat_times="3").recurrence == "FREQ=DAILY;COUNT=3"
+    assert set(_told(repeat="daily", repeat_times="3", repeat_until="2027-03-01")) == {
+        "repeat_times"
+    }
+    assert set(_told(repeat="daily", repeat_times="0")) == {"repeat_times"}
+
+
+def test_every_second_week_is_a_number() -> None:
+    draft = _draft(repeat="weekly", repeat_every="2")
+    assert draft.recurrence == "FREQ=WEEKLY;BYDAY=SA;INTERVAL=2"
+    assert set(_told(repeat="weekly", repeat_every="often")) == {"repeat_every"}
+
+
+def test_the_last_weekday_of_a_month_begins_on_one() -> None:
+    last = _draft(repeat="last", starts_on="2026-12-26")
+    assert last.recurrence == "FREQ=MONTHLY;BYDAY=-1SA"
+    assert set(_told(repeat="last")) == {"repeat"}
+
+
+def test_every_second_tuesday_but_not_in_august() -> None:
+    fields = {**FILLED, "starts_on": "2027-06-08", "repeat": "weekday"}
+    form = Form({name: [value] for name, value in fields.items()} | {"repeat_not": ["8"]})
+    draft = forms.draft(form, "Europe/Berlin")
+    assert draft.recurrence == "FREQ=MONTHLY;BYDAY=2TU;BYMONTH=1,2,3,4,5,6,7,9,10,11,12"
+    dates = planning.ahead(draft, datetime(2027, 6, 1, tzinfo=UTC), limit=6)
+    # 18:00 on the wall, in summer and in winter.
+    assert [date.starts_at.isoformat() for date in dates] == [
+        "2027-06-08T16:00:00+00:00",
+        "2027-07-13T16:00:00+00:00",
+        "2027-09-14T16:00:00+00:00",
+        "2027-10-12T16:00:00+00:00",
+        "2027-11-09T17:00:00+00:00",
+        "2027-12-14T17:00:00+00:00",
+    ]
+
+
+def test_facts_that_nobody_knows_are_not_kept() -> None:
+    draft = _draft(access_entrance="yes", access_entrance_note="ramp", access_toilet="unknown")
+    assert {name: fact.model_dump() for name, fact in draft.access_facts.items()} == {
+        "entrance": {"state": "yes", "note": "ramp"}
+    }
+    assert set(_told(access_entrance="maybe")) == {"access_facts"}
+    assert _draft(bring="Cake\n\n Cups ").bring == ("Cake", "Cups")
+
+
+def test_a_month_that_is_left_out_is_not_that_of_the_first_day() -> None:
+    assert set(_told(repeat="weekday", repeat_not="12")) == {"repeat_not"}
+    assert set(_told(repeat="yearly", repeat_not="8")) == {"repeat_not"}
+
+
+def test_single_days_are_left_out_on_the_clock_of_the_place() -> None:
+    fields = {**FILLED, "starts_on": "2027-03-22", "starts_time": "00:30", "repeat": "weekly"}
+    form = Form({name: [value] for name, value in fields.items()} | {"left_out": ["2027-03-29"]})
+    dates = planning.ahead(forms.draft(form, "Europe/Berlin"), datetime(2027, 3, 1, tzinfo=UTC))
+    assert [date.starts_at.isoformat() for date in dates[:2]] == [
+        "2027-03-21T23:30:00+00:00",
+        "2027-04-04T22:30:00+00:00",
+    ]
+    assert set(_told(repeat="weekly", left_out="soon")) == {"repeat"}
 
 
 def test_everything_that_is_missing_is_told_at_once() -> None:
@@ -125,6 +182,8 @@ def test_a_form_of_an_event_gives_the_event_again() -> None:
         organiser="",
         price="",
         access="",
+        access_facts={"toilet": {"state": "yes", "note": "upstairs"}},
+        bring=["Cake", "Cups"],
         place="",
         source="",
         tags=["food", "tents"],
@@ -137,6 +196,8 @@ def test_a_form_of_an_event_gives_the_event_again() -> None:
         "2026-12-06",
         "",
     )
+    assert (values["access_toilet"], values["access_toilet_note"]) == ("yes", "upstairs")
+    assert values["bring"] == "Cake\nCups"
     assert (values["tags"], values["themes"]) == ("tents", ["food"])
     form = Form(
         {

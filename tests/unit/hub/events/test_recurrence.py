@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.core.errors import Invalid
-from hub.events import recurrence
+from hub.events import recurrence, wording
 
 BERLIN = "Europe/Berlin"
 
@@ -252,7 +252,7 @@ def test_any_text_is_a_rule_or_is_refused(text: str) -> None:
     except Invalid:
         return
     recurrence.starts(rule, local("2026-01-01T10:00"), BERLIN)
-    assert recurrence.words(rule, "en")
+    assert wording.words(rule, "en")
 
 
 @pytest.mark.parametrize(
@@ -270,6 +270,30 @@ def test_any_text_is_a_rule_or_is_refused(text: str) -> None:
         ("FREQ=MONTHLY;INTERVAL=2;BYDAY=1SA", "en", "every 2 months (first Saturday)"),
         ("FREQ=WEEKLY;BYDAY=SU;UNTIL=20260912", "en", "every Sunday, until September 12, 2026"),
         ("FREQ=YEARLY;BYMONTH=5", "en", "every year (May)"),
+        ("FREQ=YEARLY;BYMONTH=5;BYDAY=2SU", "en", "every year (second Sunday) (May)"),
+        (
+            "FREQ=MONTHLY;BYDAY=2TU;BYMONTH=1,2,3,4,5,6,7,9,10,11,12",
+            "en",
+            "the second Tuesday of every month, not in August",
+        ),
+        (
+            "FREQ=WEEKLY;BYDAY=FR;BYMONTH=1,2,3,4,5,6,9,10,11,12;COUNT=9",
+            "en",
+            "every Friday, not in July and August, 9 times",
+        ),
+        ("FREQ=WEEKLY;BYDAY=FR;BYMONTH=5,6", "en", "every Friday, only in May and June"),
+        ("FREQ=MONTHLY;BYDAY=MO,TU;BYSETPOS=1", "en", "every month (first; Monday, Tuesday)"),
+        ("FREQ=MONTHLY;BYMONTHDAY=1,15", "en", "every month (1., 15.)"),
+        (
+            "FREQ=MONTHLY;BYDAY=2TU;BYMONTH=1,2,3,4,5,6,7,9,10,11,12",
+            "de",
+            "jeden zweiten Dienstag im Monat, nicht im August",
+        ),
+        (
+            "FREQ=MONTHLY;BYDAY=2TU;BYMONTH=1,2,3,4,5,6,7,9,10,11,12",
+            "fr",
+            "le deuxième mardi du mois, sauf en août",
+        ),
         ("FREQ=WEEKLY;INTERVAL=2;BYDAY=TU", "de", "jeden zweiten Dienstag"),
         ("FREQ=MONTHLY;BYDAY=-1FR", "de-AT", "jeden letzten Freitag im Monat"),
         ("FREQ=MONTHLY;BYMONTHDAY=-1", "de", "am letzten Tag jedes Monats"),
@@ -280,4 +304,4 @@ def test_any_text_is_a_rule_or_is_refused(text: str) -> None:
     ],
 )
 def test_rule_is_said_in_words(rule: str, language: str, text: str) -> None:
-    assert recurrence.words(rule, language) == text
+    assert wording.words(rule, language) == text
