@@ -78,8 +78,8 @@ async def read(kind: str, data: bytes, timezone: str, window: Window) -> list[Ro
         log.warning("reading a %s file ended in: %s", kind, told[-2000:].decode(errors="replace"))
         raise Invalid("This file is damaged in a way that we cannot read.")
     answer = orjson.loads(out)
-    if "refusal" in answer:
-        raise Invalid(answer["refusal"])
+    if (refusal := answer.get("refusal")) is not None:
+        raise Invalid(refusal)
     return rows.loads(answer)
 
 
