@@ -9,6 +9,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Any, Final
 
+from hub.core import words
 from hub.core.settings import Settings
 from hub.core.text import tidy
 from hub.mail.models import Mail
@@ -58,7 +59,8 @@ def message(mail: Mail, settings: Settings) -> EmailMessage:
         ValueError: a header cannot be written.
     """
     said: dict[str, Any] = {**mail.content, "link": mail.link, "subject": mail.subject}
-    said |= {"hub": face(settings)}
+    language = words.base_of(settings.language)
+    said |= {"hub": face(settings), "language": language, "direction": words.direction(language)}
     made = EmailMessage()
     local, _, domain = settings.mail_address.rpartition("@")
     made["From"] = Address(tidy(settings.name), local, domain)
@@ -70,7 +72,8 @@ def message(mail: Mail, settings: Settings) -> EmailMessage:
     if mail.content["unsubscribe"]:
         made["List-Unsubscribe"] = f"<{mail.content['unsubscribe']}>"
         made["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058 §3.1
-    made.set_content(environment().get_template("mail/letter.txt").render(said))
-    html = environment().get_template("mail/letter.html").render(said)
+    with words.speaking(language):
+        made.set_content(environment().get_template("mail/letter.txt").render(said))
+        html = environment().get_template("mail/letter.html").render(said)
     made.add_alternative(html, subtype="html")
     return made

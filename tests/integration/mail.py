@@ -22,7 +22,7 @@ class Letter:
     """
 
     thing: Document
-    kind: Literal["events", "offers", "wants", "replies"] | None = None
+    kind: Literal["events", "offers", "wants", "news", "replies"] | None = None
     shown: Document = field(default_factory=dict)
     refused: str = ""
     activity: Document = field(default_factory=dict)
@@ -544,7 +544,8 @@ LETTERS: Final[dict[str, Letter]] = {
     ),
     "WordPress, an article": Letter(
         thing=_thing("Article", name="News", summary="<p>x</p>", content="<p>x</p>"),
-        refused="nothing to do for Create",
+        kind="news",
+        shown={"title": "News", "summary": "x"},
     ),
     "PeerTube": Letter(
         thing=_thing(

@@ -68,7 +68,7 @@ class Town:
 
     async def entries(self, kind: str) -> list[dict[str, Any]]:
         """The entries of others in a list."""
-        given = {"origin": "all", "status": "all"} if kind != "events" else {"origin": "all"}
+        given = {"origin": "all"} | ({"status": "all"} if kind in {"offers", "wants"} else {})
         answer = await self.hub.web.get(f"/api/v1/{kind}", params=given)
         assert answer.status_code == 200, answer.text
         return [one for one in answer.json()["items"] if one["origin"] == "town.example"]
@@ -109,7 +109,7 @@ async def test_mail_of_a_peer_is_shown_or_refused_by_name(town: Town, letter: Le
         (reply,) = await town.replies()
         assert reply.content == shown["content"]
         assert reply.public
-    for kind in ("events", "offers", "wants"):
+    for kind in ("events", "offers", "wants", "news"):
         found = await town.entries(kind)
         assert len(found) == (1 if kind == letter.kind else 0)
         for entry in found:
