@@ -164,6 +164,7 @@ class _Exchange:
         self._new_socket = new_socket
         self.host = self._address = ""
         self.head, self.body = bytearray(), bytearray()
+        self._begins = 0  # where the last head begins, after those of interim answers
         self.status = 0
         self.forbidden = False
         self.done: asyncio.Future[int] | None = None
@@ -191,7 +192,7 @@ class _Exchange:
         """Make it ready for this request; `seconds` are for the connection and its TLS."""
         self.host, self._address = parts.host, address
         self.head, self.body = bytearray(), bytearray()
-        self.status, self.forbidden = 0, False
+        self.status, self._begins, self.forbidden = 0, 0, False
         curl, target = self.curl, f"[{address}]" if ":" in address else address
         curl.setopt(pycurl.URL, parts.origin)
         # The target goes out byte for byte as it was signed.
@@ -214,7 +215,11 @@ class _Exchange:
             why = f"{self.host}: libcurl {code}"
             raise Unreachable(why, connected=code not in _NOT_CONNECTED)
         # The status decides about the delivery, so nothing that came after it is a failure.
-        pairs = (line.partition(b":") for line in self.head.splitlines()[1:] if b":" in line)
+        pairs = (
+            line.partition(b":")
+            for line in self.head[self._begins :].splitlines()[1:]
+            if b":" in line
+        )
         found = lower((bytes(name), bytes(value.strip())) for name, _, value in pairs)
         return Answer(self.status, found, bytes(self.body[: client.MAX_REPLY_BYTES]), url)
 
@@ -241,9 +246,11 @@ class _Exchange:
         return None
 
     def _end_of_head(self) -> None:
-        found = _STATUS.match(self.head, self.head.rfind(b"HTTP/"))
+        found = _STATUS.match(self.head, self._begins)
         status = int(found.group(1)) if found is not None else 0
-        if status and status not in _INTERIM:
+        if status in _INTERIM:
+            self._begins = len(self.head)
+        elif status:
             self.status = status
             if self.on_head is not None:
                 self.on_head(self)

@@ -416,6 +416,15 @@ async def test_a_slow_body_does_not_undo_a_delivery(
         assert server.connections == 2
 
 
+async def test_a_status_is_read_after_interim_answers_and_whatever_headers_say() -> None:
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+    reply = b"HTTP/1.1 202 Accepted\r\nServer: BaseHTTP/0.6\r\nContent-Length: 0\r\n\r\n"
+    async with serving(answering(hints + reply)) as server, clients() as (_, post):
+        answer = await post.post(server.url, {}, b"x", deadline_s=2)
+    assert (answer.status, answer.headers["server"]) == (202, "BaseHTTP/0.6")
+    assert "link" not in answer.headers
+
+
 async def test_b5_a_flood_of_interim_answers_ends_by_its_size() -> None:
     flood = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" * 500
     async with serving(dripping(b"", flood, every=0)) as server, clients() as (get, post):
