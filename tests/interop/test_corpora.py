@@ -152,6 +152,7 @@ REFUSALS = {
     "another vocabulary": "MalformedDocument: its @context",
     "no id": "MalformedDocument: an object without an id",
     "an event without a time": "MalformedDocument: an event that does not start",
+    "an article that answers": "MalformedDocument: an article that answers something",
     "no text": "MalformedDocument: a reply without id or text",
     "nobody whom we know is meant": "Unauthorised: not a reply to anything here",
 }

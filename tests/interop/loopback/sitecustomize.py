@@ -7,6 +7,7 @@ that neither root nor /etc/hosts is needed. Every other name is unknown: nothing
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import ipaddress
 import json
@@ -14,6 +15,7 @@ import os
 import signal
 import socket
 import sys
+from types import ModuleType
 from typing import Any
 
 HTTPS = 443
@@ -66,6 +68,13 @@ def connect_ex(self: socket.socket, address: Any) -> int:
     """As the original; port 443 of this world is where the proxy listens."""
     return _connect_ex(self, _leads_to(address))
 
+
+# What dials below Python cannot be led to the proxy: here all go by asyncio's loop and aiohttp.
+if WORLD:
+    sys.modules["pycurl"] = None  # type: ignore[assignment]
+    loops: Any = ModuleType("uvloop")
+    loops.run, loops.EventLoopPolicy = asyncio.run, asyncio.DefaultEventLoopPolicy
+    sys.modules["uvloop"] = loops
 
 # A test that is killed cannot stop its servers: then the kernel does (prctl(2), Linux alone).
 if WORLD and sys.platform == "linux":
