@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Any, Final
 from uuid import UUID
 
-import segno
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from markupsafe import Markup
 
 from hub.core.errors import HubError, Invalid
 from hub.core.services import Services
 from hub.mail import outbox
 from hub.people import queries, service
 from hub.people.permissions import ROLES, require
+from hub.web import qr
 from hub.web.doors import Asking, Hub
 from hub.web.forms import Form, parse_form, see_other
 from hub.web.pages import render
@@ -22,7 +21,6 @@ from hub.web.pages import render
 router = APIRouter(prefix="/admin", include_in_schema=False)
 
 PEOPLE: Final = "/admin/people"
-MODULE_PX: Final = 6  # a QR code of a link is about 40 modules wide
 
 
 @router.get("/people")
@@ -52,7 +50,7 @@ async def make_link(request: Request, hub: Hub, caller: Asking) -> Response:
     except HubError as error:
         return await _people(request, hub, error.status, error=str(error))
     name = person.name if person is not None else ""
-    code = _code(link)
+    code = qr.code(link)
     return await _people(
         request, hub, link=link, link_for=name or role, uses=_uses(form), code=code
     )
@@ -115,12 +113,6 @@ async def _people(request: Request, hub: Services, status: int = 200, **context:
         many=sorted(service.HANDED_OUT),
         **given,
     )
-
-
-def _code(link: str) -> Markup:
-    """The QR code of a link, for a telephone that is held in front of it."""
-    drawn = segno.make(link, micro=False).svg_inline(scale=MODULE_PX, dark="#000", light="#fff")
-    return Markup(drawn)  # noqa: S704 - segno drew it, out of a link of ours
 
 
 def _uses(form: Form) -> int:
