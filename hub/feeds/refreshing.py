@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.clock import now
@@ -94,10 +94,12 @@ async def all_of_them(session: AsyncSession) -> list[FollowedCalendar]:
 
 @job("feeds.look", every=LOOK)
 async def look(run: Run) -> None:
-    """Find the calendars that are due."""
+    """Ask for the calendars that are due; of two looks at once, one finds each."""
     async with run.finish() as session:
-        query = select(FollowedCalendar).where(FollowedCalendar.next_run_at <= now())
-        for calendar in await session.scalars(query):
+        moment = now()
+        taken = update(FollowedCalendar).where(FollowedCalendar.next_run_at <= moment)
+        taken = taken.values(next_run_at=moment + EVERY)
+        for calendar in await session.scalars(taken.returning(FollowedCalendar)):
             await look_now(session, calendar)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hub.core.clock import now
 from hub.feeds.models import FollowedCalendar, Import
 from hub.mail.models import Mail
 from hub.people.models import Person
@@ -155,6 +156,25 @@ async def test_it_is_asked_once_an_hour_and_no_more(hub: Running, clock: Clock) 
     assert len(club.asked) == before
     await _an_hour_later(hub, clock)
     assert len(club.asked) == before + 1
+
+
+async def test_a_calendar_that_is_being_asked_is_not_found_due_again(
+    hub: Running, clock: Clock
+) -> None:
+    """Two looks may run at once; the second would ask again when the first is through."""
+    due_meanwhile = []
+
+    class Watched(Club):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            async with hub.services.db.read() as session:
+                query = select(FollowedCalendar).where(FollowedCalendar.next_run_at <= now())
+                due_meanwhile.append(len(list(await session.scalars(query))))
+            await super().__call__(scope, receive, send)
+
+    Watched(hub, CHOIR)
+    await _add(hub)
+    await _an_hour_later(hub, clock)
+    assert due_meanwhile[-1] == 0
 
 
 @pytest.mark.parametrize(
