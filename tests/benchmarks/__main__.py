@@ -1,7 +1,7 @@
 """`make bench`: every ratio, yardstick and hub side by side in one run.
 
 python -m tests.benchmarks            all of them, and the table of docs/performance.md anew
-python -m tests.benchmarks P1 P9      these, on the screen alone
+python -m tests.benchmarks P1 P9      these; their rows of the table anew
 """
 
 from __future__ import annotations
@@ -56,22 +56,28 @@ BEGIN, END = "<!-- make bench writes from here -->", "<!-- to here -->"
 
 
 def main() -> None:
-    """Run the ones that were asked for, or all."""
-    lines = [HEAD]
+    """Run the ones that were asked for, or all, and keep their rows."""
     print(HEAD, flush=True)
     for number in sys.argv[1:] or BENCHMARKS:
-        for ratio in BENCHMARKS[number]():
-            lines.append(ratio.line())
-            print(lines[-1], flush=True)
-    if not sys.argv[1:]:
-        write(REPORT, "\n".join([_machine(), "", *lines]))
+        rows = [ratio.line() for ratio in BENCHMARKS[number]()]
+        print(*rows, sep="\n", flush=True)
+        write(REPORT, number, rows)
 
 
-def write(report: Path, table: str) -> None:
-    """Put the table between the two marks of the report."""
+def write(report: Path, number: str, rows: list[str]) -> None:
+    """Put a benchmark's rows between the two marks of the report, in place of its old ones."""
     before, _, rest = report.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    report.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}")
+    old, _, after = rest.partition(END)
+    table = {name: [line for line in old.splitlines() if _is_of(line, name)] for name in BENCHMARKS}
+    table[number] = rows
+    kept = [line for lines in table.values() for line in lines]
+    report.write_text("\n".join([f"{before}{BEGIN}", _machine(), "", HEAD, *kept, f"{END}{after}"]))
+
+
+def _is_of(line: str, number: str) -> bool:
+    """Whether a row is this benchmark's: those of P4 may have a word behind it, M's a number."""
+    first = line.removeprefix("| ").split(" ")[0]
+    return first == number or (number == "M" and first[:1] == "M" and first[1:].isdigit())
 
 
 def _machine() -> str:
@@ -81,8 +87,8 @@ def _machine() -> str:
     wide = ", AVX-512 IFMA" if "avx512ifma" in flags else ""
     today = date.today()  # noqa: DTZ011 - the calendar on the wall
     return (
-        f"Measured on {today:%d %B %Y} in one run of {PAIRS} pairs each: {cores} cores{wide}, "
-        f"CPython {platform.python_version()}, SQLite {sqlite3.sqlite_version} with "
+        f"Last measured on {today:%d %B %Y}, {PAIRS} pairs in turn for each row: "
+        f"{cores} cores{wide}, CPython {platform.python_version()}, SQLite {sqlite3.sqlite_version} with "
         "`synchronous=FULL`, everything on loopback."
     )
 
