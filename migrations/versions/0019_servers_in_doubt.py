@@ -1,6 +1,6 @@
 """servers in doubt: those that failed when last asked, or never were, found among all that wait.
 
-Revision: 0025
+Revision: 0019
 Follows: 0018
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0025"
+revision = "0019"
 down_revision = "0018"
 branch_labels = None
 depends_on = None
