@@ -13,6 +13,7 @@ import logging
 import random
 from collections import defaultdict
 from datetime import datetime
+from functools import partial
 
 from federation.delivery import (
     Delivered,
@@ -28,7 +29,7 @@ from hub.core.clock import now
 from hub.core.services import Services
 from hub.fediverse import ledger
 from hub.fediverse.lanes import Lane, Lanes, Parcel
-from hub.fediverse.policy import LANE_TIME, PER_HOST, lanes_wanted, try_again_after
+from hub.fediverse.policy import LANE_TIME, PER_HOST, doubtful_wanted, lanes_wanted, try_again_after
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class Carrier:
         self._due = Lanes(services.db, worker)
         self._ledger = GroupCommit[ledger.Served](ledger.Ledger(services).keep, linger_s=LINGER_S)
         self._lanes: set[asyncio.Task[None]] = set()
+        self._doubtful = 0  # of them
         self._slots = asyncio.Semaphore(services.settings.in_flight)
         self._in_flight = services.settings.in_flight
 
@@ -54,22 +56,29 @@ class Carrier:
 
     async def send_due(self) -> int:
         """How many lanes were taken up; their mail goes out beside the caller."""
-        wanted = lanes_wanted(self._in_flight, len(self._lanes))
-        if wanted == 0:
+        sound, doubtful = self._wanted()
+        if sound == doubtful == 0:
             return 0
-        lanes = await self._claim(wanted)
+        async with self._services.db.write() as session:
+            lanes = await self._due.claim(session, sound, doubtful)
         for lane in lanes:
+            self._doubtful += lane.doubtful
             task = asyncio.create_task(self._serve(lane))
             self._lanes.add(task)
-            task.add_done_callback(self._done)
+            task.add_done_callback(partial(self._done, lane))
         return len(lanes)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _wanted(self) -> tuple[int, int]:
+        sound = lanes_wanted(self._in_flight, len(self._lanes) - self._doubtful)
+        return sound, doubtful_wanted(self._in_flight, self._doubtful)
+
+    def _done(self, lane: Lane, task: asyncio.Task[None]) -> None:
         self._lanes.discard(task)
+        self._doubtful -= lane.doubtful
         if not task.cancelled() and (error := task.exception()) is not None:
             # The lease runs out by itself, and the lane is tried again.
             log.error("a lane was left", exc_info=error)
-        if lanes_wanted(self._in_flight, len(self._lanes)):
+        if self._wanted()[lane.doubtful]:
             self._services.wake.ring_here()
 
     def close(self) -> None:
@@ -80,10 +89,6 @@ class Carrier:
         """Wait for everything that is on its way."""
         while self._lanes:
             await asyncio.wait(self._lanes)
-
-    async def _claim(self, limit: int) -> list[Lane]:
-        async with self._services.db.write() as session:
-            return await self._due.claim(session, limit)
 
     async def _serve(self, lane: Lane) -> None:
         """Send a lane's parcels, two at once, those of one object one after the other."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, text, update
 from sqlalchemy.orm import aliased
 
 from federation.delivery import first_scheme
@@ -22,7 +22,7 @@ from hub.core.clock import now
 from hub.core.db import AsyncSession, Database
 from hub.core.prepared import WIDTH, Prepared, among, wide
 from hub.fediverse import ledger
-from hub.fediverse.models import Delivery, OutboxActivity, Peer
+from hub.fediverse.models import DOUBTFUL, SOUND, Delivery, OutboxActivity, Peer
 from hub.fediverse.policy import Visit
 from hub.jobs import queue
 
@@ -56,12 +56,14 @@ class Parcel:
 class Lane:
     """A leased server and what was done for it.
 
-    `worked` is the signature scheme that it took last, `scheme` the one to begin with; `refused`:
-    it did not take RFC 9421 although that seemed right.
+    `doubtful`: it failed at its last visit, or never had one. `worked` is the signature scheme that
+    it took last, `scheme` the one to begin with; `refused`: it did not take RFC 9421 although that
+    seemed right.
     """
 
     host: str
     fence: int
+    doubtful: bool
     worked: str | None
     scheme: Scheme
     visit: Visit
@@ -73,7 +75,15 @@ class Lane:
 Words = tuple[int, str]
 """An activity of the outbox by its number, and the digest of its bytes."""
 
-PEER = (Peer.host, Peer.fence, Peer.scheme, Peer.rfc9421_at, Peer.failures, Peer.failing_since)
+PEER = (
+    Peer.host,
+    Peer.fence,
+    Peer.scheme,
+    Peer.rfc9421_at,
+    Peer.failures,
+    Peer.failing_since,
+    Peer.last_delivered_at,
+)
 DELIVERY = (
     Delivery.host,
     Delivery.id,
@@ -91,20 +101,22 @@ class Lanes:
 
     def __init__(self, database: Database, worker: str) -> None:
         self._worker = worker
-        self._claim = Prepared(database, _claiming(), _columns(PEER))
+        self._sound = Prepared(database, _claiming(SOUND), _columns(PEER))
+        self._doubtful = Prepared(database, _claiming(DOUBTFUL), _columns(PEER))
         self._parcels = Prepared(database, _due_parcels(), _columns(DELIVERY))
         self._said: Recent[Words, Said] = Recent(MOST_SAID)
 
-    async def claim(self, session: AsyncSession, limit: int) -> list[Lane]:
-        """Lease up to `limit` due lanes, the longest due first; at most WIDTH."""
+    async def claim(self, session: AsyncSession, sound: int, doubtful: int) -> list[Lane]:
+        """Lease so many due lanes, and so many of servers that are in doubt; WIDTH in all.
+
+        Of both kinds those that are longest due.
+        """
         moment = now()
-        given = {
-            "moment": moment,
-            "until": moment + queue.LEASE,
-            "worker": self._worker,
-            "most": min(limit, WIDTH),
-        }
-        peers = await self._claim.rows(session, given)
+        given = {"moment": moment, "until": moment + queue.LEASE, "worker": self._worker}
+        peers: list[tuple[Any, ...]] = []
+        for claim, most in ((self._doubtful, doubtful), (self._sound, sound)):
+            if room := min(most, WIDTH - len(peers)):
+                peers += await claim.rows(session, {**given, "most": room})
         if not peers:
             return []
         given = {"moment": moment, **wide([host for host, *_ in peers])}
@@ -142,10 +154,11 @@ class Lanes:
 
 
 def _lane(peer: tuple[Any, ...], parcels: list[Parcel], moment: datetime) -> Lane:
-    host, fence, worked, spoke_at, failures, failing_since = peer
+    host, fence, worked, spoke_at, failures, failing_since, answered_at = peer
     return Lane(
         host=host,
         fence=fence,
+        doubtful=failures > 0 or answered_at is None,
         worked=worked,
         scheme=first_scheme(worked, spoke_at, moment),
         visit=Visit(failures, moment - failing_since if failing_since else timedelta(0)),
@@ -161,12 +174,17 @@ def _moment() -> Any:
     return bindparam("moment", type_=Delivery.run_at.type)
 
 
-def _claiming() -> Any:
-    """As `jobs.queue.claim`; `SKIP LOCKED` is left out on SQLite, whose one writer is alone."""
+def _claiming(which: str) -> Any:
+    """As `jobs.queue.claim`, of some servers.
+
+    `SKIP LOCKED` is left out on SQLite, whose one writer is alone.
+    """
     due = (
         select(Peer.host)
         .where(
-            Peer.run_at <= _moment(), or_(Peer.lease_until.is_(None), Peer.lease_until <= _moment())
+            Peer.run_at <= _moment(),
+            or_(Peer.lease_until.is_(None), Peer.lease_until <= _moment()),
+            text(which),
         )
         .order_by(Peer.run_at)
         .limit(bindparam("most"))

@@ -10,13 +10,17 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.db import Base
 from hub.jobs.models import BIG_ID, Claimable
+
+# A server that failed at its last visit, or never had one; an index says it, and so a statement.
+DOUBTFUL = "(failures > 0 OR last_delivered_at IS NULL)"
+SOUND = "(failures = 0 AND last_delivered_at IS NOT NULL)"
 
 
 class Peer(Claimable, Base):
@@ -31,7 +35,15 @@ class Peer(Claimable, Base):
     """
 
     __tablename__ = "peer"
-    __table_args__ = (Index("ix_peer_due", "run_at"),)
+    __table_args__ = (
+        Index("ix_peer_due", "run_at"),
+        Index(
+            "ix_peer_doubtful_due",
+            "run_at",
+            sqlite_where=text(DOUBTFUL),
+            postgresql_where=text(DOUBTFUL),
+        ),
+    )
 
     host: Mapped[str] = mapped_column(primary_key=True)
     standing: Mapped[str] = mapped_column(default="open")

@@ -28,6 +28,7 @@ PATIENCE = timedelta(days=30)  # how long a silent server's mail is kept (SETTLE
 ASKED = timedelta(days=1)  # how often a server that answers, and refuses, is told of a Delete
 TOO_MANY = 429  # the server lives, and wants us to be slower
 BROKEN = 500
+DOUBTFUL_SHARE = 4  # one place of so many is for servers that did not answer when last asked
 NOW = timedelta(0)
 
 
@@ -123,5 +124,18 @@ def lanes_wanted(in_flight: int, held: int) -> int:
 
     Many at once or none: a claim costs the same for both.
     """
-    room = in_flight + BATCH - held
-    return min(room, BATCH) if room >= BATCH // 2 else 0
+    return _many(in_flight + BATCH - held)
+
+
+def doubtful_wanted(in_flight: int, held: int) -> int:
+    """How many lanes it takes up of servers that failed at their last visit, or never had one.
+
+    These have a share of their own: who is silent keeps a place for as long as we wait for a
+    connection, and enough of them would leave none to those that live.
+    """
+    share = max(in_flight // DOUBTFUL_SHARE, 1)
+    return _many(share - held, of=share)
+
+
+def _many(room: int, of: int = BATCH) -> int:
+    return min(room, BATCH) if room >= max(min(of, BATCH) // 2, 1) else 0

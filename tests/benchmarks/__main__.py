@@ -88,8 +88,8 @@ def _machine() -> str:
     today = date.today()  # noqa: DTZ011 - the calendar on the wall
     return (
         f"Last measured on {today:%d %B %Y}, {PAIRS} pairs in turn for each row: "
-        f"{cores} cores{wide}, CPython {platform.python_version()}, SQLite {sqlite3.sqlite_version} with "
-        "`synchronous=FULL`, everything on loopback."
+        f"{cores} cores{wide}, CPython {platform.python_version()}, "
+        f"SQLite {sqlite3.sqlite_version} with `synchronous=FULL`, everything on loopback."
     )
 
 

@@ -73,7 +73,7 @@ async def _expansion() -> float:
     """CPU seconds to write one delivery row."""
     async with a_hub() as hub:
         services = hub.services
-        await follow_from(hub, "events", inboxes(1, FOLLOWERS))
+        await follow_from(hub, "events", inboxes(1, FOLLOWERS), answered=True)
         await say(hub)
         used = own_cpu_s()
         while await expand(services):

@@ -29,7 +29,7 @@ from hub.core.settings import Settings
 from hub.fediverse import outbox
 from hub.fediverse.delivery import Carrier
 from hub.fediverse.fanout import expand
-from hub.fediverse.models import Follow
+from hub.fediverse.models import Follow, Peer
 from tests.benchmarks.load import activity
 from tests.benchmarks.rig import answer_of, process
 from tests.interop.certificates import issue_each
@@ -96,8 +96,11 @@ def inboxes(port: int, count: int, *, scheme: str = "http", net: int = 1) -> lis
     return [f"{scheme}://{address}:{port}/inbox" for address in addresses(count, net)]
 
 
-async def follow_from(hub: Hub, name: str, boxes: Sequence[str]) -> None:
-    """Followers of one of our actors, one for each inbox."""
+async def follow_from(hub: Hub, name: str, boxes: Sequence[str], *, answered: bool = False) -> None:
+    """Followers of one of our actors, one for each inbox.
+
+    `answered`: their servers took our Accept, as those of real followers did.
+    """
     async with hub.services.db.write() as session:
         channel = await service.local(session, name)
         actors = [
@@ -117,6 +120,12 @@ async def follow_from(hub: Hub, name: str, boxes: Sequence[str]) -> None:
             for box in boxes
         ]
         await session.execute(insert(Actor), actors)
+        if answered:
+            servers = [
+                {"host": host, "last_delivered_at": now()}
+                for host in {actor["authority"] for actor in actors}
+            ]
+            await session.execute(insert(Peer), servers)
         await session.execute(
             insert(Follow),
             [

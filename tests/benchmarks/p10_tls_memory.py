@@ -60,7 +60,7 @@ def _forget_most() -> None:
 
 async def _fan_out(by: Carrying, port: int, authority: Path) -> None:
     async with a_hub(by, ca_file=authority, in_flight=256) as hub:
-        await follow_from(hub, "events", inboxes(port, HOSTS, scheme="https", net=2))
+        await follow_from(hub, "events", inboxes(port, HOSTS, scheme="https", net=2), answered=True)
         carrier = Carrier(hub.services, "bench")
         await say(hub)
         gc.collect()

@@ -88,7 +88,7 @@ def _delivering(cluster_address: str, sink: Popen[str], port: int, workers: int)
 
 async def _followed(port: int, given: dict[str, Any]) -> None:
     async with a_hub(**given) as hub:
-        await follow_from(hub, "events", inboxes(port, HOSTS))
+        await follow_from(hub, "events", inboxes(port, HOSTS), answered=True)
 
 
 def _heard(sink: Popen[str], given: dict[str, Any]) -> None:

@@ -65,7 +65,7 @@ async def _deliveries(port: int) -> tuple[float, float]:
 @asynccontextmanager
 async def _waiting(port: int, waiting: int) -> AsyncIterator[tuple[Hub, Carrier]]:
     async with a_hub() as hub:
-        await follow_from(hub, "events", inboxes(port, HOSTS))
+        await follow_from(hub, "events", inboxes(port, HOSTS), answered=True)
         carrier = Carrier(hub.services, "bench")
         await _delivery(hub, carrier)
         await _pile_up(hub, waiting)

@@ -73,7 +73,7 @@ async def _bare(port: int) -> float:
 
 async def _ledger(port: int) -> float:
     async with a_hub() as hub:
-        await follow_from(hub, "events", inboxes(port, HOSTS))
+        await follow_from(hub, "events", inboxes(port, HOSTS), answered=True)
         carrier = Carrier(hub.services, "bench")
         used = 0.0
         memory.settle()

@@ -112,7 +112,7 @@ def _hub(port: int, scheme: str = "cavage") -> Callable[[Carrying], float]:
 
 async def _fanned_out(by: Carrying, port: int, scheme: str) -> float:
     async with a_hub(by) as hub:
-        await follow_from(hub, "events", inboxes(port, HOSTS))
+        await follow_from(hub, "events", inboxes(port, HOSTS), answered=True)
         carrier = Carrier(hub.services, "bench")
         memory.settle()
         await say(hub)
@@ -145,7 +145,9 @@ def _hub_cold(port: int, authority: Path, by: Carrying) -> float:
 
 async def _cold(by: Carrying, port: int, authority: Path) -> float:
     async with a_hub(by, ca_file=authority) as hub:
-        await follow_from(hub, "events", inboxes(port, TLS_HOSTS, scheme="https", net=2))
+        await follow_from(
+            hub, "events", inboxes(port, TLS_HOSTS, scheme="https", net=2), answered=True
+        )
         carrier = Carrier(hub.services, "bench")
         memory.settle()
         await say(hub)

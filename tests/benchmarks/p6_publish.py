@@ -53,7 +53,7 @@ def measure() -> list[Ratio]:
 
 async def _measure(sink: Any, port: int) -> tuple[float, float, float]:
     async with a_hub() as quiet, a_hub() as loud:
-        await follow_from(loud, "events", inboxes(port, FOLLOWERS))
+        await follow_from(loud, "events", inboxes(port, FOLLOWERS), answered=True)
         alone, followed, first = [], [], []
         async with (
             Worker(quiet.services, quiet.handlers).running(),

@@ -33,7 +33,7 @@ def measure() -> list[Ratio]:
 async def _filled(port: int) -> Path:
     """The data folder of a hub that has something to say to many."""
     async with a_hub() as hub:
-        await follow_from(hub, "events", inboxes(port, HOSTS))
+        await follow_from(hub, "events", inboxes(port, HOSTS), answered=True)
         await say(hub)
         return hub.services.settings.data_dir
 

@@ -73,7 +73,7 @@ def _drawn(dice: random.Random) -> simulated.Lane:
 
 async def _claimed(hub: Running) -> list[int]:
     async with hub.services.db.write() as session:
-        (lane,) = await Lanes(hub.services.db, "test").claim(session, 10)
+        (lane,) = await Lanes(hub.services.db, "test").claim(session, 10, 10)
     return [parcel.id for parcel in lane.parcels]
 
 
@@ -120,6 +120,32 @@ async def test_a_simulated_lane_goes_as_the_rows_do(hub: Running, seed: int) -> 
         await upkeep.collapse(session)
         left = await session.scalars(select(Delivery.id).order_by(Delivery.id))
         assert list(left) == list(lane.waiting)
+
+
+async def test_servers_in_doubt_are_taken_up_beside_the_others(hub: Running) -> None:
+    """Longest due first of both kinds; however many of the silent wait, the sound come first."""
+    async with hub.services.db.write() as session:
+        for number in range(8):
+            # Some failed last, some were never reached.
+            failures, answered_at = (0, None) if number % 3 else (number + 1, now())
+            peer = Peer(host=f"silent{number}.example", failures=failures)
+            peer.run_at, peer.last_delivered_at = now() - timedelta(hours=9 - number), answered_at
+            session.add(peer)
+        for number in range(4):
+            moment = now() - timedelta(minutes=9 - number)
+            host = f"sound{number}.example"
+            session.add(Peer(host=host, run_at=moment, last_delivered_at=now()))
+    lanes = Lanes(hub.services.db, "test")
+
+    async def taken(sound: int, failing: int) -> list[str]:
+        async with hub.services.db.write() as session:
+            found = await lanes.claim(session, sound, failing)
+        return sorted(lane.host.removesuffix(".example") for lane in found)
+
+    assert await taken(2, 1) == ["silent0", "sound0", "sound1"]
+    assert await taken(9, 0) == ["sound2", "sound3"]
+    assert await taken(0, 2) == ["silent1", "silent2"]
+    assert await taken(200, 200) == [f"silent{number}" for number in range(3, 8)]
 
 
 async def test_twenty_that_a_server_refuses_do_not_hold_up_the_next(hub: Running) -> None:

@@ -26,8 +26,9 @@ DOCS = Path(__file__).parents[3] / "docs"
 BEGIN, END = "<!-- simulation: begin -->", "<!-- simulation: end -->"
 BURST_NAMES = {
     "alone": "the living alone",
-    "breaker": "with the silent among them",
-    "none": "the same without a breaker",
+    "share": "with the silent among them",
+    "breaker": "the same without a share of their own",
+    "none": "the same without that and without a breaker",
 }
 
 

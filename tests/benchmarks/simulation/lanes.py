@@ -46,6 +46,12 @@ class Lane:
     failures: int = 0
     closed_until: float | None = None
     failing_since: float | None = None
+    answered: bool = False
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it failed at its last visit, or never had one (`models.DOUBTFUL`)."""
+        return self.failures > 0 or not self.answered
 
     def open(self, parcel: Parcel, now: float) -> None:
         """New mail: due now, or when the breaker closes (`fanout._open_lanes`)."""
@@ -88,6 +94,7 @@ class Lane:
         wait, due = visit.closed_for(jitter), self.next_due()
         self.lease_until = None
         self.failures = visit.failures_now()
+        self.answered = self.answered or visit.answered
         self.closed_until = now + wait.total_seconds() if wait else None
         self.run_at = due
         if self.closed_until is not None and due is not None:

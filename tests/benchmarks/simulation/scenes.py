@@ -1,4 +1,4 @@
-"""What is simulated: a week with an outage of ours, and a burst with the breaker on and off."""
+"""What is simulated: a week with an outage of ours, and a burst with rules and without them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
 
-from tests.benchmarks.simulation.lanes import Said
+from tests.benchmarks.simulation.lanes import Lane, Said
 from tests.benchmarks.simulation.simulator import Figures, Simulation
 from tests.benchmarks.simulation.world import DAY, HOUR, World, build
 
@@ -56,7 +56,7 @@ def burst(world: World, *, in_flight: int = 256) -> Figures:
 
 
 def bursts(servers: int, *, seed: int = 1, in_flight: int = 16) -> dict[str, Figures]:
-    """The burst before the living alone, before all, and before all without a breaker."""
+    """The burst before the living alone, before all, and before all without some of the rules."""
 
     def world(*without: str) -> World:
         made = build(servers, DAY, random.Random(seed))
@@ -65,11 +65,20 @@ def bursts(servers: int, *, seed: int = 1, in_flight: int = 16) -> dict[str, Fig
 
     found = {
         "alone": burst(world("dead", "hole", "leaves"), in_flight=in_flight),
-        "breaker": burst(world(), in_flight=in_flight),
+        "share": burst(world(), in_flight=in_flight),
     }
-    with no_breaker():
-        found["none"] = burst(world(), in_flight=in_flight)
+    with no_share():
+        found["breaker"] = burst(world(), in_flight=in_flight)
+        with no_breaker():
+            found["none"] = burst(world(), in_flight=in_flight)
     return found
+
+
+@contextmanager
+def no_share() -> Iterator[None]:
+    """Nobody is in doubt, and so all have the same places."""
+    with patch.object(Lane, "doubtful", False):
+        yield
 
 
 @contextmanager

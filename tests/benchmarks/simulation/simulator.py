@@ -20,7 +20,7 @@ from federation.delivery import Delivered, Later, Outcome
 from hub.fediverse import policy
 from hub.fediverse.delivery import LINGER_S
 from hub.fediverse.fanout import CHUNK
-from hub.jobs.queue import LEASE
+from hub.jobs.queue import BATCH, LEASE
 from hub.worker import BREATH_S, PAUSE_S
 from tests.benchmarks.simulation.lanes import Lane, Parcel, Said
 from tests.benchmarks.simulation.world import HOUR, Server, World
@@ -44,6 +44,7 @@ class Worker:
 
     free: int
     held: set[int] = field(default_factory=set)
+    doubtful: set[int] = field(default_factory=set)
     queue: deque[tuple[Run, deque[Parcel]]] = field(default_factory=deque)
     busy_until: float = 0.0
     warm: OrderedDict[int, float] = field(default_factory=OrderedDict)
@@ -119,7 +120,7 @@ class Simulation:
         self._costs = costs or Costs()
         self._events: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self._count = 0
-        self._due: list[tuple[float, int]] = []
+        self._due: dict[bool, list[tuple[float, int]]] = {False: [], True: []}  # doubtful or not
         self._look_at: float | None = None
         self._fresh: deque[tuple[Said, int]] = deque()
         self._away: dict[int, tuple[float, float]] = {}
@@ -219,16 +220,18 @@ class Simulation:
     def _note_due(self, number: int) -> None:
         lane = self.lanes[number]
         if lane.run_at is not None and lane.lease_until is None:
-            heapq.heappush(self._due, (lane.run_at, number))
+            heapq.heappush(self._due[lane.doubtful], (lane.run_at, number))
 
-    def _next_due(self) -> float | None:
-        while self._due:
-            moment, number = self._due[0]
+    def _next_due(self, doubtful: bool) -> float:
+        """When the next of such lanes is due; infinite for never."""
+        due = self._due[doubtful]
+        while due:
+            moment, number = due[0]
             lane = self.lanes[number]
             if lane.run_at == moment and lane.lease_until is None:
                 return moment
-            heapq.heappop(self._due)
-        return None
+            heapq.heappop(due)
+        return math.inf
 
     def _look(self, moment: float) -> None:
         if self._look_at != moment:
@@ -236,18 +239,29 @@ class Simulation:
         self._look_at = None
         took = False
         for worker in self._workers:
-            wanted = 0 if worker.dead else policy.lanes_wanted(self._in_flight, len(worker.held))
-            while wanted and (due := self._next_due()) is not None and due <= self.now:
-                wanted -= 1
-                took = True
-                self._serve(worker, heapq.heappop(self._due)[1])
+            if worker.dead:
+                continue
+            left = BATCH
+            for doubtful in (True, False):
+                wanted = min(self._wanted(worker, doubtful), left)
+                while wanted and self._next_due(doubtful) <= self.now:
+                    wanted, left, took = wanted - 1, left - 1, True
+                    self._serve(worker, heapq.heappop(self._due[doubtful])[1])
         self._workers.append(self._workers.pop(0))
-        due = self._next_due()
         if took:
             self._look_by(self.now + self._costs.claim_s)
-        elif due is not None and due > self.now:
+            return
+        later = [due for due in map(self._next_due, (True, False)) if self.now < due < math.inf]
+        if later:
             # Nobody rings when a moment comes; a look every PAUSE_S finds it.
-            self._look_by(math.ceil(due / PAUSE_S) * PAUSE_S)
+            self._look_by(math.ceil(min(later) / PAUSE_S) * PAUSE_S)
+
+    def _wanted(self, worker: Worker, doubtful: bool) -> int:
+        """How many lanes the worker takes up of this kind."""
+        held = len(worker.doubtful)
+        if doubtful:
+            return policy.doubtful_wanted(self._in_flight, held)
+        return policy.lanes_wanted(self._in_flight, len(worker.held) - held)
 
     def _serve(self, worker: Worker, number: int) -> None:
         lane = self.lanes[number]
@@ -258,6 +272,8 @@ class Simulation:
         ends = self.now + LANE_S
         run = Run(worker, number, lane.visit(self.now), ends, deque(chains.values()))
         worker.held.add(number)
+        if lane.doubtful:
+            worker.doubtful.add(number)
         self._advance(run)
         self._fill(worker)
 
@@ -345,7 +361,7 @@ class Simulation:
         """Note what came of a visit; a dead worker notes nothing."""
         if run.worker.dead:
             return
-        lane = self.lanes[run.number]
+        lane, was_doubtful = self.lanes[run.number], run.number in run.worker.doubtful
         for parcel, again in run.results:
             if again is None:
                 del lane.waiting[parcel.said.number]
@@ -354,7 +370,8 @@ class Simulation:
         lane.give_back(run.visit, self.now, self.world.dice.uniform(-1, 1))
         self._note_due(run.number)
         run.worker.held.discard(run.number)
-        if policy.lanes_wanted(self._in_flight, len(run.worker.held)):
+        run.worker.doubtful.discard(run.number)
+        if self._wanted(run.worker, was_doubtful):
             self._look_by(self.now + BREATH_S)
 
     def _die(self, worker: Worker) -> None:

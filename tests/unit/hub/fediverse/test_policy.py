@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from federation.delivery import Delivered, Dropped, Later, Outcome
-from hub.fediverse.policy import Visit, lanes_wanted, try_again_after
+from hub.fediverse.policy import Visit, doubtful_wanted, lanes_wanted, try_again_after
 
 DAY = timedelta(days=1)
 TAKEN = Delivered(202)
@@ -101,3 +101,11 @@ def test_lanes_are_taken_up_many_at_once_or_not_at_all() -> None:
     assert lanes_wanted(256, 0) == 100
     assert lanes_wanted(256, 300) == 56
     assert lanes_wanted(256, 310) == 0
+
+
+def test_servers_in_doubt_have_a_share_of_their_own() -> None:
+    assert doubtful_wanted(256, 0) == 64
+    assert doubtful_wanted(256, 32) == 32
+    assert doubtful_wanted(256, 33) == 0, "many at once, or none"
+    assert doubtful_wanted(1, 0) == 1, "however few the places, they come to their turn"
+    assert doubtful_wanted(1, 1) == 0
