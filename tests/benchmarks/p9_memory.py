@@ -19,9 +19,15 @@ from tests.interop import fedify
 
 IDLE_S = 5
 
+# `hub.serving` leaves the loop and the client to the moment in which it is known what is there.
 IMPORTS = """
 import time
 import hub.serving
+import uvloop
+try:
+    import federation.curl
+except ImportError:
+    pass
 print("ready", flush=True)
 time.sleep(600)
 """
