@@ -292,7 +292,7 @@ async def test_a_block_of_a_server_that_wrote_much_holds_nobody_up(
     assert [one.object for one in told if isinstance(one, Announce)] == [p["id"] for p in posts]
 
 
-def _undos() -> Select[tuple[str]]:
+def _undos() -> Select[str]:
     return select(OutboxActivity.uri).where(OutboxActivity.type == "Undo")
 
 
