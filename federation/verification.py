@@ -33,15 +33,7 @@ from federation.errors import (
 from federation.fetching import Fetcher
 from federation.origins import authority, canonical
 from federation.recent import Recent
-from federation.signatures.http import (
-    FUTURE,
-    PAST,
-    Claim,
-    Request,
-    Scheme,
-    check,
-    read_claim,
-)
+from federation.signatures.http import Claim, Request, Scheme, check, read_claim
 from federation.signatures.keys import (
     PublicKey,
     key_of_document,
@@ -49,6 +41,7 @@ from federation.signatures.keys import (
     lists_key,
 )
 from federation.signatures.proofs import proof_owner_key, verify_proof
+from federation.signatures.times import FUTURE, PAST
 from federation.vocab.activities import Activity
 from federation.vocab.loading import check_vocabulary, loads
 from federation.vocab.parse import parse

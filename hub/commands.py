@@ -152,9 +152,10 @@ async def deliveries(
         views, total = await waiting.listed(session, name)
     for view in views:
         due = view.due_at.isoformat(timespec="seconds")
+        state = f"waits for its {view.behind}" if view.state == "behind" else view.state
         yield {
             "row": {**asdict(view), "due_at": due},
-            "text": f"{view.host}  {view.type}  {view.object}  {view.state}  "
+            "text": f"{view.host}  {view.type}  {view.object}  {state}  "
             f"{view.attempts} attempts  next {due}  {view.last_error or ''}",
         }
     if not total:

@@ -21,6 +21,7 @@ from uuid import uuid4
 
 import asyncpg
 import httpx2
+import hypothesis
 import pytest
 from alembic import command
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -38,6 +39,12 @@ from hub.worker import Worker
 from tests.postgres import cluster
 
 ENGINE = os.environ.get("HUB_TEST_DATABASE", "sqlite")
+
+# No test is about time: an example takes as long as a busy machine needs for it.
+hypothesis.settings.register_profile(
+    "hub", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("hub")
 
 
 @dataclass

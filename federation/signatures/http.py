@@ -7,12 +7,9 @@ body), and only then is it worth to fetch a key for `check`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
-from functools import lru_cache
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Literal
 
@@ -29,6 +26,14 @@ from federation.signatures.digest import (
     digest_header,
 )
 from federation.signatures.keys import PublicKey, SigningKeys
+from federation.signatures.times import (
+    FUTURE,
+    PAST,
+    Window,
+    from_http_date,
+    from_seconds,
+    http_date,
+)
 
 Scheme = Literal["cavage", "rfc9421", "ed25519"]
 """How we sign: draft-cavage-12, or RFC 9421 with the RSA key or with the Ed25519 one."""
@@ -39,20 +44,11 @@ ACCEPT_ED25519 = f'{ACCEPT_SIGNATURE};alg="ed25519"'
 """What our 202 says: next time, if you can, in the way that costs a sender a tenth."""
 ACTIVITY_JSON = "application/activity+json"
 """The content type of all that we post."""
-PAST = timedelta(hours=1)
-"""How old a signature may be: queues hold requests, and few of them longer."""
-FUTURE = timedelta(hours=1)
-"""How far ahead a peer's clock may be."""
 
 _COVERED_RFC9421 = frozenset({"@method", "@target-uri", "content-digest"})
 _OFFERED_RFC9421 = frozenset({"created", "keyid", "alg", "tag"})
 _RSA, _ED25519 = "rsa-v1_5-sha256", "ed25519"
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
-_DATE = re.compile(
-    r"(?:[A-Z][a-z]{2}), ([0-9]{2}) ([A-Z][a-z]{2}) ([0-9]{4})"
-    r" ([0-9]{2}):([0-9]{2}):([0-9]{2}) (?:GMT|UTC|[+-]0000)"
-)
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # A second value of these would leave open which one was signed.
 _SINGLE = frozenset(
     {"host", "date", "digest", "content-digest", "signature", "signature-input", "authorization"}
@@ -95,25 +91,6 @@ class Claim:
         return sha256(b"\0".join(parts)).digest()
 
 
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """The time in which a signature counts."""
-
-    now: datetime
-    past: timedelta
-    future: timedelta
-
-    def check(self, made: datetime) -> None:
-        """Nothing, if it was made in this time."""
-        if not self.now - self.past <= made <= self.now + self.future:
-            raise SignatureInvalid("the signature is too old, or of the future")
-
-    def check_end(self, expires: float) -> None:
-        """Nothing, if it has not ended yet."""
-        if expires < self.now.timestamp():
-            raise SignatureInvalid("the signature has expired")
-
-
 def sign_request(
     keys: SigningKeys,
     method: str,
@@ -135,7 +112,7 @@ def sign_request(
         BadUrl: the url is not one that can be sent to.
     """
     message = _outgoing(method, url)
-    headers = {"Host": message.authority, "Date": _http_date(now)}
+    headers = {"Host": message.authority, "Date": http_date(now)}
     if accept is not None:
         headers["Accept"] = accept
     if method.upper() not in _BODILESS:
@@ -182,7 +159,7 @@ def read_claim(
             covers too little.
     """
     headers = _headers(request)
-    window = _Window(now, past, future)
+    window = Window(now, past, future)
     header = _cavage_header(headers)
     if header is None and "signature-input" not in headers:
         raise SignatureMissing("the request bears no signature")
@@ -241,7 +218,7 @@ def _sign_rfc9421(
     return {**headers, "Signature-Input": signature_input, "Signature": signature}
 
 
-def _read_cavage(message: rfc9421.Message, header: str, body: bytes, window: _Window) -> Claim:
+def _read_cavage(message: rfc9421.Message, header: str, body: bytes, window: Window) -> Claim:
     parameters = cavage.parse(header)
     covered = frozenset(parameters.covered)
     needed = {"(request-target)", "host"}
@@ -268,23 +245,23 @@ def _read_cavage(message: rfc9421.Message, header: str, body: bytes, window: _Wi
     )
 
 
-def _check_times(parameters: cavage.Parameters, values: dict[str, str], window: _Window) -> None:
+def _check_times(parameters: cavage.Parameters, values: dict[str, str], window: Window) -> None:
     """Every signed time lies in the window; one that is not signed may only shorten it.
 
     Adds the times of the signature itself to `values`, under the names by which they are signed.
     """
     if "date" in parameters.covered:
-        window.check(_from_http_date(values.get("date", "")))
+        window.check(from_http_date(values.get("date", "")))
     if parameters.created is not None:
         values["(created)"] = parameters.created
         if "(created)" in parameters.covered:
-            window.check(_from_seconds(float(parameters.created)))
+            window.check(from_seconds(float(parameters.created)))
     if parameters.expires is not None:
         values["(expires)"] = parameters.expires
         window.check_end(float(parameters.expires))
 
 
-def _read_rfc9421(message: rfc9421.Message, body: bytes, window: _Window) -> Claim:
+def _read_rfc9421(message: rfc9421.Message, body: bytes, window: Window) -> Claim:
     """The first label that has what we need; a proxy may have added others."""
     values = _joined(message.headers)
     reason = SignatureInvalid("no label has both its halves")
@@ -297,14 +274,14 @@ def _read_rfc9421(message: rfc9421.Message, body: bytes, window: _Window) -> Cla
 
 
 def _read_label(
-    message: rfc9421.Message, parameters: rfc9421.Parameters, body: bytes, window: _Window
+    message: rfc9421.Message, parameters: rfc9421.Parameters, body: bytes, window: Window
 ) -> Claim:
     needed = {"@method", "@target-uri"}
     if message.method not in _BODILESS:
         needed.add("content-digest")
     if not needed <= parameters.names or parameters.created is None:
         raise SignatureInvalid("the signature covers too little")
-    window.check(_from_seconds(parameters.created))
+    window.check(from_seconds(parameters.created))
     if parameters.expires is not None:
         window.check_end(parameters.expires)
     if "content-digest" in parameters.names:
@@ -388,32 +365,3 @@ def _checked_key_id(key_id: str) -> str:
     if not key_id.lower().startswith(("https://", "http://")):
         raise SignatureInvalid("the key is not named by an http or https address")
     return key_id
-
-
-def _http_date(moment: datetime) -> str:
-    return _date_of_second(int(moment.timestamp()))
-
-
-@lru_cache(maxsize=8)
-def _date_of_second(second: int) -> str:
-    return format_datetime(datetime.fromtimestamp(second, UTC), usegmt=True)
-
-
-def _from_http_date(text: str) -> datetime:
-    """The moment in a `Date` header, in the form that all peers send (RFC 9110 §5.6.7)."""
-    found = _DATE.fullmatch(text)
-    if found is None or found.group(2) not in _MONTHS:
-        raise SignatureInvalid("the date cannot be read")
-    day, month, year, hour, minute, second = found.groups()
-    numbers = (int(year), _MONTHS.index(month) + 1, int(day), int(hour), int(minute), int(second))
-    try:
-        return datetime(*numbers, tzinfo=UTC)
-    except ValueError as error:
-        raise SignatureInvalid("the date cannot be read") from error
-
-
-def _from_seconds(seconds: float) -> datetime:
-    try:
-        return datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError) as error:
-        raise SignatureInvalid("a time of the signature is no time") from error

@@ -14,7 +14,7 @@ from hub.core.errors import NotFound
 from hub.core.services import Services
 from hub.entries import answers, board, quotes
 from hub.entries.models import Entry, Reply
-from hub.fediverse import follows, forwarding, peers
+from hub.fediverse import announcing, follows, forwarding, peers
 
 
 async def hide_entry(session: AsyncSession, entry_id: UUID) -> Entry:
@@ -114,7 +114,7 @@ async def block(
     name = await peers.block(session, services, host)
     await quotes.end_of_blocked(session, services)
     await forwarding.drop_from(session, name)
-    return Barred(name, "blocked", await board.take_back_all(session, services, name))
+    return Barred(name, "blocked", await announcing.undo_all_of(session, name))
 
 
 async def remove_follower(session: AsyncSession, services: Services, follow_id: UUID) -> None:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Final
 
 import orjson
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload, selectinload
 
@@ -31,6 +31,8 @@ BOARD: Final = "board"
 MOST_A_DAY: Final = 10  # posts of one author that are announced unseen; more wait for a steward
 MOST_OF_A_SERVER: Final = 50  # the same of one server, which may have any number of authors
 DAY: Final = timedelta(days=1)
+MOST_WAITING: Final = 100  # posts of one server that wait for a steward; no more are kept
+MOST_WAITING_IN_ALL: Final = 1000  # the same of all servers: more than anybody looks through
 
 
 async def receive(received: Received, thing: Object) -> bool:
@@ -38,7 +40,7 @@ async def receive(received: Received, thing: Object) -> bool:
 
     Raises:
         MalformedDocument: it says nothing.
-        Unauthorised: it was deleted before.
+        Unauthorised: it was deleted before, or too much waits for a steward already.
     """
     board = await actors.local(received.session, BOARD)
     for_board = board.uri in notes.addressees(thing) and notes.is_for_all(thing)
@@ -54,6 +56,8 @@ async def receive(received: Received, thing: Object) -> bool:
     direct = received.via is None and isinstance(received.document.get("object"), dict)
     sent = orjson.dumps(received.document) if direct and received.activity.id else None
     permitted = await _may_post(received, board, thing)
+    if not permitted:
+        await _find_room(received.session, board, received.author)
     row = await announcing.intend(received.session, board, received.author, thing.id, sent)
     if row is None:
         return True
@@ -78,6 +82,33 @@ async def _may_post(received: Received, board: Actor, thing: Object) -> bool:
         return False
     own, all_there = await announcing.counts_since(session, board, author, DAY)
     return own < MOST_A_DAY and all_there < MOST_OF_A_SERVER
+
+
+async def _find_room(session: AsyncSession, board: Actor, author: Actor) -> None:
+    """Return if one more may wait for a steward.
+
+    Raises:
+        Unauthorised: too much does already, of the author's server or of all.
+    """
+    there = func.count().filter(Actor.authority == author.authority)
+    query = (
+        select(there, func.count())
+        .select_from(Announcement)
+        .join(Reply, Reply.uri == Announcement.object_uri)
+        .join(Actor, Actor.id == Reply.author_id)
+        .where(
+            Announcement.actor_id == board.id,
+            Announcement.said_at.is_(None),
+            Announcement.undone_at.is_(None),
+            Reply.state == HELD,
+            Actor.suspended_at.is_(None),
+        )
+    )
+    waiting_there, waiting = (await session.execute(query)).one()
+    if waiting_there >= MOST_WAITING:
+        raise Unauthorised("as many posts of its server as are kept wait for a steward")
+    if waiting >= MOST_WAITING_IN_ALL:
+        raise Unauthorised("as many posts as are kept wait for a steward")
 
 
 async def _keep(received: Received, board: Actor, thing: Object, state: str) -> None:
@@ -115,14 +146,6 @@ async def take_back(session: AsyncSession, services: Services, reply: Reply) -> 
         if row.said_at is not None:
             await announcing.undo(session, services, row)
     await forwarding.drop(session, reply.uri)
-
-
-async def take_back_all(session: AsyncSession, services: Services, host: str) -> int:
-    """The server is blocked: what was passed on of it is taken back; how many posts that were."""
-    rows = await announcing.of_server(session, host)
-    for row in rows:
-        await announcing.undo(session, services, row)
-    return sum(row.said_at is not None for row in rows)
 
 
 async def listed(session: AsyncSession, limit: int) -> list[Reply]:

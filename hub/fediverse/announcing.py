@@ -6,11 +6,12 @@ speaks FEP-1b12, and gets the whole activity besides (PROTOCOL §3.4, M11).
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import uuid4
 
 import orjson
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased, joinedload
 
@@ -21,7 +22,12 @@ from hub.core.clock import now
 from hub.core.services import Services
 from hub.fediverse import outbox, peers
 from hub.fediverse.follows import ACCEPTED
-from hub.fediverse.models import Announcement, Follow
+from hub.fediverse.models import Announcement, Follow, OutboxActivity
+from hub.jobs.queue import enqueue
+from hub.jobs.registry import Run, job
+
+AT_ONCE: Final = 50  # Undos signed in one transaction; others write between two
+UNDO: Final = "-undo"  # what the id of an Announce ends with in the id of its Undo
 
 
 async def intend(
@@ -94,11 +100,57 @@ async def pass_whole(
 
 async def undo(session: AsyncSession, services: Services, row: Announcement) -> None:
     """Take it back from everyone who got it; it is not announced again."""
-    said, row.undone_at = row.said_at, now()
-    if said is None:
-        return
+    row.undone_at = now()
+    if row.said_at is not None:
+        await _say_undo(session, services, row)
+
+
+async def undo_all_of(session: AsyncSession, host: str) -> int:
+    """As `undo`, of everything from a server or from one below its name; how much had been said.
+
+    From now on nothing of it stands; a job tells those who got it, since that may be thousands.
+    """
+    moment = now()
+    theirs = select(Actor.id).where(peers.under(Actor.authority.expression, host))
+    rows = await session.scalars(
+        update(Announcement)
+        .where(Announcement.author_id.in_(theirs), Announcement.undone_at.is_(None))
+        .values(undone_at=moment)
+        .returning(Announcement.said_at)
+        .execution_options(synchronize_session=False)
+    )
+    said = sum(said_at is not None for said_at in rows)
+    if said:
+        await enqueue(session, tell_undone, moment=moment.isoformat())
+    return said
+
+
+@job("fediverse.tell_undone")
+async def tell_undone(run: Run, *, moment: str) -> None:
+    """Say the Undos of what was taken back at one moment, some at a time, until none is left."""
+    undone = select(OutboxActivity.id).where(OutboxActivity.uri == Announcement.uri + UNDO)
+    async with run.finish() as session:
+        rows = await session.scalars(
+            select(Announcement)
+            .where(
+                Announcement.undone_at == datetime.fromisoformat(moment),
+                Announcement.said_at.is_not(None),
+                ~undone.exists(),
+            )
+            .options(joinedload(Announcement.actor), joinedload(Announcement.author))
+            .order_by(Announcement.created_at)
+            .limit(AT_ONCE)
+        )
+        found = rows.all()
+        for row in found:
+            await _say_undo(session, run.services, row)
+        if len(found) == AT_ONCE:
+            await enqueue(session, tell_undone, moment=moment)
+
+
+async def _say_undo(session: AsyncSession, services: Services, row: Announcement) -> None:
     taken_back = Undo(
-        id=f"{row.uri}-undo",
+        id=f"{row.uri}{UNDO}",
         actor=row.actor.uri,
         object=_announce(row),
         to=(PUBLIC,),
@@ -134,13 +186,6 @@ async def of_object(session: AsyncSession, object_uri: str) -> list[Announcement
 async def of_author(session: AsyncSession, author: Actor) -> list[Announcement]:
     """As `of_object`, of everything that somebody wrote."""
     return await _listed(session, Announcement.author_id == author.id)
-
-
-async def of_server(session: AsyncSession, host: str) -> list[Announcement]:
-    """As `of_object`, of everything from a server, or from one below its name."""
-    return await _listed(
-        session, Announcement.author.has(peers.under(Actor.authority.expression, host))
-    )
 
 
 async def _listed(session: AsyncSession, which: ColumnElement[bool]) -> list[Announcement]:

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import orjson
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.testing import MemorySite
@@ -20,9 +20,10 @@ from hub.admin import service as admin
 from hub.core.clock import now
 from hub.entries import board, replies, threads
 from hub.entries.models import Reply
-from hub.fediverse import follows, peers
+from hub.fediverse import announcing, follows, peers
 from hub.fediverse.models import Announcement, InboxActivity, OutboxActivity, Peer
 from hub.fediverse.models import Follow as FollowRow
+from hub.jobs.running import run_due
 from tests.conftest import MakeHub, Running, settle
 from tests.integration.test_forwarding import Street, make_street
 from tests.integration.test_two_hubs import EVENT
@@ -221,6 +222,78 @@ async def test_ap_85_too_many_posts_of_one_server_wait_whoever_wrote_them(
     await street.far.send_document("fred", create, f"{uri}/inbox")
     await street.hub.work()
     assert len(_got(street.town, "Announce")) == board.MOST_OF_A_SERVER + 1
+
+
+async def test_b9_so_many_posts_wait_for_a_steward_and_no_more(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(board, "MOST_WAITING", 2)
+    monkeypatch.setattr(board, "MOST_WAITING_IN_ALL", 3)
+    far, uri = street.far, street.actor("board")
+
+    async def from_afar(number: int) -> None:
+        """Somebody of another server posts, whom the board does not know."""
+        far.add_actor(who := f"n{number}")
+        post = _post(street, attributedTo=far.uri(who), id=f"{far.origin}/n/{number}")
+        create = {"@context": AS2, "id": f"{post['id']}#create", "type": "Create",
+                  "actor": far.uri(who), "object": post, "to": [PUBLIC], "cc": [uri]}  # fmt: skip
+        await far.send_document(who, create, f"{uri}/inbox")
+        await street.hub.work()
+
+    held = [_post(street, "bob") for _ in range(4)]
+    for post in held:
+        await _say(street, post)
+    assert len(await _messages(street)) == board.MOST_WAITING, "of one server"
+    await from_afar(1)
+    await from_afar(2)
+    assert len(await _messages(street)) == board.MOST_WAITING_IN_ALL, "of all servers"
+    assert await _refusals(street) == [
+        "Unauthorised: as many posts of its server as are kept wait for a steward",
+        "Unauthorised: as many posts of its server as are kept wait for a steward",
+        "Unauthorised: as many posts as are kept wait for a steward",
+    ]
+    await _say(street, _post(street))
+    assert len(_got(far, "Announce")) == 1, "who needs no nod is not kept out"
+    await _nod(street, held[0]["id"])
+    await _nod(street, held[1]["id"], "hide")
+    await from_afar(3)
+    assert len(await _messages(street)) == 2, "what was looked at makes room"
+    assert len(await _refusals(street)) == 3
+
+
+async def _refusals(street: Street) -> list[str | None]:
+    async with street.hub.services.db.read() as session:
+        dropped = InboxActivity.state == "dropped"
+        query = select(InboxActivity.reason).where(dropped).order_by(InboxActivity.id)
+        return list(await session.scalars(query))
+
+
+async def test_a_block_of_a_server_that_wrote_much_holds_nobody_up(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stands is settled at once; those who got it are told afterwards, some at a time."""
+    monkeypatch.setattr(announcing, "AT_ONCE", 2)
+    posts = [_post(street) for _ in range(5)]
+    for post in posts:
+        await _say(street, post)
+    async with street.hub.services.db.write() as session:
+        barred = await admin.block(session, street.hub.services, "town.example")
+    assert barred.taken_back == 5
+    async with street.hub.services.db.read() as session:
+        assert list(await session.scalars(_undos())) == [], "none was signed while others waited"
+    outbox = "/actors/board/outbox?page=1"
+    assert (await street.hub.web.get(outbox)).json()["orderedItems"] == []
+    await run_due(street.hub.services, "one")
+    async with street.hub.services.db.write() as session:
+        assert len(list(await session.scalars(_undos()))) == 2
+        await peers.unblock(session, "town.example")
+    await street.hub.work()
+    told = [undo.object for undo in _got(street.far, "Undo")]
+    assert [one.object for one in told if isinstance(one, Announce)] == [p["id"] for p in posts]
+
+
+def _undos() -> Select[str]:
+    return select(OutboxActivity.uri).where(OutboxActivity.type == "Undo")
 
 
 async def test_a_block_takes_back_what_the_board_passed_on(street: Street) -> None:

@@ -27,6 +27,7 @@ from hub.bootstrap import user_agent
 from hub.commands import COMMANDS
 from hub.core.clock import now
 from hub.fediverse import follows, outbox, peers
+from hub.fediverse.fanout import expand
 from hub.fediverse.models import Delivery, OutboxActivity, Peer, Receipt
 from hub.jobs.running import start_timers
 from hub.worker import Worker
@@ -454,6 +455,31 @@ async def test_ap_74_what_is_said_of_an_object_arrives_in_its_order(
         continue
     assert [kind for kind, _ in town.got[2:]] == ["Create", "Update", "Delete"]
     assert other
+
+
+async def test_ap_74_hub_deliveries_says_what_waits_for_what(hub: Running, clock: Clock) -> None:
+    town = Town(hub)
+    await town.follow()
+    town.reply = Response(status_code=500)
+    path = await _posted(hub, "One")
+    await hub.work()
+    await _renamed(hub, path, "Two")
+    await _posted(hub, "Other")
+    await expand(hub.services)
+    town.mail.clear()
+    create, update, other = await _rows(hub, "deliveries")
+    assert [create["state"], create["behind"]] == ["later", None]
+    assert [update["type"], update["state"], update["behind"]] == ["Update", "behind", "Create"]
+    assert update["due_at"] == create["due_at"], "it is not tried before"
+    assert [other["state"], other["behind"]] == ["due", None]
+    first, second, third = [line["text"] for line in await _lines(hub, "deliveries")]
+    assert "  waits for its Create  " in second
+    assert "waits" not in first + third
+    town.reply = Response(status_code=202)
+    clock.pass_by(minutes=10)
+    await hub.work()
+    assert [kind for kind, name in town.got if name != "Other"] == ["Create", "Update"]
+    assert await _rows(hub, "deliveries") == []
 
 
 # ---------------------------------------------------------------------------- the silent

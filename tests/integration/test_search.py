@@ -287,7 +287,7 @@ async def test_no_question_breaks_the_search(hub: Running) -> None:
     anything = st.one_of(st.lists(pieces, max_size=14).map("".join), st.text(max_size=60))
     asked: list[str] = []
 
-    @settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=250, suppress_health_check=list(HealthCheck))
     @given(anything)
     def collect(one: str) -> None:
         asked.append(one)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,8 @@ import httpx2
 
 from tests.interop import installing
 from tests.interop.processes import free_port, running, until
+from tests.interop.world import World
 
-LOOPBACK = Path(__file__).parent / "loopback" / "loopback.cjs"
 ANSWER_S = 30.0
 Json = dict[str, Any]
 
@@ -96,7 +95,7 @@ def peer(
     *,
     port: int,
     log: Path,
-    world: Mapping[str, tuple[str, int]],
+    world: World,
     authority: Path | None = None,
     first_knock: str = "",
 ) -> Iterator[Fedify]:
@@ -107,11 +106,11 @@ def peer(
         "PORT": str(port),
         "CONTROL": str(control),
         "FIRST_KNOCK": first_knock,
-        "INTEROP_WORLD": json.dumps(world),
+        **world.env,
         "LOG": "info" if authority else "",
         "NODE_EXTRA_CA_CERTS": str(authority) if authority else "",
     }
-    command = [str(installing.node()), "--require", str(LOOPBACK), str(folder / "fedify.mjs")]
+    command = [*world.before, str(installing.node()), str(folder / "fedify.mjs")]
     with (
         running(command, folder=folder, log=log, env=env, port=port) as process,
         httpx2.Client(
@@ -126,6 +125,8 @@ def running_alone() -> Iterator[int]:
     """The process id of a Fedify server without company, once it listens on a free port."""
     with (
         tempfile.TemporaryDirectory(prefix="fedify-") as folder,
-        peer("alone.test", port=free_port(), log=Path(folder) / "fedify.log", world={}) as fedify,
+        peer(
+            "alone.test", port=free_port(), log=Path(folder) / "fedify.log", world=World()
+        ) as fedify,
     ):
         yield fedify.pid

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import ssl
@@ -13,18 +12,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx2
 
 from tests.interop.installing import ROOT
 from tests.interop.processes import running, until
+from tests.interop.world import Places, World
 
-LOOPBACK = Path(__file__).parent / "loopback"
 COMMAND_S = 60.0
 ANSWER_S = 30.0
 AS2 = "application/activity+json"
 Json = dict[str, Any]
+Client = Literal["aiohttp", "libcurl"]
+"""With what a hub delivers (0026)."""
+# A hub takes libcurl where it is installed; without the extra `fast` it is not.
+WITHOUT_LIBCURL = "import sys; sys.modules['pycurl'] = None; from hub.cli import main; main()"
+PROGRAMS: dict[Client, tuple[str, ...]] = {
+    "aiohttp": (sys.executable, "-c", WITHOUT_LIBCURL),
+    "libcurl": (sys.executable, "-m", "hub"),
+}
 _LINK = re.compile(r"https://\S+/sign-in/\S+(?=\n)")
 _CSRF = re.compile(r'name="csrf" value="([^"]+)"')
 _MESSAGE = re.compile(r'id="message-([0-9a-f-]{36})"(.*?)(?=id="message-|\Z)', re.DOTALL)
@@ -35,6 +42,7 @@ class Hub:
     """A running hub; `web` is a stranger's browser, `steward` that of a steward."""
 
     host: str
+    pid: int
     env: Mapping[str, str]
     web: httpx2.Client
     steward: httpx2.Client
@@ -148,14 +156,14 @@ class Hub:
 class Door(httpx2.HTTPTransport):
     """Leads a browser of the test to where the proxy listens, whatever the name in the address."""
 
-    def __init__(self, world: Mapping[str, tuple[str, int]], authority: Path) -> None:
+    def __init__(self, places: Places, authority: Path) -> None:
         super().__init__(verify=ssl.create_default_context(cafile=authority))
-        self._world = world
+        self._places = places
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Ask the proxy; `Host` and the certificate's name stay what they were."""
         host = request.url.host
-        address, port = self._world[host]
+        address, port = self._places[host]
         led = httpx2.Request(
             request.method,
             request.url.copy_with(host=address, port=port),
@@ -172,8 +180,9 @@ def hub(
     *,
     port: int,
     folder: Path,
-    world: Mapping[str, tuple[str, int]],
+    world: World,
     authority: Path,
+    client: Client,
     **settings: str,
 ) -> Iterator[Hub]:
     """A fresh hub, behind the proxy of `world` as `https://{host}`."""
@@ -186,24 +195,23 @@ def hub(
         "HUB_TIMEZONE": "Europe/Berlin",
         "HUB_ALLOW_NETWORKS": "127.0.0.0/8",
         "HUB_CA_FILE": str(authority),
-        "INTEROP_WORLD": json.dumps(world),
-        "PYTHONPATH": str(LOOPBACK),
+        **world.env,
         **settings,
     }
-    command = [sys.executable, "-m", "hub", "serve"]
+    command = [*world.before, *PROGRAMS[client], "serve"]
     log = folder / f"{host}.log"
     with (
-        running(command, folder=ROOT, log=log, env=env, port=port),
-        _browser(host, world, authority) as web,
-        _browser(host, world, authority) as steward,
+        running(command, folder=ROOT, log=log, env=env, port=port) as process,
+        _browser(host, world.places, authority) as web,
+        _browser(host, world.places, authority) as steward,
     ):
-        made = Hub(host, env, web, steward)
+        made = Hub(host, process.pid, env, web, steward)
         made.token = made.command("token", "create", "tests", "--role", "steward").split()[-1]
         made.sign_in(log)
         yield made
 
 
-def _browser(host: str, world: Mapping[str, tuple[str, int]], authority: Path) -> httpx2.Client:
+def _browser(host: str, places: Places, authority: Path) -> httpx2.Client:
     return httpx2.Client(
-        base_url=f"https://{host}", transport=Door(world, authority), timeout=ANSWER_S
+        base_url=f"https://{host}", transport=Door(places, authority), timeout=ANSWER_S
     )

@@ -69,17 +69,19 @@ class Exchange:
 class Proxy:
     """Listens for each name on a loopback address of its own and passes requests on.
 
-    It runs in a thread. `routes` says on which port each name's server is; a name without one
-    answers 502, as a server that is down would. Deliveries that are signed in a way that a name is
-    `deaf_to` get a 401, as from a server that does not know that way.
+    It runs in a thread; `places` is where it listens: at `port`, or where there is room (0).
+    `routes` says on which port each name's server is; a name without one answers 502, as a server
+    that is down would. Deliveries that are signed in a way that a name is `deaf_to` get a 401, as
+    from a server that does not know that way.
     """
 
-    def __init__(self, addresses: Mapping[str, str], certificates: Certificates) -> None:
+    def __init__(self, addresses: Mapping[str, str], certificates: Certificates, port: int) -> None:
         self.exchanges: list[Exchange] = []
         self.routes: dict[str, int] = {}
-        self.world: dict[str, tuple[str, int]] = {}
+        self.places: dict[str, tuple[str, int]] = {}
         self.deaf_to: set[tuple[str, str]] = set()  # names, and signatures that they do not take
         self._addresses = addresses
+        self._port = port
         self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._tls.load_cert_chain(certificates.chain, certificates.key)
         self._loop = asyncio.new_event_loop()
@@ -124,9 +126,9 @@ class Proxy:
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         for name, address in self._addresses.items():
-            site = web.TCPSite(self._runner, address, 0, ssl_context=self._tls)
+            site = web.TCPSite(self._runner, address, self._port, ssl_context=self._tls)
             await site.start()
-            self.world[name] = (address, self._runner.addresses[-1][1])
+            self.places[name] = (address, self._runner.addresses[-1][1])
 
     async def _stop(self) -> None:
         if self._runner is not None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.interop import installing
 from tests.interop.processes import running
+from tests.interop.world import World
 
-LOOPBACK = Path(__file__).parent / "loopback"
 SET_UP_S = 300.0  # it only guards against hanging; a busy machine needs more than a minute
 CONFIG = """\
 listen: 127.0.0.1
@@ -30,7 +29,7 @@ def relay(
     *,
     port: int,
     folder: Path,
-    world: Mapping[str, tuple[str, int]],
+    world: World,
     authority: Path,
 ) -> Iterator[str]:
     """The id of the actor of a fresh relay, behind the proxy of `world` as `https://{host}`."""
@@ -38,11 +37,7 @@ def relay(
     folder.mkdir(parents=True)
     config, log = folder / "relay.yaml", folder / f"{host}.log"
     config.write_text(CONFIG.format(host=host, port=port, folder=folder))
-    env = {
-        "INTEROP_WORLD": json.dumps(world),
-        "PYTHONPATH": str(LOOPBACK),
-        "SSL_CERT_FILE": str(authority),
-    }
+    env = {"SSL_CERT_FILE": str(authority), **world.env}
     subprocess.run(
         [program, "-c", str(config), "setup", "--skip-questions"],
         input="n\n",  # it asks whether to run now
@@ -51,6 +46,6 @@ def relay(
         check=True,
         timeout=SET_UP_S,
     )
-    command = [program, "-c", str(config), "run"]
+    command = [*world.before, program, "-c", str(config), "run"]
     with running(command, folder=folder, log=log, env=env, port=port):
         yield f"https://{host}/actor"

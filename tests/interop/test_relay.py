@@ -50,7 +50,7 @@ class Scene:
 @pytest.fixture(scope="module")
 def scene(world: Town) -> Scene:
     relay = world.relay()
-    made = Scene(world, relay, world.hub("north"), world.hub("south"))
+    made = Scene(world, relay, world.hub("north", client="libcurl"), world.hub("south"))
     made.north.command("follow", relay)
     made.south.api("POST", "follows", {"handle": HANDLE})
     assert [hub.accepted()["uri"] for hub in (made.north, made.south)] == [relay, relay]

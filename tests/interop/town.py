@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.interop import certificates, fedify, hubs, relay
 from tests.interop.processes import free_port, tail
 from tests.interop.proxy import Proxy
+from tests.interop.world import HTTPS, World, as_in_the_field, led, missing
 
 NAMES = ("north.test", "south.test", "fedify.test", "older.test", "relay.test")
 
@@ -17,22 +18,28 @@ NAMES = ("north.test", "south.test", "fedify.test", "older.test", "relay.test")
 class Town:
     """Names on loopback, and the servers behind them; servers live as long as it does."""
 
-    def __init__(self, proxy: Proxy, authority: Path, folder: Path, stack: ExitStack) -> None:
+    def __init__(
+        self, proxy: Proxy, world: World, authority: Path, folder: Path, stack: ExitStack
+    ) -> None:
         self.proxy = proxy
+        self._world = world
         self._authority = authority
         self._folder = folder
         self._stack = stack
 
-    def hub(self, name: str = "north", **settings: str) -> hubs.Hub:
-        """A fresh hub of ours."""
+    def hub(
+        self, name: str = "north", *, client: hubs.Client = "aiohttp", **settings: str
+    ) -> hubs.Hub:
+        """A fresh hub of ours; where servers are led from within, its client is aiohttp."""
         host, port = f"{name}.test", free_port()
         self.proxy.routes[host] = port
         made = hubs.hub(
             host,
             port=port,
             folder=self._folder / name,
-            world=self.proxy.world,
+            world=self._world,
             authority=self._authority,
+            client=client,
             **settings,
         )
         return self._stack.enter_context(made)
@@ -45,7 +52,7 @@ class Town:
             host,
             port=port,
             log=self._folder / f"{host}.log",
-            world=self.proxy.world,
+            world=self._world,
             authority=self._authority,
             first_knock=first_knock,
         )
@@ -59,7 +66,7 @@ class Town:
             host,
             port=port,
             folder=self._folder / "relay",
-            world=self.proxy.world,
+            world=self._world,
             authority=self._authority,
         )
         return self._stack.enter_context(made)
@@ -77,5 +84,7 @@ def town(folder: Path, names: Sequence[str] = NAMES) -> Iterator[Town]:
     block = f"127.{64 + secrets.randbelow(64)}.{secrets.randbelow(256)}"
     addresses = {name: f"{block}.{number}" for number, name in enumerate(names, 1)}
     issued = certificates.issue(names, folder / "certificates")
-    with Proxy(addresses, issued) as proxy, ExitStack() as stack:
-        yield Town(proxy, issued.authority, folder, stack)
+    field = not missing()
+    with Proxy(addresses, issued, HTTPS if field else 0) as proxy, ExitStack() as stack:
+        world = as_in_the_field(proxy.places, folder) if field else led(proxy.places)
+        yield Town(proxy, world, issued.authority, folder, stack)

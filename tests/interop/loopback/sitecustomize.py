@@ -69,7 +69,8 @@ def connect_ex(self: socket.socket, address: Any) -> int:
     return _connect_ex(self, _leads_to(address))
 
 
-# What dials below Python cannot be led to the proxy: here all go by asyncio's loop and aiohttp.
+# What dials below Python cannot be led to the proxy (`world.py` knows the better way): here all go
+# by asyncio's loop and aiohttp.
 if WORLD:
     sys.modules["pycurl"] = None  # type: ignore[assignment]
     loops: Any = ModuleType("uvloop")

@@ -435,7 +435,7 @@ urls = st.one_of(
 
 
 @given(urls, urls, st.one_of(urls, st.none(), st.integers(), st.lists(urls, max_size=2)))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @example("https://xn--/", "https://a..b", "https://peer.example/\ud800")
 @example("A://[#", "https://[#", None)
 def test_b10_nothing_but_our_own_errors_leaves_a_fetch(url: str, target: str, id_: object) -> None:

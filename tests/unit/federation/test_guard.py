@@ -521,7 +521,7 @@ def test_b10_any_text_is_a_url_or_a_bad_one(url: str) -> None:
 
 
 @given(urls)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @example("https://xn--/")
 @example("https://a..b/")
 def test_b10_nothing_but_our_own_errors_leaves_a_client(poster: Posters, url: str) -> None:
@@ -541,7 +541,7 @@ def test_b10_nothing_but_our_own_errors_leaves_a_client(poster: Posters, url: st
 
 
 @given(hosts, st.integers(0, 65535))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_b10_nothing_but_our_own_errors_leaves_a_lookup(host: str, port: int) -> None:
     try:
         found = asyncio.run(guard().resolve(host, port))

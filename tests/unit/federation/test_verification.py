@@ -790,7 +790,8 @@ async def test_the_signer_of_a_fetch_is_known() -> None:
 # Whatever comes --------------------------------------------------------------------------
 
 SLOW = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 TEXTS = st.sampled_from(
     ["", "a", ALICE, BOB, ORIGIN, "Delete", "Create", "Note", "https://", "\ud800", "\x00", "z6Mk"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from federation.client import Answer
@@ -185,7 +185,6 @@ json = st.recursive(
 
 
 @given(json)
-@settings(deadline=None)
 def test_any_document_is_read_within_limits_or_refused(document: object) -> None:
     documents = {INDEX: nodeinfo.well_known(HOME, RELAY), f"{HOME}/nodeinfo/2.1": document}
     try:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import defusedxml.ElementTree
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from federation.client import Answer
@@ -391,7 +391,6 @@ json = st.recursive(
 
 
 @given(json)
-@settings(deadline=None)
 def test_nothing_but_our_own_errors_leaves_a_look_up(answer: object) -> None:
     documents = {asking("peer.example", ACCT): orjson.dumps(answer, default=str)}
     with pytest.raises(FederationError):

@@ -91,13 +91,13 @@ def read(document: Any) -> Value | None:
 
 
 @given(JSON)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_c3_any_json_is_read_or_refused(document: Any) -> None:
     read(document)
 
 
 @given(st.dictionaries(NAMES, JSON, max_size=12), TYPES)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_c3_any_object_with_a_type_is_read_or_refused(document: dict[str, Any], kind: str) -> None:
     read({**document, "type": kind})
     base = {
@@ -109,7 +109,7 @@ def test_c3_any_object_with_a_type_is_read_or_refused(document: dict[str, Any], 
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_c1_any_bytes_are_loaded_or_refused(body: bytes) -> None:
     try:
         loads(body)
@@ -118,7 +118,7 @@ def test_c1_any_bytes_are_loaded_or_refused(body: bytes) -> None:
 
 
 @given(JSON)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_what_is_loaded_is_what_was_sent(document: Any) -> None:
     try:
         body = orjson.dumps({"@context": AS2, "a": document})
@@ -371,14 +371,14 @@ VALUES = OBJECTS | ACTORS | TOMBSTONES | ACTIVITIES
 
 
 @given(VALUES)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_what_we_write_is_read_back_as_it_was(value: Value) -> None:
     body = orjson.dumps(value.document(context=True))
     assert parse(loads(body)) == value
 
 
 @given(VALUES)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_what_we_write_is_plain(value: Value) -> None:
     written = value.document()
     assert isinstance(written["type"], str)
@@ -419,7 +419,7 @@ def bent(document: Any, path: tuple[Any, ...], value: Any) -> Any:
 
 
 @given(st.data())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_c3_real_document_with_strange_parts_is_read_or_refused(data: st.DataObject) -> None:
     document = data.draw(VALUES).document(context=True)
     for _ in range(data.draw(st.integers(1, 3))):

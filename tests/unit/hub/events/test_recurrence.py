@@ -218,7 +218,7 @@ RULES = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     rule=RULES,
     first=st.datetimes(clock("2019-01-01"), clock("2026-12-31")),
@@ -244,7 +244,7 @@ def test_dates_are_those_of_another_implementation(
     assert ours == expected[:500]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text("FREQ=DAILYWKMONTHBYSETPU;,0123456789-+", max_size=60))
 def test_any_text_is_a_rule_or_is_refused(text: str) -> None:
     try:

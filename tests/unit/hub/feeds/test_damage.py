@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.core.errors import Invalid
@@ -64,7 +64,7 @@ def survive(lines: list[str]) -> None:
             assert row.refusal or (row.key and row.fingerprint)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400)
 @given(st.lists(st.tuples(LINES, st.integers(0, 40), st.sampled_from(VALUES)), max_size=4))
 def test_values_that_make_no_sense_do_no_harm(changes: list[tuple[int, int, str]]) -> None:
     lines = list(SAMPLE)
@@ -73,7 +73,7 @@ def test_values_that_make_no_sense_do_no_harm(changes: list[tuple[int, int, str]
     survive(lines)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 @given(st.lists(st.tuples(LINES, LINES), max_size=6), st.sets(LINES, max_size=6))
 def test_lines_that_are_swapped_or_missing_do_no_harm(
     swaps: list[tuple[int, int]], missing: set[int]
@@ -84,7 +84,7 @@ def test_lines_that_are_swapped_or_missing_do_no_harm(
     survive([line for at, line in enumerate(lines) if at not in missing])
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 @given(st.lists(st.tuples(LINES, LINES), min_size=1, max_size=6))
 def test_lines_that_stand_twice_do_no_harm(copies: list[tuple[int, int]]) -> None:
     lines = list(SAMPLE)
