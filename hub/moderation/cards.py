@@ -154,7 +154,7 @@ def held() -> tuple[ColumnElement[bool], ...]:
 
 def held_replies() -> tuple[ColumnElement[bool], ...]:
     """Replies and posts for the board that wait; `Actor` is their author."""
-    return (Reply.public, Reply.state == HELD, Actor.suspended_at.is_(None))
+    return (Reply.public.is_(True), Reply.state == HELD, Actor.suspended_at.is_(None))
 
 
 # ------------------------------------------------------------------------------- one card
@@ -232,7 +232,9 @@ async def _entry(session: AsyncSession, card_id: UUID) -> Card | None:
 
 
 async def _reply(session: AsyncSession, card_id: UUID) -> Card | None:
-    reply = await _reply_row(session, Reply.id == card_id, Reply.state == HELD, Reply.public)
+    reply = await _reply_row(
+        session, Reply.id == card_id, Reply.state == HELD, Reply.public.is_(True)
+    )
     return None if reply is None else _of_reply("reply", card_id, reply.received_at, reply)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from federation.vocab.activities import Create, Delete, Flag
 from federation.vocab.objects import Note
@@ -99,9 +99,7 @@ async def test_a_refusal_needs_a_rule_and_its_author_hears_which(moderator: Visi
     assert without.status_code == 422
     assert "Please choose the house rule" in without.text
     assert "Dear Eve" in without.text  # what was written is not lost
-    answer = await _press(
-        moderator, "refuse", rule="3", note="It was sent a hundred times.", tell="y"
-    )
+    answer = await _press(moderator, "refuse", rule="3", note="Sent a hundred times.", tell="y")
     assert answer.status_code == 303
     assert NOBODY_WAITS in (await moderator.get(QUEUE)).text
     assert (await moderator.get(entry.path)).status_code == 404
@@ -433,11 +431,11 @@ async def test_t38_harassment_is_reported_hidden_passed_on_and_told_to_both(town
     assert "follows me" not in (flag.content or "")
 
     # Both are told; the address of whoever reported it is forgotten.
-    (told,) = [each for each in received if isinstance(each, Create)]
+    ada = (town.site.uri("ada"),)
+    (told,) = [each for each in received if isinstance(each, Create) and each.to == ada]
     assert isinstance(told.object, Note)
     assert USUAL[0].split(":")[0] in (told.object.content or "")
     assert "follows me" not in (told.object.content or "")
-    assert told.to == (town.site.uri("ada"),)
     (letter,) = await _letters(hub, ANN)
     assert letter.subject == "What became of your report"
     assert "took it down" in letter.content["lines"][0]
@@ -557,6 +555,8 @@ async def test_g7_the_log_shows_if_a_line_was_changed_or_taken_away(moderator: V
 
     async def broken(change: Any) -> bool:
         async with hub.services.db.write() as session:
+            await session.execute(delete(Decided))
+            await session.execute(delete(Appeal))
             await change(session)
             found = not await log.is_whole(session)
             await session.rollback()
