@@ -44,6 +44,7 @@ async def _post(browser: Browser, hub: HubProcess, server: MailServer, title: st
     page = await context.new_page()
     await page.goto("/post/want")
     await page.get_by_label("What do you need?").fill(title)
+    await page.get_by_label("To borrow").check()
     await page.get_by_label("Where, roughly?").fill("Elm Road")
     await page.get_by_role("button", name="Go on").click()
     await page.get_by_label("Your e-mail address").fill(email)
