@@ -34,6 +34,7 @@ from hub.fediverse.received import Received
 from hub.fediverse.site import HubSite
 from hub.feeds.feature import feature as feeds
 from hub.mail.upkeep import upkeep as mail_upkeep
+from hub.moderation.feature import feature as moderation
 from hub.news.feature import feature as news
 from hub.people.feature import feature as people
 from hub.posting.feature import feature as posting
@@ -46,6 +47,7 @@ FEATURES: tuple[Feature, ...] = (
     news,
     people,
     posting,
+    moderation,
     admin,
     browse,
     entries,

@@ -24,7 +24,7 @@ from federation.vocab.names import PUBLIC
 from federation.vocab.objects import Note
 from hub.core.clock import now
 from hub.entries import queries, threads
-from hub.entries.models import Entry, Reply
+from hub.entries.models import Entry, Reply, Report
 from hub.entries.visibility import Viewer
 from hub.fediverse.models import Follow as FollowRow
 from hub.fediverse.models import Peer
@@ -102,6 +102,11 @@ class Town:
     async def replies(self) -> list[Reply]:
         async with self.hub.services.db.read() as session:
             rows = await session.scalars(select(Reply).order_by(Reply.received_at, Reply.id))
+            return list(rows)
+
+    async def reports(self) -> list[Report]:
+        async with self.hub.services.db.read() as session:
+            rows = await session.scalars(select(Report).order_by(Report.created_at, Report.id))
             return list(rows)
 
     async def messages(self, show: threads.Show = "waiting") -> tuple[threads.Message, ...]:

@@ -64,3 +64,10 @@ def path_in(text: str, folder: str) -> str:
     found = re.search(rf"https?://[^/\s]+(?=/{folder}/)\S+?(?=[\s\"<]|$)", text)
     assert found is not None, text
     return urlsplit(found[0]).path
+
+
+def card_in(page: httpx2.Response) -> str:
+    """Where the decision about the card on the moderators' page goes."""
+    found = re.search(r'action="(/admin/moderation/\w+/[0-9a-f-]{36})"', page.text)
+    assert found is not None, page.text
+    return found[1]

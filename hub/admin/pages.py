@@ -11,11 +11,11 @@ from fastapi.responses import Response
 from hub.admin import queries, service
 from hub.admin.api import look_again
 from hub.core.errors import HubError, Invalid, NotFound
-from hub.entries import answers, replies, threads
+from hub.entries import answers, replies, tending, threads
 from hub.entries.paging import MAX_CURSOR
 from hub.fediverse import follows, peers
+from hub.moderation import cards
 from hub.people.permissions import require
-from hub.posting import service as posting
 from hub.web.doors import Asking, Caller, Hub
 from hub.web.forms import Form, local_path, parse_form, see_other
 from hub.web.pages import render
@@ -53,7 +53,7 @@ async def inbox(
 ) -> Response:
     """Private messages, and replies that wait."""
     require(caller, "moderate")
-    return await _inbox(request, hub, show=show, cursor=cursor)
+    return await _inbox(request, hub, caller, show=show, cursor=cursor)
 
 
 @router.post("/inbox/{reply_id}/answer")
@@ -64,7 +64,7 @@ async def answer(reply_id: UUID, request: Request, hub: Hub, caller: Asking) -> 
         async with hub.db.write() as session:
             reply = await replies.by_id(session, reply_id)
             answer_id = _uuid(form.text("once")) if form.maybe("once") else None
-            await service.answer(session, hub, reply, form.text("text"), answer_id=answer_id)
+            await tending.answer(session, hub, reply, form.text("text"), answer_id=answer_id)
     except Invalid as error:
         return await _unsent(request, hub, reply_id, form.text("text"), error)
     return _back(form, INBOX)
@@ -76,7 +76,7 @@ async def pass_on(reply_id: UUID, request: Request, hub: Hub, caller: Asking) ->
     form = await _steward_form(request, caller)
     async with hub.db.write() as session:
         reply = await replies.by_id(session, reply_id)
-        await service.pass_on(session, hub, reply, whole_server=form.checked("server"))
+        await tending.pass_on(session, hub, reply, whole_server=form.checked("server"))
     return _back(form, INBOX)
 
 
@@ -85,7 +85,7 @@ async def hide(reply_id: UUID, request: Request, hub: Hub, caller: Asking) -> Re
     """Show a reply to nobody."""
     form = await _steward_form(request, caller)
     async with hub.db.write() as session:
-        await service.hide(session, hub, await replies.by_id(session, reply_id))
+        await tending.hide(session, hub, await replies.by_id(session, reply_id))
     return _back(form, INBOX)
 
 
@@ -94,7 +94,7 @@ async def show_again(reply_id: UUID, request: Request, hub: Hub, caller: Asking)
     """Show a hidden reply again."""
     form = await _steward_form(request, caller)
     async with hub.db.write() as session:
-        await service.show(session, hub, await replies.by_id(session, reply_id))
+        await tending.show(session, hub, await replies.by_id(session, reply_id))
     return _back(form, INBOX)
 
 
@@ -112,7 +112,7 @@ async def hide_entry(entry_id: UUID, request: Request, hub: Hub, caller: Asking)
     """Take an entry out of this hub's pages."""
     form = await _steward_form(request, caller)
     async with hub.db.write() as session:
-        await service.hide_entry(session, entry_id)
+        await tending.hide_entry(session, entry_id)
     # Its own page is no more, so that is not where to go back to.
     back = local_path(form.text("back"))
     return see_other(f"{INBOX}#hidden" if str(entry_id) in back else back)
@@ -123,7 +123,7 @@ async def show_entry(entry_id: UUID, request: Request, hub: Hub, caller: Asking)
     """Show an entry again."""
     form = await _steward_form(request, caller)
     async with hub.db.write() as session:
-        entry = await service.show_entry(session, entry_id)
+        entry = await tending.show_entry(session, entry_id)
     return _back(form, entry.path)
 
 
@@ -164,7 +164,7 @@ async def _change(hub: Hub, deed: str, entered: str) -> None:
 
 
 async def _inbox(
-    request: Request, hub: Hub, *, show: str = "waiting", cursor: str = ""
+    request: Request, hub: Hub, caller: Caller, *, show: str = "waiting", cursor: str = ""
 ) -> Response:
     shown: threads.Show = "all" if show == "all" else "waiting"
     async with hub.db.read() as session:
@@ -173,12 +173,12 @@ async def _inbox(
         )
         waiting = await threads.waiting(session)
         hidden = () if cursor else await queries.hidden_entries(session)
-        posts = () if cursor else await posting.waiting(session)
+        decisions = await cards.count(session, caller)
     return render(
         request,
         "admin/inbox.html",
         show=shown,
-        posts=posts,
+        decisions=decisions,
         hidden=hidden,
         waiting=waiting,
         messages=listed.items,
@@ -207,7 +207,7 @@ async def _unsent(
         waiting=waiting,
         messages=(found,),
         hidden=(),
-        posts=(),
+        decisions=0,
         next=None,
         error_for=found.id,
         error=str(error),

@@ -24,9 +24,10 @@ from hub.exchange import queries as exchange
 from hub.exchange.schemas import Side
 from hub.fediverse import follows
 from hub.mail import outbox
+from hub.moderation import cards
+from hub.moderation import rules as house_rules
 from hub.news import queries as news
 from hub.people import permissions
-from hub.posting import service as posting
 from hub.web.doors import Asking, Caller, Hub, language_cookie
 from hub.web.forms import check_site, local_path, see_other, set_cookie
 from hub.web.negotiation import wants_activity
@@ -103,13 +104,19 @@ async def post(request: Request, caller: Asking) -> Response:
 @router.get("/more")
 async def more(request: Request, hub: Hub, caller: Asking, back: str = "") -> Response:
     """The way to everything that has no tab of its own."""
-    waiting = letters = 0
+    waiting = letters = decisions = 0
     if permissions.may(caller, "moderate"):
         async with hub.db.read() as session:
-            waiting = await threads.waiting(session) + await posting.count_waiting(session)
+            waiting = await threads.waiting(session)
+            decisions = await cards.count(session, caller)
             letters = await outbox.count_waiting(session, older_than=_soon(hub.settings))
     return render(
-        request, "browse/more.html", waiting=waiting, letters=letters, back=local_path(back)
+        request,
+        "browse/more.html",
+        waiting=waiting,
+        decisions=decisions,
+        letters=letters,
+        back=local_path(back),
     )
 
 
@@ -138,10 +145,10 @@ async def speak(language: str, hub: Hub, back: str = "") -> Response:
 @router.get("/about")
 async def about(request: Request, hub: Hub, follow: str = "") -> Response:
     """What this hub is, who looks after it, and how to follow it."""
-    return _about(request, hub, followed=follow)
+    return await _about(request, hub, followed=follow)
 
 
-def _about(
+async def _about(
     request: Request,
     hub: Services,
     status: int = 200,
@@ -150,10 +157,13 @@ def _about(
     account: str = "",
     error: str = "",
 ) -> Response:
+    async with hub.db.read() as session:
+        rules = await house_rules.listed(session)
     return render(
         request,
         "browse/about.html",
         status,
+        rules=rules,
         names=FOLLOWED,
         followed=followed if followed in FOLLOWED else FOLLOWED[0],
         account=account,
@@ -181,7 +191,7 @@ async def follow(request: Request, hub: Hub) -> Response:
         way = await subscribing.way_to_follow(hub, account, handle)
     except (Invalid, Busy) as error:
         told = error.fields.get("account", str(error)) if isinstance(error, Invalid) else str(error)
-        return _about(request, hub, error.status, followed=name, account=account, error=told)
+        return await _about(request, hub, error.status, followed=name, account=account, error=told)
     return render(request, "browse/go_on.html", way=way, handle=handle)
 
 

@@ -27,7 +27,17 @@ from federation.vocab.base import Object
 from federation.vocab.names import is_public
 from federation.vocab.objects import Note
 from federation.vocab.parse import parse
-from hub.entries import board, gathering, notes, queries, quotes, reactions, removal, replies
+from hub.entries import (
+    board,
+    gathering,
+    notes,
+    queries,
+    quotes,
+    reactions,
+    removal,
+    replies,
+    reports,
+)
 from hub.fediverse import ledger, undone
 from hub.fediverse.received import Received
 
@@ -131,11 +141,11 @@ async def took_back(received: Received, activity: Undo) -> None:
 
 @inbox.on(Flag)
 async def reported(received: Received, activity: Flag) -> None:
-    """Somebody complains; the stewards find it among their messages."""
+    """Somebody complains; it waits in the moderators' queue."""
     about = list(activity.objects) or ([activity.object_id] if activity.object_id else [])
     ours = [uri for uri in about if uri.startswith(f"{received.services.settings.url}/")]
     if ours:
-        await replies.report(received, ours, activity.content or "")
+        await reports.flagged(received, ours, activity.content or "")
 
 
 @inbox.on(QuoteRequest)

@@ -212,3 +212,35 @@ class Quote(Base):
 
     entry: Mapped[Entry] = relationship(lazy="raise")
     author: Mapped[Actor] = relationship(lazy="raise")
+
+
+class Report(Base):
+    """Somebody says that something here breaks the rules.
+
+    `about` is entry, reply, message (between two people) or hub (nothing that we can name), and
+    `about_id` its id. `title` and `evidence` are what stood there then, as plain text, and do not
+    change with it (SECURITY G6); `path` is its page, `against_id` the resident who said it. Who
+    reported it is `person_id`, or `email`, which is forgotten once they were told, or elsewhere
+    `actor_id`; no page shows it. `uri` is the id of a Flag. `outcome` is what a moderator
+    decided, None while it waits.
+    """
+
+    __tablename__ = "report"
+    __table_args__ = (Index("ix_report_waiting", "decided_at", "about_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    about: Mapped[str]
+    about_id: Mapped[UUID]
+    title: Mapped[str] = mapped_column(default="")
+    evidence: Mapped[str] = mapped_column(default="")
+    path: Mapped[str] = mapped_column(default="")
+    against_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    rule: Mapped[str] = mapped_column(default="")
+    words: Mapped[str] = mapped_column(default="")
+    uri: Mapped[str | None] = mapped_column(index=True)
+    person_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    email: Mapped[str | None]
+    actor_id: Mapped[UUID | None] = mapped_column(ForeignKey("actor.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    decided_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]

@@ -63,7 +63,7 @@ def answer(
     url: str,
     author: Actor,
     to: Actor,
-    in_reply_to: str,
+    in_reply_to: str | None,
     context: str | None,
     text: str,
     public: bool,

@@ -150,9 +150,29 @@ async def withdraw(
     await bury(session, services, entry, former_type)
     if not tell or not (was_out or was_held):
         return
-    thing = TombstoneDocument(id=entry.uri, former_type=former_type, deleted=entry.deleted_at)
+    await _say_gone(session, services, entry, former_type, f"{entry.uri}#delete", was_out)
+
+
+async def recall(session: AsyncSession, services: Services, entry: Entry, former_type: str) -> None:
+    """Ask everyone who has an entry of ours to forget it; here it stays, perhaps hidden."""
+    was_out = entry.published_at is not None
+    if was_out or await ledger.is_held(session, entry.uri):
+        name = f"{entry.uri}#recalled/{uuid4()}"
+        await _say_gone(session, services, entry, former_type, name, was_out)
+
+
+async def _say_gone(
+    session: AsyncSession,
+    services: Services,
+    entry: Entry,
+    former_type: str,
+    name: str,
+    was_out: bool,
+) -> None:
+    moment = entry.deleted_at or now()
+    thing = TombstoneDocument(id=entry.uri, former_type=former_type, deleted=moment)
     gone = Delete(
-        id=f"{entry.uri}#delete",
+        id=name,
         actor=entry.author.uri,
         object=thing,
         to=(PUBLIC,),

@@ -17,7 +17,7 @@ from federation.vocab.base import Attachment, Object
 from federation.vocab.names import is_public
 from hub.actors import service as actors
 from hub.core import text
-from hub.entries import gathering, publishing, queries
+from hub.entries import gathering, newcomers, publishing, queries
 from hub.entries.models import Entry, Picture
 from hub.entries.schemas import EntryDraft
 from hub.fediverse.received import Received
@@ -106,6 +106,7 @@ async def keep(received: Received, entry: Entry) -> bool:
             received.session.add(entry)
     except IntegrityError:
         return False
+    await newcomers.watch(received)
     if isinstance(received.activity.object, Object):
         await gathering.look_around_later(received.session, received.activity.object)
     return True

@@ -7,11 +7,9 @@ collection that anybody else can read (AP-48).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import orjson
 from sqlalchemy import delete, select, update
@@ -21,8 +19,6 @@ from sqlalchemy.orm import selectinload
 from federation.authority import may_change
 from federation.errors import MalformedDocument, Unauthorised
 from federation.vocab.base import Object
-from hub.actors import service as actors
-from hub.actors.channels import RELAY
 from hub.actors.models import Actor
 from hub.core import text
 from hub.core.clock import now
@@ -35,8 +31,6 @@ from hub.entries.models import HELD, SHOWN, Entry, Reply
 from hub.entries.visibility import ANYBODY, visible_to
 from hub.fediverse import ledger, peers
 from hub.fediverse.received import Received
-
-LONGEST_REPORT: Final = 5000
 
 
 @dataclass(frozen=True)
@@ -170,33 +164,6 @@ async def purge_of(session: AsyncSession, author: Actor) -> None:
         await purge(session, reply)
 
 
-async def report(received: Received, about: Sequence[str], words: str) -> None:
-    """Somebody elsewhere complains about something of ours: the stewards should know."""
-    session = received.session
-    uri = received.activity.id or f"{received.author.uri}#flag-{uuid4()}"
-    if await by_uri(session, uri) is not None:
-        return
-    entry = await session.scalar(select(Entry.id).where(Entry.uri.in_(about)).limit(1))
-    relay = await actors.local(session, RELAY)
-    links = "<br>".join(f'<a href="{one}">{one}</a>' for one in map(_escaped, about[:20]))
-    said = str(text.paragraphs(text.teaser(text.plain(words), LONGEST_REPORT)))
-    session.add(
-        Reply(
-            uri=uri,
-            url=received.author.url or received.author.uri,
-            entry_id=entry,
-            channel_id=relay.id,
-            author_id=received.author.id,
-            content=text.clean(f"{said}<p>{links}</p>"),
-            cleaned_by=text.RULES_VERSION,
-            public=False,
-            state=SHOWN,
-            published_at=received.now,
-            received_at=received.now,
-        )
-    )
-
-
 async def by_id(session: AsyncSession, reply_id: UUID) -> Reply:
     """A reply, whatever its state, with its author; in a session that writes, it is ours to change.
 
@@ -236,7 +203,3 @@ def _stamp_before(reply: Reply) -> datetime | None:
     """When the state of a reply that we hold was made."""
     thing = notes.stored(reply.document)
     return None if thing is None else _stamp(thing)
-
-
-def _escaped(uri: str) -> str:
-    return str(text.paragraphs(uri)).removeprefix("<p>").removesuffix("</p>")

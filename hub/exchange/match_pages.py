@@ -40,10 +40,7 @@ async def inbox(request: Request, hub: Hub, caller: Asking) -> Response:
     async with hub.db.read() as session:
         found = await matches.inbox(session, caller)
         letters = await enquiries.waiting(session, caller)
-        reported = await matches.reported(session) if caller.steward else []
-    return render(
-        request, "exchange/matches.html", matches=found, enquiries=letters, reported=reported
-    )
+    return render(request, "exchange/matches.html", matches=found, enquiries=letters)
 
 
 @router.get("/matches/{match_id:uuid}")

@@ -20,9 +20,10 @@ from sqlalchemy.sql.base import ExecutableOption
 from hub.core.clock import now
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.core.services import Services
-from hub.core.text import SafeHtml, paragraphs, shown
-from hub.entries import answers, notes
+from hub.core.text import SafeHtml, paragraphs, plain, shown
+from hub.entries import answers, notes, reports
 from hub.entries.models import SHOWN, Reply
+from hub.entries.reports import MESSAGE, REPLY, Evidence, From
 from hub.entries.visibility import Viewer, visible_to
 from hub.exchange.models import (
     AGREED,
@@ -268,15 +269,23 @@ async def report(session: AsyncSession, match: Match, side: Side, line_id: UUID)
     Raises:
         NotFound: they did not say that here.
     """
+    other, me = match.side(OTHER[side]), match.side(side)
+    by = From(person_id=me.owner_id)
     row = await session.get(MatchMessage, line_id)
     if row is not None and row.match_id == match.id and row.side != side:
-        row.reported_at = row.reported_at or now()
+        if row.reported_at is None:
+            row.reported_at = now()
+            said = Evidence(MESSAGE, row.id, other.title, row.text, "", other.owner_id)
+            reports.keep(session, said, by)
         return
     chain = await _chain(session, match)
     reply = next((one for one in chain if one.id == line_id and not one.from_us), None)
     if reply is None:
         raise NotFound("There is no such message.")
-    reply.reported_at, reply.read_at = now(), None
+    if reply.reported_at is None:
+        reply.reported_at = now()
+        said = Evidence(REPLY, reply.id, other.title, plain(reply.content), "")
+        reports.keep(session, said, by)
 
 
 @job("exchange.hear", every=timedelta(minutes=1))
@@ -297,17 +306,6 @@ async def _hear(session: AsyncSession, services: Services) -> None:
         words = "They answered. Read it, and write back, on the page of this match."
         notice = Notice("request", f"An answer: {other.title}", (words,), _path(match))
         await _tell(session, services, match.side(match.asked_by), notice)
-
-
-async def reported(session: AsyncSession) -> list[Line]:
-    """What was said here to somebody who reported it, for stewards, the newest first."""
-    rows = await session.scalars(
-        select(MatchMessage)
-        .where(MatchMessage.reported_at.is_not(None))
-        .order_by(MatchMessage.reported_at.desc())
-        .limit(100)
-    )
-    return [Line(row.id, False, paragraphs(row.text), row.said_at) for row in rows]
 
 
 async def _chain(session: AsyncSession, match: Match) -> list[Reply]:

@@ -31,7 +31,8 @@ class Peer(Claimable, Base):
     at once from us. `failures` counts failed attempts in a row that speak of the server itself,
     `closed_until` is when it may be tried again (breaker, Retry-After); `scheme` is the signature
     scheme that worked last, `rfc9421_at` when the server last showed that it speaks RFC 9421.
-    `passed_at`: a steward let something of this server through.
+    `passed_at`: a steward let something of this server through. `flooded_at`: it published so
+    much at once that this hub silenced it by itself.
     """
 
     __tablename__ = "peer"
@@ -51,6 +52,7 @@ class Peer(Claimable, Base):
     scheme: Mapped[str | None]
     rfc9421_at: Mapped[datetime | None]
     passed_at: Mapped[datetime | None]
+    flooded_at: Mapped[datetime | None]
     first_seen_at: Mapped[datetime] = mapped_column(default=now)
     last_seen_at: Mapped[datetime | None]
     last_delivered_at: Mapped[datetime | None]

@@ -50,6 +50,7 @@ class PeerView:
     waiting: int
     followed: bool
     followers: int
+    flooded: bool
 
 
 def host_of(text: str) -> str:
@@ -173,6 +174,17 @@ async def silence(session: AsyncSession, services: Services, host: str) -> str:
         .values(state="held")
     )
     return host
+
+
+async def hold(session: AsyncSession, services: Services, host: str) -> None:
+    """Silence a server that sends too much, once: what a moderator says of it later stands."""
+    await _ensure(session, [host])
+    known = (Peer.host == host, Peer.flooded_at.is_(None), Peer.standing == OPEN)
+    held = await session.execute(
+        update(Peer).where(*known).values(flooded_at=now()).returning(Peer.host)
+    )
+    if held.scalar_one_or_none() is not None:
+        await silence(session, services, host)
 
 
 def _another(services: Services, text: str) -> str:
@@ -321,6 +333,7 @@ async def listed(session: AsyncSession) -> list[PeerView]:
             waiting=count,
             followed=peer.host in followed,
             followers=followers.get(peer.host, 0),
+            flooded=peer.flooded_at is not None,
         )
         for peer, count in rows
     ]

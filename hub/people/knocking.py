@@ -15,12 +15,16 @@ from fastapi import Request
 from federation.rates import Rates
 from hub.core.errors import TooMany
 from hub.core.services import Services
+from hub.entries.newcomers import NEW_POSTS_MOST
 
 HOUR_S: Final = 3600
+DAY_S: Final = 86_400
 NETWORK_BITS: Final = 64
 LETTERS_TO_MOST: Final = 5
 LETTERS_FROM_MOST: Final = 20
 DRAFTS_FROM_MOST: Final = 20
+REPORTS_FROM_MOST: Final = 5
+FLAGS_TO_MOST: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,24 @@ DRAFTS_FROM = Limit(
     DRAFTS_FROM_MOST,
     HOUR_S,
     "Much was written from your connection within an hour. Please try again later.",
+)
+POSTS_OF_NEW = Limit(
+    "posts of new",
+    NEW_POSTS_MOST,
+    DAY_S,
+    "That is a lot for one of your first days here. Please go on tomorrow, or ask a steward.",
+)
+REPORTS_FROM = Limit(
+    "reports from",
+    REPORTS_FROM_MOST,
+    HOUR_S,
+    "Several things were reported from your connection within an hour. Please try again later.",
+)
+FLAGS_TO = Limit(
+    "flags to",
+    FLAGS_TO_MOST,
+    HOUR_S,
+    "That server was sent many reports within an hour. Please pass this one on later.",
 )
 
 

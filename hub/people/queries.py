@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.clock import now
 from hub.core.errors import NotFound
+from hub.entries.newcomers import NEW_FOR
 from hub.people import secrets
 from hub.people.models import ApiToken, Person, Session, SignInLink
 from hub.web.doors import ANYBODY, Caller, Role
@@ -44,7 +45,8 @@ async def by_session(session: AsyncSession, secret: str) -> tuple[Caller, dateti
     if found is None:
         return ANYBODY, now()
     person, bound, last = found
-    return Caller(person.id, person.name, cast(Role, bound or person.role), "session", secret), last
+    role, new = cast(Role, bound or person.role), person.created_at > now() - NEW_FOR
+    return Caller(person.id, person.name, role, "session", secret, new), last
 
 
 async def by_token(session: AsyncSession, secret: str) -> Caller:

@@ -23,7 +23,7 @@ from hub.core.services import Services
 from hub.entries.models import Entry, Picture
 from hub.entries.schemas import EntryDraft
 from hub.people import secrets
-from hub.people.knocking import DRAFTS_FROM, knock, where_from
+from hub.people.knocking import DRAFTS_FROM, POSTS_OF_NEW, knock, where_from
 from hub.people.models import Submission
 from hub.people.permissions import may
 from hub.web.doors import Caller
@@ -59,13 +59,15 @@ def needs_review(caller: Caller) -> bool:
 
 
 def admit(request: Request, services: Services, caller: Caller) -> None:
-    """Let them go on, unless too much was written from where they are.
+    """Let them go on, unless too much was written from where they are, or by somebody new.
 
     Raises:
         TooMany: it was.
     """
     if needs_review(caller):
         knock(services, DRAFTS_FROM, where_from(request))
+    elif caller.new and not caller.moderates:
+        knock(services, POSTS_OF_NEW, str(caller.person_id))
 
 
 async def keep(

@@ -21,7 +21,6 @@ from hub.people import submissions
 from hub.people.devices import device
 from hub.people.knocking import LETTERS_FROM, LETTERS_TO, knock, where_from
 from hub.people.models import Submission
-from hub.people.permissions import require
 from hub.people.service import begin
 from hub.posting import mastodon, service
 from hub.posting.kinds import KINDS
@@ -31,9 +30,7 @@ from hub.web.pages import render
 
 router = APIRouter(include_in_schema=False)
 
-INBOX: Final = "/admin/inbox"
 DEEDS: Final = frozenset({"edit", "close", "cancel", "delete"})
-LONGEST_REASON: Final = 1000
 
 
 # ------------------------------------------------------------------------------- the draft
@@ -75,7 +72,7 @@ async def _look(
 ) -> Response:
     async with hub.db.read() as session:
         row = await _draft(session, secret)
-        held = hub.settings.hold_posts or await service.stewards_are_away(session)
+        held = await service.is_held(session, hub, None)
     change = f"{KINDS[row.kind].form}?draft={secret}"
     try:
         shown = await service.preview(hub, row)
@@ -164,26 +161,3 @@ async def open_own(secret: str, request: Request, hub: Hub, caller: Asking) -> R
     lasts_s = int(service.LET_IN_FOR.total_seconds())
     set_cookie(response, hub, session_cookie(hub), cookie, lasts_s)
     return response
-
-
-# ----------------------------------------------------------------------------- for stewards
-
-
-@router.post("/admin/posts/{submission_id}/pass")
-async def pass_on(submission_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
-    """A steward nods: those who were chosen for it see it."""
-    require(caller, "moderate")
-    await parse_form(request)
-    async with hub.db.write() as session:
-        await service.pass_on(session, hub, submission_id, caller.person_id)
-    return see_other(INBOX)
-
-
-@router.post("/admin/posts/{submission_id}/refuse")
-async def refuse(submission_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
-    """A steward takes it off the board; its author is told, with the reason."""
-    require(caller, "moderate")
-    reason = (await parse_form(request)).text("reason")[:LONGEST_REASON]
-    async with hub.db.write() as session:
-        await service.refuse(session, hub, submission_id, reason, caller.person_id)
-    return see_other(INBOX)

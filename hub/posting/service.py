@@ -20,6 +20,7 @@ from sqlalchemy.orm import joinedload
 from hub.core.clock import now
 from hub.core.errors import Gone, NotFound
 from hub.core.services import Services
+from hub.entries import newcomers, tending
 from hub.entries.models import Entry, Picture
 from hub.entries.schemas import EntryDraft
 from hub.entries.visibility import HUB, PRIVATE, PUBLIC
@@ -32,7 +33,7 @@ from hub.people import service as people
 from hub.people.models import ApiToken, Person, Submission
 from hub.people.notices import Notice
 from hub.people.permissions import MAY
-from hub.people.submissions import DRAFT_LASTS, PASSED, REFUSED, WITHDRAWN
+from hub.people.submissions import DRAFT_LASTS, PASSED, REFUSED, WITHDRAWN, of_entry
 from hub.posting.kinds import KINDS
 from hub.web.doors import Role
 from hub.web.forms import Form
@@ -40,7 +41,6 @@ from hub.web.forms import Form
 RELEASED_AFTER: Final = timedelta(hours=1)
 LET_IN_FOR: Final = timedelta(days=1)  # a browser that came by the link of one post
 AWAY_AFTER: Final = timedelta(days=7)  # nobody looks in: then everything waits
-MOST_SHOWN: Final = 50
 
 # Nobody else needs to hear of what is over before they could.
 OVER: Final = frozenset({"done", "withdrawn", "expired", "cancelled"})
@@ -128,7 +128,7 @@ async def confirm(
         Invalid: it no longer makes sense, such as a day that is over.
     """
     trusted = "post" in MAY[_role(person)]
-    held = not trusted and (services.settings.hold_posts or await stewards_are_away(session))
+    held = not trusted and await is_held(session, services, person)
     chosen = row.visibility
     first = chosen if trusted or chosen == PRIVATE else PRIVATE if held else HUB
     draft = await _draft(session, services, row, visibility=first)
@@ -149,6 +149,24 @@ async def confirm(
         )
     await session.flush()
     return entry
+
+
+async def is_held(session: AsyncSession, services: Services, person: Person | None) -> bool:
+    """Whether what a guest posts now is seen by nobody before a moderator nods."""
+    if services.settings.hold_posts or await stewards_are_away(session):
+        return True
+    return person is not None and await _posts_too_much(session, person)
+
+
+async def _posts_too_much(session: AsyncSession, person: Person) -> bool:
+    """Whether somebody of whom no moderator let anything stand yet posted enough today."""
+    theirs = Submission.person_id == person.id
+    known = theirs & (Submission.verdict == PASSED) & Submission.decided_by.is_not(None)
+    if await session.scalar(select(Submission.id).where(known).limit(1)) is not None:
+        return False
+    today = theirs & (Submission.confirmed_at > now() - newcomers.DAY)
+    count = await session.scalar(select(func.count(Submission.id)).where(today))
+    return (count or 0) >= newcomers.GUEST_POSTS_MOST
 
 
 async def reader_of(session: AsyncSession, row: Submission) -> Person:
@@ -178,24 +196,31 @@ async def stewards_are_away(session: AsyncSession) -> bool:
     return last is None or last <= now() - AWAY_AFTER
 
 
-async def waiting(session: AsyncSession) -> list[tuple[Submission, Entry, Person]]:
-    """What waits for a nod, the oldest first: how it came, what it is, and whose."""
+async def waiting(session: AsyncSession, most: int) -> list[tuple[UUID, datetime]]:
+    """What waits for a nod, the oldest first: ids of submissions, and since when."""
+    query = (
+        select(Submission.id, Submission.confirmed_at)
+        .join(Entry, Entry.id == Submission.entry_id)
+        .where(*_undecided())
+        .order_by(Submission.confirmed_at)
+        .limit(most)
+    )
+    return [(row.id, row.confirmed_at) for row in await session.execute(query)]
+
+
+async def one_waiting(
+    session: AsyncSession, submission_id: UUID
+) -> tuple[Submission, Entry, Person] | None:
+    """How one of them came, what it is, and whose; None if it waits no more."""
     query = (
         select(Submission, Entry, Person)
         .join(Entry, Entry.id == Submission.entry_id)
         .join(Person, Person.id == Submission.person_id)
-        .where(*_undecided())
+        .where(Submission.id == submission_id, *_undecided())
         .options(joinedload(Entry.picture), joinedload(Entry.author))
-        .order_by(Submission.confirmed_at)
-        .limit(MOST_SHOWN)
     )
-    return [(row, entry, person) for row, entry, person in (await session.execute(query)).all()]
-
-
-async def count_waiting(session: AsyncSession) -> int:
-    """How much waits for a nod."""
-    query = select(func.count(Submission.id)).join(Entry, Entry.id == Submission.entry_id)
-    return await session.scalar(query.where(*_undecided())) or 0
+    found = (await session.execute(query)).one_or_none()
+    return None if found is None else (found[0], found[1], found[2])
 
 
 async def pass_on(
@@ -218,23 +243,24 @@ async def pass_on(
 
 
 async def refuse(
-    session: AsyncSession, services: Services, submission_id: UUID, reason: str, by: UUID | None
-) -> None:
-    """Take it off the board, and tell its author why.
+    session: AsyncSession, services: Services, submission_id: UUID, by: UUID | None
+) -> Entry:
+    """Take it off the board. It is kept, out of sight, in case that was a mistake.
 
     Raises:
         NotFound: it waits no more.
     """
     row, entry = await _undecided_one(session, submission_id)
-    title = entry.title
     _decide(row, REFUSED, by)
-    await KINDS[row.kind].withdraw(session, services, entry.id)
-    if row.person_id is None:
-        return
-    why = (f"They say: {reason}",) if reason else ()
-    words = (f"The stewards of this hub did not let “{title}” stand on the board.", *why)
-    told = Notice("post", "Your post was not published", words, "/about", unsubscribe=False)
-    await notices.tell(session, services, row.person_id, told)
+    return await tending.take_down(session, services, entry.id)
+
+
+async def reconsider(session: AsyncSession, entry: Entry, visibility: str) -> None:
+    """Whatever was decided: it waits again, seen by those who saw it then."""
+    row = await of_entry(session, entry.id)
+    if row is not None:
+        row.verdict = row.decided_at = row.decided_by = None
+        entry.visibility = visibility
 
 
 @job("posting.release")

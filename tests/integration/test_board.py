@@ -18,7 +18,7 @@ from hub.actors import service
 from hub.actors.models import Actor
 from hub.admin import service as admin
 from hub.core.clock import now
-from hub.entries import board, replies, threads
+from hub.entries import board, replies, tending, threads
 from hub.entries.models import Reply
 from hub.fediverse import announcing, follows, peers
 from hub.fediverse.models import Announcement, InboxActivity, OutboxActivity, Peer
@@ -505,8 +505,8 @@ async def test_ap_88_a_post_that_comes_by_two_paths_is_announced_once_by_each_bo
         reply = await session.scalar(select(Reply))
         assert reply is not None
         reply = await replies.by_id(session, reply.id)
-        await admin.pass_on(session, other.services, reply)
-        await admin.pass_on(session, other.services, reply)
+        await tending.pass_on(session, other.services, reply)
+        await tending.pass_on(session, other.services, reply)
     await settle(*hubs)
     assert await _announced(other, post["id"]) == 1
     assert await _announced(street.hub, post["id"]) == 1

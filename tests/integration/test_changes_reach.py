@@ -21,9 +21,8 @@ from federation.vocab.activities import Activity, Announce, Create, Delete, Foll
 from federation.vocab.activities import Update as UpdateActivity
 from federation.vocab.names import PUBLIC
 from federation.vocab.objects import Note
-from hub.admin import service
 from hub.core.clock import now
-from hub.entries import answers, replies
+from hub.entries import answers, replies, tending
 from hub.entries.models import Entry, Reply
 from hub.fediverse.models import OutboxActivity, Receipt
 from tests.conftest import MakeHub
@@ -269,10 +268,10 @@ async def test_an_entry_is_hidden_and_shown_under_a_lock(town: Town) -> None:
 
     async def show() -> None:
         async with services.db.write() as session:
-            await service.show_entry(session, entry_id)
+            await tending.show_entry(session, entry_id)
 
     async with services.db.write() as session:
-        await service.hide_entry(session, entry_id)
+        await tending.hide_entry(session, entry_id)
         other = asyncio.create_task(show())
         await asyncio.sleep(0.3)
     await other

@@ -17,9 +17,8 @@ from federation.signatures.proofs import sign_proof
 from federation.testing import MemorySite
 from federation.vocab.activities import Follow
 from federation.vocab.names import AS2, PUBLIC, Document
-from hub.admin import service as admin
 from hub.core.clock import now
-from hub.entries import replies
+from hub.entries import replies, tending
 from hub.entries.models import Reply
 from hub.fediverse import follows
 from hub.fediverse.models import Delivery, OutboxActivity
@@ -264,7 +263,7 @@ async def test_ap_42_what_waits_for_a_steward_is_forwarded_when_it_is_let_throug
     reply = await street.reply()
     async with street.hub.services.db.write() as session:
         reply = await replies.by_id(session, reply.id)
-        await admin.pass_on(session, street.hub.services, reply)
+        await tending.pass_on(session, street.hub.services, reply)
     await street.hub.work()
     assert street.forwarded(street.far) == [sent]
     assert like not in street.forwarded(street.far)
@@ -276,8 +275,8 @@ async def test_ap_42_what_a_steward_hides_is_never_forwarded(make_hub: MakeHub) 
     reply = await street.reply()
     async with street.hub.services.db.write() as session:
         reply = await replies.by_id(session, reply.id)
-        await admin.hide(session, street.hub.services, reply)
-        await admin.show(session, street.hub.services, reply)
+        await tending.hide(session, street.hub.services, reply)
+        await tending.show(session, street.hub.services, reply)
     await street.hub.work()
     assert street.forwarded(street.far) == []
 

@@ -105,7 +105,7 @@ async def test_a_talk_is_read_by_the_two_alone_and_stewards_see_what_was_reporte
     path = f"/matches/{mine['id']}/report"
     assert (await press(hub, path, ann, line=str(line.id))).status_code == 404
     assert (await press(hub, path, ben, line=str(line.id))).status_code == 303
-    assert "Give me money" in (await page(hub, "/matches", hub.steward)).text
+    assert "Give me money" in (await page(hub, "/admin/moderation", hub.steward)).text
     assert "Give me money" not in (await page(hub, "/matches", eve)).text
 
 

@@ -15,13 +15,14 @@ from hub.core.clock import now
 from hub.entries.models import Entry
 from hub.fediverse.models import OutboxActivity
 from hub.mail.models import Mail
+from hub.moderation.rules import USUAL
 from hub.people import knocking
 from hub.people.models import Person, Submission
 from tests.clock import Clock
 from tests.conftest import MakeHub, Running
 from tests.jobs import ask
 from tests.mailserver import body, mail_server
-from tests.visitor import Visitor, path_in, visiting
+from tests.visitor import Visitor, card_in, path_in, visiting
 
 ANN = "ann@mail.example"
 LADDER = {
@@ -147,13 +148,12 @@ async def test_a_steward_nods_and_everybody_sees_it(guest: Visitor) -> None:
     await _post(guest)
     async with visiting(hub) as moderator:
         await moderator.sign_in("moderator")
-        page = await moderator.get("/admin/inbox")
+        page = await moderator.get("/admin/moderation")
         assert "Oak ladder" in page.text
-        path = path_in(page.text.replace('"/admin/posts', f'"{hub.url}/admin/posts'), "admin")
-        assert path.endswith("/pass")
-        assert (await moderator.send(page, path)).status_code == 303
-        assert (await moderator.send(page, path)).status_code == 404  # another was quicker
-        assert "Posted without an account" not in (await moderator.get("/admin/inbox")).text
+        path = card_in(page)
+        assert (await moderator.send(page, path, deed="pass")).status_code == 303
+        assert (await moderator.send(page, path, deed="pass")).status_code == 404  # one was quicker
+        assert "Nothing waits for a decision." in (await moderator.get("/admin/moderation")).text
     assert (await _entry(hub)).visibility == "public"
     assert await _said(hub) == ["Create", "Announce"]
     await hub.work()
@@ -165,16 +165,17 @@ async def test_a_steward_refuses_it_and_its_author_hears_why(guest: Visitor) -> 
     link, entry = await _post(guest)
     async with visiting(hub) as steward:
         await steward.sign_in("steward")
-        page = await steward.get("/admin/inbox")
-        path = path_in(page.text.replace('"/admin/posts', f'"{hub.url}/admin/posts'), "admin")
-        await steward.send(page, path.replace("/pass", "/refuse"), reason="No advertising.")
+        page = await steward.get("/admin/moderation")
+        chosen = {"deed": "refuse", "rule": "2", "note": "No advertising.", "tell": "yes"}
+        await steward.send(page, card_in(page), **chosen)
         letters = (await steward.get("/admin/letters")).text
-        assert "Your post was not published" in letters
+        assert "Your post was taken down" in letters
     async with hub.services.db.read() as session:
-        query = select(Mail.content).where(Mail.subject == "Your post was not published")
+        query = select(Mail.content).where(Mail.subject == "Your post was taken down")
         told = (await session.scalars(query)).one()
-    assert told["lines"][1] == "They say: No advertising."
-    assert (await _entry(hub)).deleted_at is not None
+    assert told["lines"][1] == f"The house rule: {USUAL[2]}"
+    assert told["lines"][2] == "They say: No advertising."
+    assert (await _entry(hub)).hidden_at is not None
     assert "taken away by the stewards" in (await guest.get(link)).text
     assert await _said(hub) == []
     assert (await guest.get(entry.path)).status_code == 404
@@ -189,9 +190,8 @@ async def test_a_hub_may_hold_everything_until_a_steward_looked(make_hub: MakeHu
         assert (await neighbour.get(entry.path)).status_code == 404
         async with visiting(hub) as steward:
             await steward.sign_in("steward")
-            page = await steward.get("/admin/inbox")
-            path = path_in(page.text.replace('"/admin/posts', f'"{hub.url}/admin/posts'), "admin")
-            await steward.send(page, path)
+            page = await steward.get("/admin/moderation")
+            await steward.send(page, card_in(page), deed="pass")
         assert (await neighbour.get(entry.path)).status_code == 200
     async with hub.services.db.read() as session:
         subjects = list(await session.scalars(select(Mail.subject).order_by(Mail.created_at)))
@@ -244,25 +244,24 @@ async def test_g1_what_a_guest_changes_later_is_looked_at_once_more(guest: Visit
     async with visiting(hub) as steward:
         await steward.sign_in("steward")
 
-        async def waits() -> str:
-            page = await steward.get("/admin/inbox")
-            if "/admin/posts" not in page.text:
-                return ""
-            return path_in(page.text.replace('"/admin', f'"{hub.url}/admin'), "admin/posts")
+        async def press(deed: str) -> None:
+            page = await steward.get("/admin/moderation")
+            await steward.send(page, card_in(page), deed=deed, rule="0")
 
-        await steward.send(await steward.get("/admin/inbox"), await waits())
-        assert await waits() == ""
+        async def waits() -> bool:
+            return "/admin/moderation/post/" in (await steward.get("/admin/moderation")).text
+
+        await press("pass")
+        assert not await waits()
         page = await guest.get(link)
         await guest.send(page, f"{link}/open", to="edit")
         for title in ("Cheap pills", "Cheaper pills"):
             await guest.press(f"{entry.path}/edit", **{**LADDER, "title": title})
-            path = await waits()
-            assert path.endswith("/pass")
+            assert await waits()
             if title == "Cheap pills":  # a steward is of another opinion first
-                await steward.send(await steward.get("/admin/inbox"), path)
-                assert await waits() == ""
-        page = await steward.get("/admin/inbox")
-        await steward.send(page, path.replace("/pass", "/refuse"))
+                await press("pass")
+                assert not await waits()
+        await press("refuse")
     assert await _said(hub) == ["Create", "Announce", "Update", "Update", "Delete"]
 
 

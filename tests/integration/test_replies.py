@@ -15,7 +15,6 @@ from federation.vocab.activities import (
     Announce,
     Create,
     Delete,
-    Flag,
     Follow,
     Undo,
     Update,
@@ -365,22 +364,6 @@ async def test_a_public_reply_is_answered_publicly_and_the_answer_can_be_taken_b
     assert isinstance(gone, Delete)
     assert gone.object_id == said.id
     assert len(await town.thread()) == 1
-
-
-async def test_a_complaint_reaches_the_stewards_and_nobody_else(town: Town) -> None:
-    relay = town.site.uri("relay")
-    flag = Flag(
-        id=f"{town.site.origin}/flags/1",
-        actor=relay,
-        objects=(town.events, town.event["uri"]),
-        content="This is <b>spam</b>",
-    )
-    await town.send(flag, "relay")
-    await town.send(flag, "relay")
-    (message,) = await town.messages()
-    assert message.kind == "private"
-    assert "This is spam" in message.reply.content
-    assert message.entry_title == "Repair café"
 
 
 # ------------------------------------------------------------------------------ collections

@@ -27,7 +27,7 @@ from hub import migrating
 from hub.admin import service as admin
 from hub.core.clock import now
 from hub.core.prepared import Prepared
-from hub.entries import gathering, replies
+from hub.entries import gathering, replies, tending
 from hub.entries.models import Entry, Quote, Reply
 from hub.fediverse.models import Delivery, InboxActivity, OutboxActivity, Peer
 from hub.jobs.queue import enqueue
@@ -42,7 +42,7 @@ async def _pass_on(street: Street) -> None:
     reply = await street.reply()
     async with street.hub.services.db.write() as session:
         row = await replies.by_id(session, reply.id)
-        await admin.pass_on(session, street.hub.services, row)
+        await tending.pass_on(session, street.hub.services, row)
     await street.hub.work()
 
 
@@ -108,7 +108,7 @@ async def test_ap_42_a_hidden_reply_is_not_forwarded_when_it_changes(make_hub: M
     reply = await street.reply()
     async with street.hub.services.db.write() as session:
         row = await replies.by_id(session, reply.id)
-        await admin.hide(session, street.hub.services, row)
+        await tending.hide(session, street.hub.services, row)
     street.far.received.clear()
     await street.say({**note, "content": "<p>Pills!</p>", "updated": now().isoformat()}, "Update")
     assert street.forwarded(street.far) == []

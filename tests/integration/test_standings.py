@@ -43,12 +43,12 @@ async def test_ap_43_a_flag_reaches_the_stewards_with_what_it_names_of_ours(town
     before = len(await _outbox(town.hub))
     await town.send(flag, "relay")
     await town.send(flag, "relay")
-    (message,) = await town.messages()
-    assert (message.kind, message.entry_title) == ("private", "Repair café")
-    assert "Spam!" in message.reply.content
-    assert town.events in message.reply.content
-    assert entry in message.reply.content
-    assert others not in message.reply.content
+    (report,) = await town.reports()
+    assert (report.about, report.about_id) == ("entry", town.event_id)
+    assert (report.title, report.words) == ("Repair café", "Spam!")
+    await town.send(Flag(id=f"{relay}#2", actor=relay, objects=(town.events, others)), "relay")
+    (_, report) = await town.reports()
+    assert (report.about, report.evidence) == ("hub", town.events)
     assert len(await _outbox(town.hub)) == before, "nothing is answered"
 
 
@@ -57,6 +57,7 @@ async def test_ap_43_a_flag_about_nothing_of_ours_is_dropped(town: Town) -> None
     await town.send(Flag(id=f"{relay}#f", actor=relay, objects=("https://o.example/1",)), "relay")
     await town.send(Flag(id=f"{relay}#g", actor=relay, objects=()), "relay")
     assert await town.messages() == ()
+    assert await town.reports() == []
 
 
 async def test_ap_43_a_block_ends_the_follow_and_is_not_answered(town: Town) -> None:

@@ -1,4 +1,5 @@
 // Small kindnesses on top of pages that work without them.
+import { keys } from "./keys.js";
 import { nearMe } from "./near.js";
 
 /** Say something to everyone, screen readers too. */
@@ -132,4 +133,5 @@ for (const form of document.querySelectorAll("form[data-htmx]")) {
 for (const button of document.querySelectorAll("[data-copy][hidden], [data-print]")) button.hidden = false;
 document.querySelector("[data-print]")?.addEventListener("click", () => print());
 for (const button of document.querySelectorAll("[data-near]")) nearMe(button, tell);
+keys();
 document.querySelector("[data-focus]")?.focus();

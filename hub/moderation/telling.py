@@ -1,0 +1,191 @@
+"""What is told to authors, to whoever reported something, and to the author's own server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID, uuid4
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from federation.vocab.activities import Flag
+from hub.actors import service as actors
+from hub.actors.channels import RELAY
+from hub.actors.models import Actor
+from hub.core.clock import now
+from hub.core.services import Services
+from hub.entries import notes
+from hub.entries.models import Entry, Reply, Report
+from hub.fediverse import outbox
+from hub.mail import outbox as mail
+from hub.mail.composing import Letter
+from hub.moderation.models import Appeal, Decision
+from hub.people import notices, secrets
+from hub.people.knocking import FLAGS_TO, knock
+from hub.people.notices import Notice
+
+LOG: Final = "/about/moderation"
+KEPT, REFUSED = "kept", "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Whom a decision concerns, and what they said: `thing` is what an answer can hang on."""
+
+    title: str
+    person_id: UUID | None = None
+    actor: Actor | None = None
+    thing: Entry | Reply | None = None
+
+
+async def refused(
+    session: AsyncSession, services: Services, decision: Decision, whom: Author
+) -> None:
+    """Tell an author what was taken down and why, with the way to say that it was wrong."""
+    secret = secrets.new_link()
+    session.add(
+        Appeal(
+            digest=secrets.digest(secret),
+            decision_id=decision.id,
+            title=whom.title,
+            person_id=whom.person_id,
+            actor_id=whom.actor.id if whom.actor is not None else None,
+        )
+    )
+    what = f"“{whom.title}”" if whom.title else "what you wrote"
+    lines = (
+        f"The moderators of {services.settings.name} took {what} off the board.",
+        f"The house rule: {decision.rule}",
+        *((f"They say: {decision.note}",) if decision.note else ()),
+        "You think that was wrong? Say so on this page, and another moderator looks at it.",
+    )
+    await _write(session, services, whom, "Your post was taken down", lines, f"/appeal/{secret}")
+
+
+async def word(
+    session: AsyncSession, services: Services, whom: Author, words: str, path: str
+) -> None:
+    """A word to an author whose post stands."""
+    lines = (f"A word from the moderators about “{whom.title}”:", words)
+    await _write(session, services, whom, f"About “{whom.title}”", lines, path)
+
+
+async def restored(session: AsyncSession, services: Services, whom: Author) -> None:
+    """Tell an author that what was taken down stands again."""
+    what = f"“{whom.title}”" if whom.title else "What you wrote"
+    lines = (f"{what} stands on the board again. The moderators are sorry for the trouble.",)
+    await _write(session, services, whom, "Your post is back", lines, LOG)
+
+
+async def undone(session: AsyncSession, services: Services, whom: Author) -> None:
+    """Tell an author that the moderators look once more at what they took down."""
+    what = f"“{whom.title}”" if whom.title else "what you wrote"
+    lines = (f"The moderators took back what they decided about {what}. They look once more.",)
+    await _write(session, services, whom, "About your post", lines, LOG)
+
+
+async def upheld(session: AsyncSession, services: Services, whom: Author, note: str) -> None:
+    """Tell an author that another look changed nothing."""
+    what = f"“{whom.title}”" if whom.title else "What you wrote"
+    lines = (
+        f"Another moderator looked at it: {what} stays off the board.",
+        *((f"They say: {note}",) if note else ()),
+    )
+    await _write(session, services, whom, "Your appeal", lines, LOG)
+
+
+async def reporters(
+    session: AsyncSession, services: Services, rows: list[Report], outcome: str
+) -> None:
+    """Tell those who reported something what came of it; their address is forgotten then."""
+    for row in rows:
+        what = f"“{row.title}”" if row.title else "What you reported"
+        line = (
+            f"{what}: a moderator looked at it and took it down. Thank you for telling us."
+            if outcome == REFUSED
+            else f"{what}: a moderator looked at it. It breaks no rule of this hub, and stays."
+        )
+        subject = "What became of your report"
+        if row.person_id is not None:
+            told = Notice("report", subject, (line,), LOG, unsubscribe=False)
+            await notices.tell(session, services, row.person_id, told)
+        elif row.email is not None:
+            letter = Letter(
+                to=row.email,
+                subject=subject,
+                lines=(line,),
+                link=services.settings.url + LOG,
+                button="What is decided here",
+            )
+            await mail.put(session, services, letter)
+        row.email = None
+
+
+async def forward(
+    session: AsyncSession, services: Services, whom: Author, decision: Decision
+) -> bool:
+    """Report something to the server of its author, in the name of this hub (SECURITY G6).
+
+    Raises:
+        TooMany: that server was sent many within the hour.
+    """
+    if whom.actor is None or whom.thing is None:
+        return False
+    knock(services, FLAGS_TO, whom.actor.authority)
+    relay = await actors.local(session, RELAY)
+    flag = Flag(
+        id=f"{relay.uri}#flags/{uuid4()}",
+        actor=relay.uri,
+        objects=(whom.actor.uri, whom.thing.uri),
+        content="\n".join(filter(None, (decision.rule, decision.note))),
+        to=(whom.actor.uri,),
+        published=now(),
+    )
+    await outbox.post(session, services, relay, flag, inboxes=[whom.actor.delivery_inbox])
+    return True
+
+
+async def _write(
+    session: AsyncSession,
+    services: Services,
+    whom: Author,
+    subject: str,
+    lines: tuple[str, ...],
+    path: str,
+) -> None:
+    """By letter to whoever lives here, by a private message to whoever lives elsewhere."""
+    if whom.person_id is not None:
+        told = Notice("moderation", subject, lines, path, unsubscribe=False)
+        await notices.tell(session, services, whom.person_id, told)
+    elif whom.actor is not None:
+        address = services.settings.url + path
+        await _message(session, services, whom.actor, whom.thing, "\n\n".join((*lines, address)))
+
+
+async def _message(
+    session: AsyncSession,
+    services: Services,
+    to: Actor,
+    thing: Entry | Reply | None,
+    words: str,
+) -> None:
+    relay, moment, message_id = await actors.local(session, RELAY), now(), uuid4()
+    uri = f"{services.settings.url}/replies/{message_id}"
+    note = notes.answer(
+        uri=uri,
+        url=uri,
+        author=relay,
+        to=to,
+        in_reply_to=thing.uri if thing is not None else None,
+        context=None,
+        text=words,
+        public=False,
+        language=services.settings.language,
+        moment=moment,
+    )
+    row = notes.row_of_ours(note, relay, moment, public=False)
+    row.channel_id = relay.id
+    row.entry_id = thing.id if isinstance(thing, Entry) else thing.entry_id if thing else None
+    row.answers_id = thing.id if isinstance(thing, Reply) else None
+    session.add(row)
+    await outbox.post(session, services, relay, notes.create_of(note), inboxes=[to.inbox])
