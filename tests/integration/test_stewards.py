@@ -308,7 +308,7 @@ async def test_pictures_that_nothing_shows_are_forgotten(hub: Running) -> None:
 
 async def test_a_request_with_a_key_has_its_effect_once(hub: Running) -> None:
     app = FastAPI()
-    app.state.identify = service.identify
+    app.state.identify = identify
     prepare(app, hub.services)
     failures.install(app)
 
