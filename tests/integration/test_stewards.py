@@ -28,6 +28,7 @@ from hub.fediverse.models import Follow, Peer
 from hub.jobs.queue import enqueue
 from hub.people import service
 from hub.people.idempotency import once
+from hub.people.identity import identify
 from hub.people.models import Idempotency, Person
 from hub.web import failures
 from hub.web.doors import Asking, Hub
