@@ -13,11 +13,12 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.mail.models import Mail
-from hub.people import begun, knocking, service
+from hub.people import begun, knocking, passkey_pages, service
 from hub.people.models import Begun, Passkey, Person, Session
 from tests.authenticator import Authenticator
 from tests.clock import Clock
 from tests.conftest import MakeHub, Running
+from tests.jobs import ask
 from tests.visitor import Visitor, csrf, visiting
 
 ORIGIN = "https://hub.example"
@@ -143,30 +144,28 @@ async def test_the_same_key_added_and_removed_twice_is_told_each_time(
     assert len(await _letters(hub)) == 4
 
 
-@pytest.mark.parametrize(
-    "device",
-    [
-        Authenticator("https://evil.example"),
-        Authenticator("http://hub.example"),
-        Authenticator("https://hub.example:8443"),
-        Authenticator("https://www.hub.example"),
-        Authenticator(ORIGIN, rp_id="evil.example"),
-        Authenticator(ORIGIN, verifies=False),
-        Authenticator(ORIGIN, frame=True),
-    ],
-    ids=["origin", "scheme", "port", "subdomain", "rp id", "unverified", "frame"],
-)
-async def test_e8_a_device_that_stands_elsewhere_is_refused(
-    hub: Running, ann: Visitor, device: Authenticator
-) -> None:
-    assert (await _add(ann, device)).status_code == 422
-    assert await _keys(hub) == []
+ELSEWHERE = {
+    "origin": Authenticator("https://evil.example"),
+    "scheme": Authenticator("http://hub.example"),
+    "port": Authenticator("https://hub.example:8443"),
+    "subdomain": Authenticator("https://www.hub.example"),
+    "rp id": Authenticator(ORIGIN, rp_id="evil.example"),
+    "nobody verified": Authenticator(ORIGIN, verifies=False),
+    "frame": Authenticator(ORIGIN, frame=True),
+}
+
+
+async def test_e8_a_device_that_stands_elsewhere_is_refused(hub: Running, ann: Visitor) -> None:
     good = Authenticator(ORIGIN)
+    for why, device in ELSEWHERE.items():
+        assert (await _add(ann, device)).status_code == 422, why
+    assert await _keys(hub) == []
     await _add(ann, good)
-    device.keys = good.keys
     sessions = await _count(hub, Session)
     async with visiting(hub) as elsewhere:
-        assert (await _send(elsewhere, device.get(await _options(elsewhere)))).status_code == 422
+        for why, device in ELSEWHERE.items():
+            signed = device.get(await _options(elsewhere), good.keys[0])
+            assert (await _send(elsewhere, signed)).status_code == 422, why
     assert await _count(hub, Session) == sessions
 
 
@@ -210,8 +209,9 @@ async def test_e8_a_challenge_is_for_one_browser_one_person_and_one_purpose(
         await bob.sign_in("member")
         assert (await _send_new(bob, device.create(await _options_to_add(ann)))).status_code == 410
         asked = await _options_to_add(ann)
-        asked = {**asked, "rpId": asked["rp"]["id"]}
-        assert (await _send(ann, device.get(asked, device.keys[0]))).status_code == 410
+        signed = device.get(asked, device.keys[0])  # asked for to add one, not to sign in
+        wrong = await ann.send(await ann.get("/me"), "/sign-in/passkey", credential=signed)
+        assert wrong.status_code == 410
     assert len(await _keys(hub)) == 1
 
 
@@ -225,6 +225,7 @@ async def test_e8_a_challenge_runs_out_and_is_forgotten(
         assert await _count(hub, Begun) == 1
         clock.pass_by(seconds=begun.LASTS.total_seconds())
         assert (await _send(elsewhere, signed)).status_code == 410
+    await ask(hub.services, "people.forget_old")
     await hub.work()
     assert await _count(hub, Begun) == 0
 
@@ -290,6 +291,7 @@ async def test_a_key_is_nobody_elses_to_remove_or_to_add_again(hub: Running, ann
 
 
 async def test_what_no_device_says_is_refused_in_plain_words(hub: Running, ann: Visitor) -> None:
+    value: Any
     device = Authenticator(ORIGIN)
     await _add(ann, device)
     async with visiting(hub) as elsewhere:
@@ -307,7 +309,7 @@ async def test_what_no_device_says_is_refused_in_plain_words(hub: Running, ann: 
             assert "try once more" in answer.text
             assert (await _send_new(ann, spoil)).status_code == 422
         for part in ("authenticatorData", "signature", "clientDataJSON", "userHandle"):
-            for value in (None, 7, "", "AAAA", "====", "\N{SNOWMAN}", {}, "A" * 9000):
+            for value in (None, "", "AAAA", "\N{SNOWMAN}", {}):
                 good = json.loads(device.get(await _options(elsewhere)))
                 good["response"][part] = value
                 spoilt = await _send(elsewhere, json.dumps(good))
@@ -319,24 +321,30 @@ async def test_what_no_device_says_is_refused_in_plain_words(hub: Running, ann: 
         assert (await _send_new(ann, json.dumps(made))).status_code in REFUSED, value
 
 
-@pytest.mark.parametrize("kind", ["tpm", "apple", "android-key", "fido-u2f", "unheard-of"])
-async def test_an_attestation_that_was_not_asked_for_is_refused(
-    hub: Running, ann: Visitor, kind: str
-) -> None:
-    assert (await _add(ann, Authenticator(ORIGIN, format=kind))).status_code == 422
+async def test_an_attestation_that_was_not_asked_for_is_refused(hub: Running, ann: Visitor) -> None:
+    for kind in ("tpm", "apple", "android-key", "fido-u2f", "unheard-of"):
+        assert (await _add(ann, Authenticator(ORIGIN, format=kind))).status_code == 422
     assert await _keys(hub) == []
 
 
-async def test_e9_tries_and_challenges_are_limited(hub: Running) -> None:
+LIMITS = (knocking.SIGN_INS_FROM, knocking.CHALLENGES_FROM)
+
+
+async def test_e9_tries_and_challenges_are_limited(
+    hub: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    knocked = [knocking.Limit(each.name, 3, each.within_s, each.told) for each in LIMITS]
+    for name, limit in zip(("SIGN_INS_FROM", "CHALLENGES_FROM"), knocked, strict=True):
+        monkeypatch.setattr(passkey_pages, name, limit)
     async with visiting(hub) as visitor:
         page = await visitor.get("/sign-in")
-        for _ in range(knocking.SIGN_INS_FROM_MOST):
+        for _ in range(3):
             tried = await visitor.send(page, "/sign-in/passkey", credential="{}")
             assert tried.status_code == 422
         refused = await visitor.send(page, "/sign-in/passkey", credential="{}")
         assert refused.status_code == 429
         assert int(refused.headers["retry-after"]) > 60
-        for _ in range(knocking.CHALLENGES_FROM_MOST):
+        for _ in range(3):
             assert (await visitor.send(page, "/sign-in/passkey/challenge")).status_code == 200
         assert (await visitor.send(page, "/sign-in/passkey/challenge")).status_code == 429
 
