@@ -113,6 +113,11 @@ def may_collect_at(actor: str, inboxes: Iterable[str]) -> bool:
     return all(same_origin(actor, inbox) for inbox in inboxes)
 
 
+def may_vouch(home: str, actor: str) -> bool:
+    """Whether the server at `home` may say that whoever signed in there is this actor."""
+    return same_origin(home, actor)
+
+
 def is_local(uri: str, is_ours: Callable[[str], bool]) -> bool:
     """Whether an id is one of our own, however it is spelled: then nobody outside may bring it.
 

@@ -207,6 +207,27 @@ class Fetcher:
         ask = _Ask(accept, limit, end, signed=False, known=known or {})
         return await self._follow(url, ask)
 
+    async def fetch_private(
+        self, url: str, token: str, *, deadline_s: float = FETCH_SECONDS
+    ) -> dict[str, Any]:
+        """A JSON document for the bearer of `token` alone (RFC 6750 §2.1).
+
+        No redirect is followed, since the token is for this one server.
+
+        Raises:
+            FederationError: as `fetch`, but for content type and id, which are not looked at.
+        """
+        target = self.guard.check_url(url).url
+        headers = {
+            "Accept": "application/json",
+            "User-Agent": self._user_agent,
+            "Authorization": f"Bearer {token}",
+        }
+        answer = await self._getter.get(
+            target, headers, limit_bytes=MAX_DOCUMENT_BYTES, deadline_s=deadline_s
+        )
+        return _json_object(_success(answer))
+
     def forget(self, authority: str) -> None:
         """Forget what failed at this server: it has just been heard of."""
         homes = (f"https://{authority}/", f"http://{authority}/")

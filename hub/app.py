@@ -12,7 +12,7 @@ from hub.actors import routes as actors
 from hub.bootstrap import FEATURES, Hub
 from hub.core.errors import Forbidden
 from hub.entries.documents import Documents
-from hub.people.service import identify
+from hub.people.identity import identify
 from hub.web import failures, headers, static
 from hub.web.pages import prepare
 

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from hub.core.errors import HubError, Invalid
 from hub.core.services import Services
 from hub.mail import outbox
-from hub.people import queries, service
+from hub.people import mastodon, queries, service
 from hub.people.permissions import ROLES, require
 from hub.web import qr
 from hub.web.doors import Asking, Hub
@@ -102,6 +102,7 @@ async def _people(request: Request, hub: Services, status: int = 200, **context:
     async with hub.db.read() as session:
         everybody = await queries.everybody(session)
         invitations = await queries.invitations(session)
+        handles = await mastodon.handles(session)
     given = {"error": "", "link": "", "link_for": "", "uses": 1, "code": "", **context}
     return render(
         request,
@@ -109,6 +110,7 @@ async def _people(request: Request, hub: Services, status: int = 200, **context:
         status,
         people=everybody,
         invitations=invitations,
+        handles=handles,
         roles=ROLES,
         many=sorted(service.HANDED_OUT),
         **given,

@@ -25,6 +25,9 @@ LETTERS_FROM_MOST: Final = 20
 DRAFTS_FROM_MOST: Final = 20
 REPORTS_FROM_MOST: Final = 5
 FLAGS_TO_MOST: Final = 10
+SIGN_INS_FROM_MOST: Final = 20
+CHALLENGES_FROM_MOST: Final = 120  # the page asks for one as it opens, before anybody signs in
+MASTODON_AT_MOST: Final = 60  # of all who come from there together
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,25 @@ FLAGS_TO = Limit(
     FLAGS_TO_MOST,
     HOUR_S,
     "That server was sent many reports within an hour. Please pass this one on later.",
+)
+SIGN_INS_FROM = Limit(
+    "sign-ins from",
+    SIGN_INS_FROM_MOST,
+    HOUR_S,
+    "There were many tries from your connection. Please try again in an hour.",
+)
+CHALLENGES_FROM = Limit(
+    "challenges from",
+    CHALLENGES_FROM_MOST,
+    HOUR_S,
+    "There were many tries from your connection. Please try again in an hour.",
+)
+MASTODON_AT = Limit(
+    "sign-ins at",
+    MASTODON_AT_MOST,
+    HOUR_S,
+    "Many people came from that server just now. Please try again in an hour, or sign in by "
+    "e-mail.",
 )
 
 

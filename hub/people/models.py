@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import JSON, ForeignKey, Index
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from hub.core.clock import now
@@ -78,6 +78,72 @@ class Session(Base):
     expires_at: Mapped[datetime]
 
     person: Mapped[Person] = relationship(lazy="raise")
+
+
+class Passkey(Base):
+    """A key on somebody's device that signs them in (WebAuthn); `name` is what they call it.
+
+    `id` is the credential's, in base 64 for addresses; `public_key` is COSE. `sign_count` is what
+    the device last said (up to 2³²; 0 where it does not count), so that a copy is noticed.
+    """
+
+    __tablename__ = "passkey"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True)
+    name: Mapped[str]
+    public_key: Mapped[bytes]
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    last_used_at: Mapped[datetime | None]
+
+
+class MastodonAccount(Base):
+    """An account at another server that signs its person in here; `actor` is its id."""
+
+    __tablename__ = "mastodon_account"
+
+    actor: Mapped[str] = mapped_column(primary_key=True)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"), index=True, unique=True)
+    handle: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    last_used_at: Mapped[datetime | None]
+
+
+class MastodonApp(Base):
+    """This hub as a program that another server knows; `client_secret` is sealed.
+
+    `server` is its authority, `home` its origin. `scope` is what we may ask there, `pkce` whether
+    it binds its codes to who asked for them.
+    """
+
+    __tablename__ = "mastodon_app"
+
+    server: Mapped[str] = mapped_column(primary_key=True)
+    home: Mapped[str]
+    client_id: Mapped[str]
+    client_secret: Mapped[bytes]
+    redirect_uri: Mapped[str]
+    scope: Mapped[str]
+    pkce: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(default=now, index=True)
+
+
+class Begun(Base):
+    """A way in that somebody began, and may go on with once, in the same browser.
+
+    `kind` says which. `digest` is of what they come back with, `browser` of the cookie that they
+    had. `person_id`: they were signed in and add this way to their account.
+    """
+
+    __tablename__ = "begun"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    browser: Mapped[str]
+    person_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"), index=True)
+    details: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class Told(Base):

@@ -1,4 +1,4 @@
-"""Signing in by a one-time link, saying one's name, signing out.
+"""Signing in by a one-time link (and where the other ways begin), saying one's name, signing out.
 
 Opening a link changes nothing, because mail programs open links too; a button does (SECURITY E7).
 """
@@ -12,11 +12,12 @@ from fastapi.responses import Response
 
 from hub.core.errors import Gone, Invalid, NotFound, NotSignedIn
 from hub.mail.addresses import address
-from hub.people import letters, notices, queries, service
+from hub.people import letters, notices, passkeys, queries, service
+from hub.people.arriving import signed_in
 from hub.people.devices import device
 from hub.people.knocking import LETTERS_FROM, LETTERS_TO, knock, where_from
-from hub.web.doors import Asking, Hub, form_cookie, session_cookie
-from hub.web.forms import drop_cookie, parse_form, see_other, set_cookie
+from hub.web.doors import Asking, Hub, services_of, session_cookie
+from hub.web.forms import drop_cookie, parse_form, see_other
 from hub.web.pages import render
 
 router = APIRouter(include_in_schema=False)
@@ -68,16 +69,10 @@ async def use_link(secret: str, request: Request, hub: Hub, caller: Asking) -> R
     try:
         async with hub.db.write() as session:
             agent = request.headers.get("user-agent", "")
-            signed_in = await service.sign_in(
-                session, secret, before=caller.secret, device=device(agent)
-            )
+            who = await service.sign_in(session, secret, before=caller.secret, device=device(agent))
     except Gone:
         return _page(request, "spent", GONE)
-    response = see_other("/welcome" if signed_in.is_new else "/")
-    lasts_s = int(service.SESSION_LASTS.total_seconds())
-    set_cookie(response, hub, session_cookie(hub), signed_in.secret, lasts_s)
-    drop_cookie(response, hub, form_cookie(hub))
-    return response
+    return signed_in(hub, who)
 
 
 @router.get("/welcome")
@@ -142,4 +137,5 @@ def _stop(request: Request, *, done: bool) -> Response:
 
 def _page(request: Request, state: str, status: int = 200, **context: Any) -> Response:
     given = {"action": "", "new": False, "email": "", "error": "", "by_mail": True, **context}
+    given["passkeys"] = bool(passkeys.name_for(services_of(request).settings))
     return render(request, "people/sign_in.html", status, state=state, **given)

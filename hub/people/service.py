@@ -10,28 +10,32 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
-from fastapi import Request
 from sqlalchemy import delete, or_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.clock import now
-from hub.core.errors import Conflict, Gone, Invalid, NotSignedIn
-from hub.core.services import Services
+from hub.core.errors import Conflict, Gone, Invalid
 from hub.core.text import tidy
 from hub.mail import outbox
 from hub.people import queries, secrets
-from hub.people.models import ApiToken, Idempotency, Person, Session, SignInLink
+from hub.people.models import (
+    ApiToken,
+    Begun,
+    Idempotency,
+    MastodonAccount,
+    Passkey,
+    Person,
+    Session,
+    SignInLink,
+)
 from hub.people.permissions import ROLES
-from hub.web.doors import ANYBODY, Caller, session_cookie
 
 LINK_LASTS: Final = timedelta(days=7)
 SESSION_LASTS: Final = timedelta(days=90)
-SEEN_EVERY: Final = timedelta(hours=1)  # how exactly it is known when somebody was here
 MOST_USES: Final = 200  # of one invitation
 HANDED_OUT: Final = frozenset({"member", "reader", "reporter"})  # roles that a poster may give
 ANSWERS_LAST: Final = timedelta(days=1)
 LONGEST_NAME: Final = 60
-BEARER: Final = "bearer "
 
 SPENT: Final = (
     "This link has been used, or it is too old. Please ask a steward for a new one, "
@@ -49,40 +53,6 @@ class SignedIn:
     secret: str
     person_id: UUID
     is_new: bool
-
-
-async def identify(services: Services, request: Request) -> Caller:
-    """Who is asking: by token where one is sent, else by cookie.
-
-    A cookie that ran out makes anybody of its bearer; a token that is not good is an error, since
-    a program should hear of it.
-
-    Raises:
-        NotSignedIn: the token is not good.
-    """
-    authorization = request.headers.get("authorization", "")
-    if authorization.lower().startswith(BEARER):
-        async with services.db.read() as session:
-            caller = await queries.by_token(session, authorization[len(BEARER) :].strip())
-        if not caller.known:
-            raise NotSignedIn("This token is not known, or was revoked. Please use another one.")
-        return caller
-    secret = request.cookies.get(session_cookie(services), "")
-    if not secret:
-        return ANYBODY
-    async with services.db.read() as session:
-        caller, last = await queries.by_session(session, secret)
-    if caller.known and last < now() - SEEN_EVERY:
-        async with services.db.write() as session:
-            await _seen(session, caller)
-    return caller
-
-
-async def _seen(session: AsyncSession, caller: Caller) -> None:
-    mine = Session.digest == secrets.digest(caller.secret)
-    await session.execute(update(Session).where(mine).values(last_used_at=now()))
-    here = update(Person).where(Person.id == caller.person_id)
-    await session.execute(here.values(last_seen_at=now()))
 
 
 async def make_link(
@@ -155,6 +125,17 @@ async def sign_in(
         raise Gone(SPENT)
     person_id, role, email = row
     person = await _person_of(session, person_id, role, email)
+    return await arrive(session, person, before, device=device)
+
+
+async def arrive(
+    session: AsyncSession, person: Person, before: str = "", *, device: str = ""
+) -> SignedIn:
+    """Begin a session of somebody who showed who they are; the session `before` ends.
+
+    Raises:
+        Gone: they are shut out.
+    """
     if before:
         await sign_out(session, before)
     return SignedIn(await begin(session, person, device=device), person.id, not person.name)
@@ -169,16 +150,17 @@ async def _person_of(
         if email is not None:
             await prove(session, person, email)
         return person
-    return await with_email(session, email, role) if email else await _new_person(session, role)
+    return await with_email(session, email, role) if email else await new_person(session, role)
 
 
 async def with_email(session: AsyncSession, email: str, role: str = "guest") -> Person:
     """The person who reads this mail; a new `role` if we know nobody."""
     known = await queries.by_email(session, email)
-    return known or await _new_person(session, role, email)
+    return known or await new_person(session, role, email)
 
 
-async def _new_person(session: AsyncSession, role: str, email: str | None = None) -> Person:
+async def new_person(session: AsyncSession, role: str, email: str | None = None) -> Person:
+    """Somebody new, who has no name yet."""
     person = Person(id=uuid4(), name="", role=role, email=email)
     session.add(person)
     await session.flush()
@@ -303,7 +285,7 @@ async def token_create(session: AsyncSession, name: str, role: str) -> str:
 
 
 async def shut_out(session: AsyncSession, person_id: UUID) -> None:
-    """End every way in of a person, now: sessions, tokens, links.
+    """End every way in of a person, now: sessions, tokens, links, passkeys.
 
     Raises:
         NotFound: there is no such person.
@@ -314,7 +296,8 @@ async def shut_out(session: AsyncSession, person_id: UUID) -> None:
         raise Conflict("The last steward cannot be shut out. Make another one first.")
     moment = now()
     person.disabled_at = person.disabled_at or moment
-    await session.execute(delete(Session).where(Session.person_id == person_id))
+    for way in (Session, Passkey, Begun):
+        await session.execute(delete(way).where(way.person_id == person_id))
     await session.execute(
         update(ApiToken)
         .where(ApiToken.person_id == person_id, ApiToken.revoked_at.is_(None))
@@ -331,6 +314,7 @@ async def forget(session: AsyncSession, person_id: UUID) -> None:
         Conflict: it is the last steward.
     """
     await shut_out(session, person_id)
+    await session.execute(delete(MastodonAccount).where(MastodonAccount.person_id == person_id))
     person = await queries.by_id(session, person_id)
     if person.email is not None:
         await outbox.forget_address(session, person.email)

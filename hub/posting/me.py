@@ -9,12 +9,14 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from hub.core.clock import now
-from hub.core.errors import Forbidden, HubError, Invalid, NotSignedIn
+from hub.core.errors import HubError, Invalid
 from hub.core.services import Services
 from hub.mail.addresses import address
-from hub.people import letters, notices, secrets
+from hub.people import letters, mastodon, notices, passkeys, secrets
 from hub.people import queries as people
 from hub.people import service as accounts
+from hub.people.arriving import myself
+from hub.people.devices import device
 from hub.people.knocking import LETTERS_FROM, LETTERS_TO, knock, where_from
 from hub.posting import leaving, letter, queries
 from hub.web.doors import Asking, Caller, Hub, session_cookie
@@ -25,7 +27,6 @@ router = APIRouter(prefix="/me", include_in_schema=False)
 
 ME: Final = "/me"
 SIGN_IN: Final = "/sign-in"
-BOUND: Final = "This browser came by the link of one post. Please sign in by e-mail for this."
 
 
 @router.get("")
@@ -39,7 +40,7 @@ async def me(request: Request, hub: Hub, caller: Asking, said: str = "") -> Resp
 @router.post("/name")
 async def rename(request: Request, hub: Hub, caller: Asking) -> Response:
     """Be called otherwise."""
-    person_id = await _self(hub, caller)
+    person_id = await myself(hub, caller)
     name = (await parse_form(request)).text("name")
     try:
         async with hub.db.write() as session:
@@ -52,7 +53,7 @@ async def rename(request: Request, hub: Hub, caller: Asking) -> Response:
 @router.post("/email")
 async def change_email(request: Request, hub: Hub, caller: Asking) -> Response:
     """Be reached at another address; it counts once the link in the letter was used."""
-    person_id = await _self(hub, caller)
+    person_id = await myself(hub, caller)
     entered = (await parse_form(request)).text("email")
     try:
         email = address(entered)
@@ -68,7 +69,7 @@ async def change_email(request: Request, hub: Hub, caller: Asking) -> Response:
 @router.post("/notices")
 async def choose_notices(request: Request, hub: Hub, caller: Asking) -> Response:
     """Be told now, once a week, or not at all."""
-    person_id = await _self(hub, caller)
+    person_id = await myself(hub, caller)
     when = (await parse_form(request)).text("notices")
     async with hub.db.write() as session:
         await notices.choose(session, await people.by_id(session, person_id), when)
@@ -78,7 +79,7 @@ async def choose_notices(request: Request, hub: Hub, caller: Asking) -> Response
 @router.post("/letter")
 async def choose_letter(request: Request, hub: Hub, caller: Asking) -> Response:
     """Get the weekly letter about the neighbourhood, or get it no more."""
-    person_id = await _self(hub, caller)
+    person_id = await myself(hub, caller)
     form = await parse_form(request)
     async with hub.db.write() as session:
         person = await people.by_id(session, person_id)
@@ -90,7 +91,7 @@ async def choose_letter(request: Request, hub: Hub, caller: Asking) -> Response:
 @router.post("/devices/sign-out")
 async def sign_out_device(request: Request, hub: Hub, caller: Asking) -> Response:
     """Sign one device out; it may be this one."""
-    person_id = await _self(hub, caller)
+    person_id = await myself(hub, caller)
     digest = (await parse_form(request)).text("device")
     async with hub.db.write() as session:
         await accounts.sign_out_device(session, person_id, digest)
@@ -100,7 +101,7 @@ async def sign_out_device(request: Request, hub: Hub, caller: Asking) -> Respons
 @router.post("/sign-out-everywhere")
 async def sign_out_everywhere(request: Request, hub: Hub, caller: Asking) -> Response:
     """Sign every device out, this one too."""
-    person_id = await _self(hub, caller)
+    person_id = await myself(hub, caller)
     await parse_form(request)
     async with hub.db.write() as session:
         await accounts.sign_out_everywhere(session, person_id)
@@ -110,7 +111,7 @@ async def sign_out_everywhere(request: Request, hub: Hub, caller: Asking) -> Res
 @router.get("/delete")
 async def confirm_delete(request: Request, hub: Hub, caller: Asking) -> Response:
     """Asked before one leaves."""
-    person_id = await _self(hub, caller)
+    person_id = await myself(hub, caller)
     async with hub.db.read() as session:
         posts = await queries.own(session, person_id)
     return render(request, "posting/delete.html", posts=posts)
@@ -119,30 +120,13 @@ async def confirm_delete(request: Request, hub: Hub, caller: Asking) -> Response
 @router.post("/delete")
 async def delete(request: Request, hub: Hub, caller: Asking) -> Response:
     """Leave: posts are taken back everywhere, and nothing says any more who it was."""
-    person_id = await _self(hub, caller)
+    person_id = await myself(hub, caller)
     await parse_form(request)
     try:
         await leaving.leave(hub, person_id)
     except HubError as error:
         return await _me(request, hub, person_id, caller, error.status, detail=str(error))
     return _farewell(hub)
-
-
-async def _self(hub: Services, caller: Caller) -> UUID:
-    """Who is asking, if this browser may act for all of them.
-
-    Raises:
-        NotSignedIn: nobody that we know.
-        Forbidden: the browser was let in for one post only.
-    """
-    if caller.person_id is None or caller.by != "session":
-        raise NotSignedIn("Please sign in.")
-    async with hub.db.read() as session:
-        devices = await people.devices(session, caller.person_id)
-    here = secrets.digest(caller.secret)
-    if any(device.role is not None for device in devices if device.digest == here):
-        raise Forbidden(BOUND)
-    return caller.person_id
 
 
 async def _wrong(
@@ -166,6 +150,8 @@ async def _me(
         person = await people.by_id(session, person_id)
         posts = await queries.own(session, person_id)
         devices = await people.devices(session, person_id)
+        keys = await passkeys.of_person(session, person_id)
+        account = await mastodon.of_person(session, person_id)
     here = secrets.digest(caller.secret) if caller.secret else ""
     bound = any(device.role is not None for device in devices if device.digest == here)
     given = {"said": "", "errors": {}, "detail": "", **context}
@@ -178,6 +164,10 @@ async def _me(
         devices=[] if bound else devices,
         here=here,
         bound=bound,
+        passkeys=keys,
+        passkeys_work=bool(passkeys.name_for(hub.settings)),
+        this_device=device(request.headers.get("user-agent", "")),
+        mastodon=account,
         **given,
     )
 

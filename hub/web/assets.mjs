@@ -97,16 +97,20 @@ async function style(name, before) {
 }
 
 async function scripts() {
+  await Promise.all(["hub.js", "passkeys.js"].map(script));
+  await keep("htmx.js", await readFile(require.resolve("htmx.org/dist/htmx.min.js")));
+}
+
+async function script(name) {
   const built = await build({
-    entryPoints: [path.join(source, "hub.js")],
+    entryPoints: [path.join(source, name)],
     bundle: true,
     minify: true,
     format: "esm",
     target: "es2020",
     write: false,
   });
-  await keep("hub.js", built.outputFiles[0].text);
-  await keep("htmx.js", await readFile(require.resolve("htmx.org/dist/htmx.min.js")));
+  await keep(name, built.outputFiles[0].text);
 }
 
 /** The icons that src/icons.txt names, in one file. */

@@ -133,7 +133,7 @@ async def check_token(request: Request, token: str) -> None:
     Raises:
         Forbidden: the hidden field does not fit the cookie.
     """
-    secret = await _bound_to(request)
+    secret = await bound_to(request)
     if not secret or not hmac.compare_digest(token.encode(), token_for(secret).encode()):
         raise Forbidden(EXPIRED)
 
@@ -215,7 +215,8 @@ def field_errors(error: ValidationError | Sequence[Mapping[str, object]]) -> dic
     return found
 
 
-async def _bound_to(request: Request) -> str:
+async def bound_to(request: Request) -> str:
+    """The cookie's value by which this browser is known to forms; empty where there is none."""
     caller = await caller_of(request)
     if caller.secret:
         return caller.secret

@@ -39,7 +39,7 @@ async def _first(page: Page, hub: HubProcess, path: str) -> str:
     return await page.locator(".card h3 a").first.get_attribute("href") or ""
 
 
-async def _violations(page: Page) -> list[str]:
+async def violations(page: Page) -> list[str]:
     """What axe finds on a page."""
     await page.evaluate(AXE.read_text(encoding="utf-8"))
     found = await page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
@@ -61,7 +61,7 @@ async def test_every_page_is_accessible(
     for path in (*OPEN, *STEWARDS, *entries, *forms):
         await page.goto(hub.url + path)
         assert await page.locator("h1").count() == 1, path
-        if said := await _violations(page):
+        if said := await violations(page):
             found[path] = said
     assert found == {}
 
@@ -69,7 +69,7 @@ async def test_every_page_is_accessible(
 async def test_a_colour_that_cannot_be_read_is_found(visit: Visit) -> None:
     page = await visit("/", bypass_csp=True)
     await page.add_style_tag(content=":root { --ink: #ccc; --ink-2: #ddd }")
-    assert any("color-contrast" in said for said in await _violations(page))
+    assert any("color-contrast" in said for said in await violations(page))
 
 
 async def test_nothing_scrolls_sideways_on_the_smallest_phone(

@@ -28,6 +28,7 @@ from hub.fediverse.models import Follow, Peer
 from hub.jobs.queue import enqueue
 from hub.people import service
 from hub.people.idempotency import once
+from hub.people.identity import identify
 from hub.people.models import Idempotency, Person
 from hub.web import failures
 from hub.web.doors import Asking, Hub
@@ -308,7 +309,7 @@ async def test_pictures_that_nothing_shows_are_forgotten(hub: Running) -> None:
 
 async def test_a_request_with_a_key_has_its_effect_once(hub: Running) -> None:
     app = FastAPI()
-    app.state.identify = service.identify
+    app.state.identify = identify
     prepare(app, hub.services)
     failures.install(app)
 
