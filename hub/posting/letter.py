@@ -86,7 +86,7 @@ async def _write(session: AsyncSession, services: Services, person_id: UUID) -> 
         items=tuple(items),
         link=settings.url,
         button="See everything",
-        unsubscribe=stop_address(person, settings.url),
+        unsubscribe=stop_address(person, settings.url, "letter"),
     )
     await outbox.put(session, services, letter)
 

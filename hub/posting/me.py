@@ -1,4 +1,4 @@
-"""One's own page: what one posted, how one is told, the devices, and the way out."""
+"""One's own page: what one posted, who one is, the devices, and the way out."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from hub.core.clock import now
 from hub.core.errors import Forbidden, HubError, Invalid, NotSignedIn
 from hub.core.services import Services
 from hub.mail.addresses import address
-from hub.people import letters, notices, secrets
+from hub.people import letters, phones, searches, secrets
 from hub.people import queries as people
 from hub.people import service as accounts
 from hub.people.knocking import LETTERS_FROM, LETTERS_TO, knock, where_from
-from hub.posting import leaving, letter, queries
+from hub.posting import leaving, queries
+from hub.push import vapid
 from hub.web.doors import Asking, Caller, Hub, session_cookie
 from hub.web.forms import drop_cookie, parse_form, see_other
 from hub.web.pages import render
@@ -24,6 +24,7 @@ from hub.web.pages import render
 router = APIRouter(prefix="/me", include_in_schema=False)
 
 ME: Final = "/me"
+SAVED: Final = f"{ME}?said=saved"
 SIGN_IN: Final = "/sign-in"
 BOUND: Final = "This browser came by the link of one post. Please sign in by e-mail for this."
 
@@ -39,20 +40,20 @@ async def me(request: Request, hub: Hub, caller: Asking, said: str = "") -> Resp
 @router.post("/name")
 async def rename(request: Request, hub: Hub, caller: Asking) -> Response:
     """Be called otherwise."""
-    person_id = await _self(hub, caller)
+    person_id = await self_of(hub, caller)
     name = (await parse_form(request)).text("name")
     try:
         async with hub.db.write() as session:
             await accounts.rename(session, person_id, name)
     except Invalid as error:
         return await _wrong(request, hub, caller, "name", error)
-    return see_other(f"{ME}?said=saved")
+    return see_other(SAVED)
 
 
 @router.post("/email")
 async def change_email(request: Request, hub: Hub, caller: Asking) -> Response:
     """Be reached at another address; it counts once the link in the letter was used."""
-    person_id = await _self(hub, caller)
+    person_id = await self_of(hub, caller)
     entered = (await parse_form(request)).text("email")
     try:
         email = address(entered)
@@ -65,32 +66,10 @@ async def change_email(request: Request, hub: Hub, caller: Asking) -> Response:
     return see_other(f"{ME}?said=written")
 
 
-@router.post("/notices")
-async def choose_notices(request: Request, hub: Hub, caller: Asking) -> Response:
-    """Be told now, once a week, or not at all."""
-    person_id = await _self(hub, caller)
-    when = (await parse_form(request)).text("notices")
-    async with hub.db.write() as session:
-        await notices.choose(session, await people.by_id(session, person_id), when)
-    return see_other(f"{ME}?said=saved")
-
-
-@router.post("/letter")
-async def choose_letter(request: Request, hub: Hub, caller: Asking) -> Response:
-    """Get the weekly letter about the neighbourhood, or get it no more."""
-    person_id = await _self(hub, caller)
-    form = await parse_form(request)
-    async with hub.db.write() as session:
-        person = await people.by_id(session, person_id)
-        person.letter_at = letter.next_time(hub.settings, now()) if form.checked("letter") else None
-        person.interests = letter.interests_of(form.text("interests"))
-    return see_other(f"{ME}?said=saved")
-
-
 @router.post("/devices/sign-out")
 async def sign_out_device(request: Request, hub: Hub, caller: Asking) -> Response:
     """Sign one device out; it may be this one."""
-    person_id = await _self(hub, caller)
+    person_id = await self_of(hub, caller)
     digest = (await parse_form(request)).text("device")
     async with hub.db.write() as session:
         await accounts.sign_out_device(session, person_id, digest)
@@ -100,7 +79,7 @@ async def sign_out_device(request: Request, hub: Hub, caller: Asking) -> Respons
 @router.post("/sign-out-everywhere")
 async def sign_out_everywhere(request: Request, hub: Hub, caller: Asking) -> Response:
     """Sign every device out, this one too."""
-    person_id = await _self(hub, caller)
+    person_id = await self_of(hub, caller)
     await parse_form(request)
     async with hub.db.write() as session:
         await accounts.sign_out_everywhere(session, person_id)
@@ -110,7 +89,7 @@ async def sign_out_everywhere(request: Request, hub: Hub, caller: Asking) -> Res
 @router.get("/delete")
 async def confirm_delete(request: Request, hub: Hub, caller: Asking) -> Response:
     """Asked before one leaves."""
-    person_id = await _self(hub, caller)
+    person_id = await self_of(hub, caller)
     async with hub.db.read() as session:
         posts = await queries.own(session, person_id)
     return render(request, "posting/delete.html", posts=posts)
@@ -119,7 +98,7 @@ async def confirm_delete(request: Request, hub: Hub, caller: Asking) -> Response
 @router.post("/delete")
 async def delete(request: Request, hub: Hub, caller: Asking) -> Response:
     """Leave: posts are taken back everywhere, and nothing says any more who it was."""
-    person_id = await _self(hub, caller)
+    person_id = await self_of(hub, caller)
     await parse_form(request)
     try:
         await leaving.leave(hub, person_id)
@@ -128,7 +107,7 @@ async def delete(request: Request, hub: Hub, caller: Asking) -> Response:
     return _farewell(hub)
 
 
-async def _self(hub: Services, caller: Caller) -> UUID:
+async def self_of(hub: Services, caller: Caller) -> UUID:
     """Who is asking, if this browser may act for all of them.
 
     Raises:
@@ -148,10 +127,20 @@ async def _self(hub: Services, caller: Caller) -> UUID:
 async def _wrong(
     request: Request, hub: Services, caller: Caller, name: str, error: Invalid
 ) -> Response:
+    return await again(request, hub, caller, error.status, errors={name: str(error)})
+
+
+async def again(
+    request: Request, hub: Services, caller: Caller, status: int, **context: Any
+) -> Response:
+    """My page once more, with what went wrong: `errors` by field, or a `detail`.
+
+    Raises:
+        NotSignedIn: nobody that we know.
+    """
     if caller.person_id is None:
-        raise error
-    told = {name: str(error)}
-    return await _me(request, hub, caller.person_id, caller, error.status, errors=told)
+        raise NotSignedIn("Please sign in.")
+    return await _me(request, hub, caller.person_id, caller, status, **context)
 
 
 async def _me(
@@ -166,6 +155,8 @@ async def _me(
         person = await people.by_id(session, person_id)
         posts = await queries.own(session, person_id)
         devices = await people.devices(session, person_id)
+        told = await phones.of(session, person_id)
+        kept = await searches.of(session, person_id)
     here = secrets.digest(caller.secret) if caller.secret else ""
     bound = any(device.role is not None for device in devices if device.digest == here)
     given = {"said": "", "errors": {}, "detail": "", **context}
@@ -176,6 +167,9 @@ async def _me(
         person=person,
         posts=posts,
         devices=[] if bound else devices,
+        told={one.session_digest for one in told},
+        push_key="" if bound else vapid.public(await vapid.key(hub)),
+        searches=kept,
         here=here,
         bound=bound,
         **given,
