@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, Literal, get_args
 from uuid import UUID
@@ -76,7 +76,10 @@ async def tell_all(
     whole: Notice,
     parts: Sequence[Notice],
 ) -> None:
-    """Tell several things at once: together as `whole`, or each in the weekly letter."""
+    """Tell several things at once: together as `whole`, or each in the weekly letter.
+
+    Of one thing alone the subject is that of both.
+    """
     person = await session.get(Person, person_id)
     if person is None or person.disabled_at is not None:
         return
@@ -87,7 +90,9 @@ async def tell_all(
     new = [part for part in parts if not await _was_told(session, _row(person_id, part))]
     if not new:
         return
-    said = whole if len(new) > 1 else new[0]
+    said, (first, *others) = whole, new
+    if not others and first is not whole:
+        said = replace(whole, subject=f"{whole.subject}: {first.subject}", path=first.path)
     if when == "now":
         await outbox.put(session, services, _letter(person, services, said, new))
     if rings:

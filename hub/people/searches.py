@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hub.core.clock import now
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.core.text import tidy
 from hub.people import notices
-from hub.people.models import KeptSearch, Person
+from hub.people.models import KeptSearch, Person, SearchHit
 from hub.people.notices import WHEN
 
 MOST_KEPT: Final = 20  # by one person
 LONGEST_NAME: Final = 60
+REMEMBERED: Final = timedelta(days=60)
 FULL: Final = "You keep 20 searches already. Take one away on your page first."
 
 
@@ -62,6 +65,8 @@ async def change(
     if told not in WHEN:
         raise Invalid("Choose: not at all, once a week, or at once.", {"told": "is none of these"})
     row.name = _name(name) or row.name
+    if row.told == "none" != told:
+        row.looked_at = now()  # what came while they did not want to know stays untold
     row.told = told
 
 
@@ -72,6 +77,11 @@ async def remove(session: AsyncSession, person_id: UUID, search_id: UUID) -> Non
         NotFound: they keep no such search.
     """
     await session.delete(await _own(session, person_id, search_id))
+
+
+async def forget_old(session: AsyncSession) -> None:
+    """Delete what was told so long ago that it cannot be new any more."""
+    await session.execute(delete(SearchHit).where(SearchHit.told_at <= now() - REMEMBERED))
 
 
 async def forget(session: AsyncSession, person_id: UUID) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from hub.jobs.registry import Run, job
-from hub.people import notices, service, submissions
+from hub.people import notices, searches, service, submissions
 
 
 @job("people.forget_old", every=timedelta(hours=6))
@@ -15,3 +15,4 @@ async def forget_old(run: Run) -> None:
         await service.forget_old(session)
         await submissions.forget_old(session)
         await notices.forget_old(session)
+        await searches.forget_old(session)

@@ -39,6 +39,7 @@ BACK: Final = timedelta(days=7)
 LOOKED_AT: Final = 100  # of each kind, of which interests choose
 MOST_ITEMS: Final = 12
 MOST_INTERESTS: Final = 20
+WORDS: Final = {"offer": "Offer", "want": "Want", "article": "News"}
 LONGEST_INTEREST: Final = 40
 
 
@@ -101,12 +102,8 @@ async def _items(
     )
     new = await exchange.listed(session, viewer, limit=LOOKED_AT)
     fresh = [one for one in new.items if one.created_at > moment - BACK]
-    told: list[tuple[str, Entry]] = [
-        (_when(event, settings), event) for event in _fitting(coming.items, person)
-    ]
-    words = {"offer": "Offer", "want": "Want"}
-    told += [(f"{words[one.kind]}: {one.title}", one) for one in _fitting(fresh, person)]
-    return [(said, settings.url + entry.path) for said, entry in told]
+    told: list[Entry] = [*_fitting(coming.items, person), *_fitting(fresh, person)]
+    return [(said(entry, settings), settings.url + entry.path) for entry in told]
 
 
 def _fitting(found: Sequence[E], person: Person) -> Sequence[E]:
@@ -115,9 +112,12 @@ def _fitting(found: Sequence[E], person: Person) -> Sequence[E]:
     return list(fits)[:MOST_ITEMS]
 
 
-def _when(event: Event, settings: Settings) -> str:
-    start, end = event.starts_at, event.ends_at
+def said(entry: Entry, settings: Settings) -> str:
+    """An entry in a line of a letter: what it is, an event with its date, and its title."""
+    if not isinstance(entry, Event):
+        return f"{WORDS.get(entry.kind, 'New')}: {entry.title}"
+    start, end = entry.starts_at, entry.ends_at
     span = dates.span(
-        start, end, event.timezone, settings.language, all_day=event.all_day, year=False
+        start, end, entry.timezone, settings.language, all_day=entry.all_day, year=False
     )
-    return f"{span}: {event.title}"
+    return f"{span}: {entry.title}"

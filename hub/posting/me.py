@@ -170,6 +170,7 @@ async def _me(
         told={one.session_digest for one in told},
         push_key="" if bound else vapid.public(await vapid.key(hub)),
         searches=kept,
+        quiet=[phones.clock(minute) for minute in (person.quiet_from, person.quiet_until)],
         here=here,
         bound=bound,
         **given,

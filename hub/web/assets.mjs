@@ -106,6 +106,7 @@ async function scripts() {
     write: false,
   });
   await keep("hub.js", built.outputFiles[0].text);
+  await keep("push-worker.js", await readFile(path.join(source, "push-worker.js")));
   await keep("htmx.js", await readFile(require.resolve("htmx.org/dist/htmx.min.js")));
 }
 

@@ -1,5 +1,6 @@
 // Small kindnesses on top of pages that work without them.
 import { nearMe } from "./near.js";
+import { tellHere } from "./push.js";
 
 /** Say something to everyone, screen readers too. */
 function tell(words) {
@@ -132,4 +133,5 @@ for (const form of document.querySelectorAll("form[data-htmx]")) {
 for (const button of document.querySelectorAll("[data-copy][hidden], [data-print]")) button.hidden = false;
 document.querySelector("[data-print]")?.addEventListener("click", () => print());
 for (const button of document.querySelectorAll("[data-near]")) nearMe(button, tell);
+for (const form of document.querySelectorAll("[data-push]")) tellHere(form);
 document.querySelector("[data-focus]")?.focus();
