@@ -53,7 +53,8 @@ class Notice:
 
     `kind` is a word such as match, reply or moderation. `unsubscribe` False is for what people
     must know whatever they chose, such as what became of their own post: it goes at once. `when`
-    is how it goes where that was chosen for this very thing.
+    is how it goes where that was chosen for this very thing; `stop` the path of a page that ends
+    letters about it alone.
     """
 
     kind: str
@@ -62,6 +63,7 @@ class Notice:
     path: str
     unsubscribe: bool = True
     when: When | None = None
+    stop: str = ""
 
 
 async def tell(session: AsyncSession, services: Services, person_id: UUID, notice: Notice) -> None:
@@ -181,6 +183,9 @@ async def _was_told(session: AsyncSession, row: Told) -> bool:
 def _letter(person: Person, services: Services, whole: Notice, parts: Sequence[Notice]) -> Letter:
     url = services.settings.url
     several = len(parts) > 1
+    stop = whole.stop and url + whole.stop
+    if whole.unsubscribe and not stop:
+        stop = stop_address(person, url, sort_of(whole.kind))
     return Letter(
         to=person.email or "",
         subject=whole.subject,
@@ -188,5 +193,5 @@ def _letter(person: Person, services: Services, whole: Notice, parts: Sequence[N
         link=url + whole.path,
         button=LOOK,
         items=tuple((part.subject, url + part.path) for part in parts) if several else (),
-        unsubscribe=stop_address(person, url, sort_of(whole.kind)) if whole.unsubscribe else "",
+        unsubscribe=stop,
     )

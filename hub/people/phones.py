@@ -18,6 +18,7 @@ from hub.core.clock import now
 from hub.core.errors import Invalid
 from hub.core.services import Services
 from hub.core.settings import Settings
+from hub.core.words import later
 from hub.jobs.queue import enqueue
 from hub.jobs.registry import Run, job
 from hub.people.models import Person, Session
@@ -30,7 +31,7 @@ PAUSES: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 20, 60, 1
 HOUR: Final = 60
 DAY: Final = 24 * HOUR
 
-UNFIT: Final = "This browser cannot be told: it did not say how it can be reached."
+UNFIT: Final = later("This browser cannot be told: it did not say how it can be reached.")
 
 
 async def add(
@@ -94,7 +95,7 @@ def minutes(entered: str) -> int:
     Raises:
         Invalid: it is none.
     """
-    hint = "must be a time such as 21:00"
+    hint = later("must be a time such as 21:00")
     try:
         at = time.fromisoformat(entered)
     except ValueError:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hub.core.clock import now
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.core.text import tidy
+from hub.core.words import later
 from hub.people import notices
 from hub.people.models import KeptSearch, Person, SearchHit
 from hub.people.notices import WHEN
@@ -20,7 +21,7 @@ from hub.people.notices import WHEN
 MOST_KEPT: Final = 20  # by one person
 LONGEST_NAME: Final = 60
 REMEMBERED: Final = timedelta(days=60)
-FULL: Final = "You keep 20 searches already. Take one away on your page first."
+FULL: Final = later("You keep 20 searches already. Take one away on your page first.")
 
 
 async def keep(

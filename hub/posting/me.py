@@ -15,7 +15,7 @@ from hub.people import letters, phones, searches, secrets
 from hub.people import queries as people
 from hub.people import service as accounts
 from hub.people.knocking import LETTERS_FROM, LETTERS_TO, knock, where_from
-from hub.posting import leaving, queries
+from hub.posting import leaving, letter, queries
 from hub.push import vapid
 from hub.web.doors import Asking, Caller, Hub, session_cookie
 from hub.web.forms import drop_cookie, parse_form, see_other
@@ -159,7 +159,7 @@ async def _me(
         kept = await searches.of(session, person_id)
     here = secrets.digest(caller.secret) if caller.secret else ""
     bound = any(device.role is not None for device in devices if device.digest == here)
-    given = {"said": "", "errors": {}, "detail": "", **context}
+    usual = {"said": "", "errors": {}, "detail": "", "place": person.letter_place}
     return render(
         request,
         "posting/me.html",
@@ -173,7 +173,8 @@ async def _me(
         quiet=[phones.clock(minute) for minute in (person.quiet_from, person.quiet_until)],
         here=here,
         bound=bound,
-        **given,
+        distances=letter.DISTANCES_KM,
+        **{**usual, **context},
     )
 
 

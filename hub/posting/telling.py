@@ -10,6 +10,8 @@ from fastapi.responses import Response
 
 from hub.core.clock import now
 from hub.core.errors import HubError, Invalid
+from hub.core.text import tidy
+from hub.entries.places import LONGEST as LONGEST_PLACE
 from hub.people import phones, searches, secrets, stopping
 from hub.people import queries as people
 from hub.people.notices import SORTS
@@ -83,10 +85,18 @@ async def choose_letter(request: Request, hub: Hub, caller: Asking) -> Response:
     """Get the weekly letter about the neighbourhood, or get it no more."""
     person_id = await self_of(hub, caller)
     form = await parse_form(request)
-    async with hub.db.write() as session:
-        person = await people.by_id(session, person_id)
-        person.letter_at = letter.next_time(hub.settings, now()) if form.checked("letter") else None
-        person.interests = letter.interests_of(form.text("interests"))
+    place = tidy(form.text("near") or form.text("place"))[:LONGEST_PLACE]
+    try:
+        async with hub.db.write() as session:
+            person = await people.by_id(session, person_id)
+            due = letter.next_time(hub.settings, now())
+            person.letter_at = due if form.checked("letter") else None
+            person.interests = letter.interests_of(form.text("interests"))
+            person.letter_near = await letter.centre_of(session, hub.settings, place)
+            person.letter_place = place
+            person.letter_within_m = letter.within_of(form.text("within"))
+    except Invalid as error:
+        return await again(request, hub, caller, error.status, errors=error.fields, place=place)
     return see_other(SAVED)
 
 

@@ -90,11 +90,14 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("search_id", "entry_id", name=op.f("pk_search_hit")),
     )
+    quiet = sa.Column("quiet", sa.Boolean(), nullable=False, server_default=sa.false())
+    op.add_column("attendance", quiet)
     op.create_index("ix_entry_created_at", "entry", ["created_at"])
 
 
 def downgrade() -> None:
     op.drop_index("ix_entry_created_at", table_name="entry")
+    op.drop_column("attendance", "quiet")
     for table in ("search_hit", "kept_search", "push_subscription", "push_key"):
         op.drop_table(table)
     for column in reversed(OF_PERSON):
