@@ -18,21 +18,21 @@ depends_on = None
 
 MOMENT = hub.core.db.UTCDateTime(timezone=True)
 
-OF_PERSON = (
-    sa.Column("channels", sa.JSON(), nullable=False, server_default="{}"),
-    sa.Column("hushed", sa.JSON(), nullable=False, server_default="[]"),
-    sa.Column("quiet_from", sa.Integer(), nullable=False, server_default="1260"),
-    sa.Column("quiet_until", sa.Integer(), nullable=False, server_default="480"),
-    sa.Column("letter_place", sa.String(), nullable=False, server_default=""),
-    sa.Column("letter_near", sa.JSON(), nullable=False, server_default="[]"),
-    sa.Column("letter_within_m", sa.Integer(), nullable=False, server_default="5000"),
-)
+OF_PERSON = {
+    "channels": (sa.JSON(), "{}"),
+    "hushed": (sa.JSON(), "[]"),
+    "quiet_from": (sa.Integer(), "1260"),
+    "quiet_until": (sa.Integer(), "480"),
+    "letter_place": (sa.String(), ""),
+    "letter_near": (sa.JSON(), "[]"),
+    "letter_within_m": (sa.Integer(), "5000"),
+}
 
 
 def upgrade() -> None:
     # Not as a batch: that would make the table anew, to which others refer.
-    for column in OF_PERSON:
-        op.add_column("person", column.copy())
+    for name, (kind, default) in OF_PERSON.items():
+        op.add_column("person", sa.Column(name, kind, nullable=False, server_default=default))
     op.create_table(
         "push_key",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
@@ -100,5 +100,5 @@ def downgrade() -> None:
     op.drop_column("attendance", "quiet")
     for table in ("search_hit", "kept_search", "push_subscription", "push_key"):
         op.drop_table(table)
-    for column in reversed(OF_PERSON):
-        op.drop_column("person", column.name)
+    for name in reversed(OF_PERSON):
+        op.drop_column("person", name)
