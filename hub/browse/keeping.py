@@ -194,7 +194,7 @@ async def _found(
     new: Sequence[New],
 ) -> list[UUID]:
     """What of the new a search finds that was not told of it, and is not one's own."""
-    theirs = [one.id for one in new if one.since > search.created_at and one.owner_id != person.id]
+    theirs = [one.id for one in new if one.since > search.since and one.owner_id != person.id]
     if not theirs:
         return []
     viewer = Viewer(person.id, cast(Role, person.role))

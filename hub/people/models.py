@@ -115,8 +115,8 @@ class Told(Base):
 class KeptSearch(Base):
     """A search or a filtered list that somebody keeps: `path` and `query` are its address here.
 
-    `told` is how they hear of what is new in it: now, weekly or none. What came until `looked_at`
-    was compared with it.
+    `told` is how they hear of what is new in it: now, weekly or none. New is what came after
+    `since`; what came until `looked_at` was compared with it.
     """
 
     __tablename__ = "kept_search"
@@ -131,6 +131,7 @@ class KeptSearch(Base):
     path: Mapped[str]
     query: Mapped[str]
     told: Mapped[str] = mapped_column(default="weekly")
+    since: Mapped[datetime] = mapped_column(default=now)
     looked_at: Mapped[datetime] = mapped_column(default=now)
     created_at: Mapped[datetime] = mapped_column(default=now)
 

@@ -67,7 +67,8 @@ async def change(
         raise Invalid("Choose: not at all, once a week, or at once.", {"told": "is none of these"})
     row.name = _name(name) or row.name
     if row.told == "none" != told:
-        row.looked_at = now()  # what came while they did not want to know stays untold
+        # What came while they did not want to know stays untold.
+        row.since = row.looked_at = now()
     row.told = told
 
 

@@ -66,6 +66,7 @@ def upgrade() -> None:
         sa.Column("path", sa.String(), nullable=False),
         sa.Column("query", sa.String(), nullable=False),
         sa.Column("told", sa.String(), nullable=False),
+        sa.Column("since", MOMENT, nullable=False),
         sa.Column("looked_at", MOMENT, nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.ForeignKeyConstraint(
