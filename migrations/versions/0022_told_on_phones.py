@@ -6,6 +6,8 @@ Follows: 0018
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -18,7 +20,7 @@ depends_on = None
 
 MOMENT = hub.core.db.UTCDateTime(timezone=True)
 
-OF_PERSON = {
+OF_PERSON: dict[str, tuple[sa.types.TypeEngine[Any], str]] = {
     "channels": (sa.JSON(), "{}"),
     "hushed": (sa.JSON(), "[]"),
     "quiet_from": (sa.Integer(), "1260"),
@@ -91,7 +93,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("search_id", "entry_id", name=op.f("pk_search_hit")),
     )
-    quiet = sa.Column("quiet", sa.Boolean(), nullable=False, server_default=sa.false())
+    quiet: sa.Column[bool] = sa.Column(
+        "quiet", sa.Boolean(), nullable=False, server_default=sa.false()
+    )
     op.add_column("attendance", quiet)
     op.create_index("ix_entry_created_at", "entry", ["created_at"])
 

@@ -157,7 +157,7 @@ async def test_nothing_is_told_that_is_not_for_its_reader(hub: Running, ann: Vis
         steward.email = "bea@mail.example"
         await searches.keep(session, steward.id, "Ladders", "/search", "q=ladder")
     await _post(hub, "offers", "Private ladder", visibility="private")
-    hidden = await _post(hub, "offers", "Hidden ladder")
+    await _post(hub, "offers", "Hidden ladder")
     async with hub.services.db.write() as session:
         row = (await session.scalars(select(Entry).where(Entry.title == "Hidden ladder"))).one()
         row.hidden_at = now()
@@ -165,13 +165,9 @@ async def test_nothing_is_told_that_is_not_for_its_reader(hub: Running, ann: Vis
     gone = await _post(hub, "offers", "Gone ladder")
     await hub.web.delete(f"/api/v1/offers/{gone}", headers=hub.steward)
     async with hub.services.db.write() as session:
-        await session.execute(
-            Entry.__table__.update()
-            .where(Entry.title == "Neighbours' ladder")
-            .values(owner_id=None)
-        )
+        row = (await session.scalars(select(Entry).where(Entry.title.like("Neigh%")))).one()
+        row.owner_id = None
     await _look(hub)
-    assert hidden
     assert await _told(hub) == ["Neighbours' ladder", "Neighbours' ladder"]
     async with hub.services.db.write() as session:
         person = (await session.scalars(select(Person).where(Person.name == "Ann"))).one()

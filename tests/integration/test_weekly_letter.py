@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -100,7 +101,7 @@ async def test_it_can_hold_what_is_near_the_nearest_first(
         hub = await make_hub(smtp_url=server.url, **area)
         soon = letter.next_time(hub.services.settings, now()) + timedelta(days=1)
         given = {"starts_at": soon.isoformat()}
-        places = {
+        places: dict[str, dict[str, Any]] = {
             "At the yard": {"location": "Oak yard, 50674 Linden", "latitude": 50.95},
             "In the middle": {},  # without a point: ours, so in the middle of the area
             "Two kilometres off": {"latitude": 50.97},
