@@ -32,6 +32,10 @@ PASTURE = (
     "fediverse_pasture_inputs-0.3.0-py3-none-any.whl",
     "97bf651ae7a615053f08c69c9a46c96b95ee9e97b87da7121aaeebe89dc74cd6",
 )
+HTTP_ECE = (
+    "http_ece-1.2.1.tgz",
+    "124eb773e1dbf1cfa33f618c17258cfcbdb643b98c79dcca5cd31dfa080ca1c7",
+)
 # The package asks for a server of its own only to name a type; its examples need none.
 _DUMP = """
 import json, sys, types
@@ -73,6 +77,11 @@ def pasture_inputs() -> dict[str, list[dict[str, Any]]]:
     )
     found: dict[str, list[dict[str, Any]]] = json.loads(done.stdout)
     return found
+
+
+def http_ece() -> Path:
+    """The script of `http_ece`, by one of the authors of RFC 8188 and RFC 8291, for Node."""
+    return _npm(*HTTP_ECE) / "package" / "ece.js"
 
 
 def _npm(file: str, digest: str) -> Path:

@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 from hub import __version__
 from hub.actors import service as actors
 from hub.actors.icons import brand
-from hub.browse import queries, subscribing
+from hub.browse import keeping, queries, subscribing
 from hub.core import words
 from hub.core.errors import Busy, Invalid, NotFound
 from hub.core.services import Services
@@ -27,9 +27,11 @@ from hub.mail import outbox
 from hub.moderation import cards
 from hub.moderation import rules as house_rules
 from hub.news import queries as news
-from hub.people import permissions
+from hub.people import permissions, searches
+from hub.people.arriving import myself
+from hub.posting import me
 from hub.web.doors import Asking, Caller, Hub, language_cookie
-from hub.web.forms import check_site, local_path, see_other, set_cookie
+from hub.web.forms import check_site, local_path, parse_form, see_other, set_cookie
 from hub.web.negotiation import wants_activity
 from hub.web.pages import render
 
@@ -99,6 +101,17 @@ def _first_steps(
 async def post(request: Request, caller: Asking) -> Response:
     """What would you like to post?"""
     return render(request, "browse/post.html", may_post=permissions.may(caller, "post"))
+
+
+@router.post("/keep")
+async def keep(request: Request, hub: Hub, caller: Asking) -> Response:
+    """Keep the search, or the list with its filters, from whose page this was sent."""
+    person_id = await myself(hub, caller)
+    form = await parse_form(request)
+    path, query = keeping.read(form.text("address"))
+    async with hub.db.write() as session:
+        await searches.keep(session, person_id, form.text("name") or path, path, query)
+    return see_other(f"{me.ME}?said=kept#searches")
 
 
 @router.get("/more")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.clock import now
@@ -30,12 +32,17 @@ async def found(
     Raises:
         Invalid: the cursor is none of ours.
     """
-    moment = now()
-    upcoming = [finding.not_over(moment), events.first_of_its_kind(moment)]
     return await finding.found(
         session,
         viewer,
         Filter(**asking.filters(asked, settings)),
         kind=asked.type,
-        conditions=upcoming if asked.when == "upcoming" else (),
+        conditions=upcoming(asked, now()),
     )
+
+
+def upcoming(asked: SearchAsked, moment: datetime) -> list[ColumnElement[bool]]:
+    """What a search leaves out unless it asks for any time: what is over, and later dates."""
+    if asked.when == "any":
+        return []
+    return [finding.not_over(moment), events.first_of_its_kind(moment)]

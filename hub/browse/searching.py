@@ -75,6 +75,7 @@ async def search(request: Request, hub: Hub, caller: Asking) -> Response:
         wanted={**typed, "narrowed": _narrowed(narrow), "cursor": wanted.cursor},
         types=[(one, forms.address(SEARCH, {**asked, "type": one})) for one in ("", *TYPES)],
         more=forms.address(SEARCH, {**typed, "cursor": page.next}) if page.next else "",
+        kept=forms.address(SEARCH, {**typed, "near": wanted.near}),
         over=forms.address(SEARCH, {"q": wanted.q, "type": wanted.type, "when": "any"}),
         feeds=[
             forms.address(f"{SEARCH}.{form}", {**typed, "near": wanted.near})

@@ -106,7 +106,7 @@ async def found(
         Invalid: the cursor is none of ours.
     """
     asked, place = search.question(wanted.words), Place.decode(wanted.cursor)
-    conditions = [visible_to(viewer), *queries.conditions(wanted), *conditions]
+    conditions = _asked(viewer, wanted, conditions)
     counts: Counter[str] = Counter()
     for _ in range(LOOKS):
         numbers = list(await session.scalars(search.hits(session, asked, below=place.below)))
@@ -127,8 +127,31 @@ async def found(
         following = Place(numbers[0] + 1, shown[-1].titled, shown[-1].number).encode()
     elif lowest is not None:
         following = Place(below=lowest).encode()
-    items = await _whole(session, [hit.id for hit in shown])
+    items = await whole(session, [hit.id for hit in shown])
     return Found(items, following, dict(counts), lowest is not None)
+
+
+async def among(
+    session: AsyncSession,
+    viewer: Viewer,
+    wanted: Filter,
+    ids: Sequence[UUID],
+    conditions: Sequence[ColumnElement[bool]] = (),
+) -> list[UUID]:
+    """Those of some entries that `found` would find, the newest first."""
+    asked = search.question(wanted.words)
+    query = select(Entry.id).where(
+        Entry.id.in_(ids), *_asked(viewer, wanted, conditions), search.answers(asked)
+    )
+    return list(await session.scalars(query.order_by(Entry.number.desc()))) if ids else []
+
+
+def _asked(
+    viewer: Viewer, wanted: Filter, conditions: Sequence[ColumnElement[bool]]
+) -> list[ColumnElement[bool]]:
+    """All that is asked but the words, for which there is an index."""
+    # Whatever has no text for searches is not to be found.
+    return [visible_to(viewer), Entry.search_text != "", *queries.conditions(wanted), *conditions]
 
 
 async def everything(session: AsyncSession) -> AsyncIterator[Entry]:
@@ -139,7 +162,7 @@ async def everything(session: AsyncSession) -> AsyncIterator[Entry]:
         ids = list(await session.scalars(query.order_by(Entry.number).limit(search.FEW)))
         if not ids:
             return
-        for entry in await _whole(session, ids):
+        for entry in await whole(session, ids):
             last = entry.number
             yield entry
 
@@ -162,8 +185,8 @@ async def _hits(
     return [_Hit(row.id, row.number, row.kind, bool(row.titled)) for row in rows]
 
 
-async def _whole(session: AsyncSession, ids: Sequence[UUID]) -> tuple[Entry, ...]:
-    """The entries in this order, with author, picture and what their kinds add."""
+async def whole(session: AsyncSession, ids: Sequence[UUID]) -> tuple[Entry, ...]:
+    """The entries of these ids in this order, with author, picture and what their kinds add."""
     if not ids:
         return ()
     kinds = [each.class_ for each in Entry.__mapper__.self_and_descendants]

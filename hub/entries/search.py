@@ -130,6 +130,11 @@ def _newest(number: Any, below: int) -> Select[Any]:
     return select(number.label("number")).where(number < below).order_by(number.desc()).limit(FEW)
 
 
+def answers(asked: Question) -> ColumnElement[bool]:
+    """The condition that an entry answers, as a look into its text: for few of them."""
+    return and_(true(), *_walked(asked))
+
+
 async def narrowing(session: AsyncSession, asked: Question) -> tuple[ColumnElement[bool], bool]:
     """The condition that an entry answers, and whether only few do: then they are the way in.
 
@@ -137,12 +142,12 @@ async def narrowing(session: AsyncSession, asked: Question) -> tuple[ColumnEleme
     few that have a rare one are named.
     """
     if not asked.terms:
-        return and_(true(), *_walked(asked)), False
+        return answers(asked), False
     if not _is_sqlite(session):
         return _matches(asked), False  # PostgreSQL knows how common words are
     numbers = list(await session.scalars(hits(session, asked)))
     if len(numbers) == FEW:
-        return and_(true(), *_walked(asked)), False
+        return answers(asked), False
     return Entry.number.in_(numbers), True
 
 

@@ -105,6 +105,28 @@ async def changed(
     return see_other(f"{event.path}/coming/{secret}?said=saved")
 
 
+@router.get("/events/{event_id:uuid}/quiet/{secret}")
+async def quiet_page(event_id: UUID, secret: str, request: Request, hub: Hub) -> Response:
+    """A button that ends letters about this event; opening the page ends none."""
+    async with hub.db.read() as session:
+        row = await guests.by_secret(session, event_id, secret)
+    return _quiet(request, done=row.quiet)
+
+
+@router.post("/events/{event_id:uuid}/quiet/{secret}")
+async def quiet(event_id: UUID, secret: str, request: Request, hub: Hub) -> Response:
+    """No more letters about it. Mail programs press this too (RFC 8058), so it needs no cookie."""
+    async with hub.db.write() as session:
+        await guests.hush(session, event_id, secret)
+    return _quiet(request, done=True)
+
+
+def _quiet(request: Request, *, done: bool) -> Response:
+    page = render(request, "people/unsubscribe.html", what="event", done=done, every="")
+    page.headers["referrer-policy"] = "no-referrer"  # the address opens the answer, too
+    return page
+
+
 def _answer(event: Event, form: Form, *, name: str = "") -> Answer:
     return guests.answer(
         event,

@@ -93,10 +93,12 @@ async def ask(
             "is so; else just ignore this letter.",
             button="Yes, that was me",
             lasts=CONFIRM_WITHIN,
+            asked=True,
         )
         return
     line = "You had answered before. Here you can look at your answer and change it."
-    await waiting.tell(session, services, event, row, f"Your answer: {event.title}", line)
+    subject = f"Your answer: {event.title}"
+    await waiting.tell(session, services, event, row, subject, line, asked=True)
 
 
 async def join(
@@ -163,6 +165,15 @@ async def leave(session: AsyncSession, services: Services, event_id: UUID, secre
     if row.state in {UNCONFIRMED, ASKED, WAITING, ACCEPTED}:
         row.state, row.answered_at, row.brings, row.message = LEFT, now(), [], ""
         await waiting.move_up(session, services, event)
+
+
+async def hush(session: AsyncSession, event_id: UUID, secret: str) -> None:
+    """No more letters to them about this event; what they answered stays.
+
+    Raises:
+        NotFound: there is no such answer.
+    """
+    (await by_secret(session, event_id, secret)).quiet = True
 
 
 async def by_secret(session: AsyncSession, event_id: UUID, secret: str) -> Attendance:

@@ -89,7 +89,7 @@ class Attendance(Base):
     `message` is theirs, plain text. `answered_at` is when `state` last changed, None while it is
     asked. `people` are how many come with one answer, `brings` things of the event's list.
     `secret` is in the link by which they look at their answer and change it; it opens nothing else
-    and stands in every letter, so it is kept as it is.
+    and stands in every letter, so it is kept as it is. `quiet`: they want no letters about it.
     """
 
     __tablename__ = "attendance"
@@ -108,6 +108,7 @@ class Attendance(Base):
     people: Mapped[int] = mapped_column(default=1)
     brings: Mapped[list[str]] = mapped_column(default=list)
     secret: Mapped[str | None] = mapped_column(index=True)
+    quiet: Mapped[bool] = mapped_column(default=False)
     uri: Mapped[str] = mapped_column(index=True, default="")
     state: Mapped[str]
     message: Mapped[str] = mapped_column(default="")

@@ -152,6 +152,7 @@ def _around(
         "spans": spans,
         "views": views,
         "feeds": feeds,
+        "kept": common.address("/events", kept),
         "facts": LABELS,
         "may_post": permissions.may(caller, "post"),
         "origins": common.origins(wanted.origin, known, settings),

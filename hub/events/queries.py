@@ -64,14 +64,24 @@ async def listed(
     Raises:
         Invalid: the cursor is none of ours.
     """
-    query = select(Event).where(Event.relevant_until >= (since or now()))
-    if until is not None:
-        query = query.where(Event.starts_at < until)
-    if status is not None:
-        query = query.where(Event.status == status)
-    for name in filter(None, access.split(",")):
-        query = query.where(Event.access_facts[name]["state"].as_string() == "yes")
+    query = select(Event).where(*narrowed(since, until, status, access))
     return await entries.page(session, Event, query, Filter(**filters), viewer, authors=authors)
+
+
+def narrowed(
+    since: datetime | None = None,
+    until: datetime | None = None,
+    status: str | None = None,
+    access: str = "",
+) -> list[ColumnElement[bool]]:
+    """What only lists of events can be asked for, as SQL over `Event`; see `listed`."""
+    found = [Event.relevant_until >= (since or now())]
+    if until is not None:
+        found.append(Event.starts_at < until)
+    if status is not None:
+        found.append(Event.status == status)
+    facts = filter(None, access.split(","))
+    return found + [Event.access_facts[name]["state"].as_string() == "yes" for name in facts]
 
 
 def first_of_its_kind(moment: datetime) -> ColumnElement[bool]:

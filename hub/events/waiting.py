@@ -31,6 +31,11 @@ def address(event: Event, row: Attendance) -> str:
     return f"{event.path}/coming/{row.secret}"
 
 
+def stop_address(event: Event, row: Attendance) -> str:
+    """The path of the page on which somebody ends letters about this event; it can do no more."""
+    return f"{event.path}/quiet/{row.secret}" if row.secret else ""
+
+
 def is_over(event: Event, moment: datetime) -> bool:
     """Whether nobody can come any more."""
     gone = event.deleted_at is not None or event.status == "cancelled"
@@ -46,14 +51,28 @@ async def tell(
     *lines: str,
     button: str = BUTTON,
     lasts: timedelta = outbox.LASTS,
+    asked: bool = False,
 ) -> None:
-    """Tell somebody who answered here; whoever did so elsewhere is not told by this."""
+    """Tell somebody who answered here; whoever did so elsewhere is not told by this.
+
+    `asked`: they wait for this very letter. All others end by one tap, for this event.
+    """
+    if row.quiet and not asked:
+        return
+    stop = "" if asked else stop_address(event, row)
     if row.email is not None:
-        link = services.settings.url + address(event, row)
-        letter = Letter(to=row.email, subject=subject, lines=lines, link=link, button=button)
+        url = services.settings.url
+        letter = Letter(
+            to=row.email,
+            subject=subject,
+            lines=lines,
+            link=url + address(event, row),
+            button=button,
+            unsubscribe=stop and url + stop,
+        )
         await outbox.put(session, services, letter, lasts=lasts)
     elif row.person_id is not None:
-        notice = Notice("event", subject, lines, event.path, unsubscribe=False)
+        notice = Notice("event", subject, lines, event.path, unsubscribe=False, stop=stop)
         await notices.tell(session, services, row.person_id, notice)
 
 

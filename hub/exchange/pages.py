@@ -73,6 +73,7 @@ async def listed(request: Request, hub: Hub, caller: Asking, said: str = "") -> 
     async with hub.db.read() as session:
         known = await follows.followed_servers(session)
     narrow = wanted.narrowing()
+    whole = {"show": wanted.show, **narrow}
     return render(
         request,
         "exchange/list.html",
@@ -82,6 +83,8 @@ async def listed(request: Request, hub: Hub, caller: Asking, said: str = "") -> 
         wanted={**narrow, "narrowed": len(common.narrowed(narrow)), "cursor": wanted.cursor},
         kinds=forms.KINDS,
         origins=common.origins(wanted.origin, known, hub.settings),
+        kept=common.address(SWAP, whole) if common.narrowed(narrow) else "",
+        feed=common.address(f"{SWAP}.rss", whole),
         may_post=permissions.may(caller, "post"),
         said=said,
     )

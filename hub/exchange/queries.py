@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final, Unpack
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.clock import now
@@ -54,23 +54,32 @@ async def listed(
     Raises:
         Invalid: the cursor is none of ours.
     """
-    query = select(Listing)
-    if kind is not None:
-        query = query.where(Listing.kind == kind)
-    if item_kind is not None:
-        query = query.where(Listing.item_kind == item_kind)
-    if mode is not None:
-        query = query.where(Listing.mode == mode)
-    if status is None:
-        query = query.where(
-            Listing.status.in_(CURRENT),
-            or_(Listing.relevant_until.is_(None), Listing.relevant_until > now()),
-        )
-    elif status != "all":
-        query = query.where(Listing.status == status)
+    query = select(Listing).where(*narrowed(kind, item_kind, mode, status))
     return await entries.page(
         session, Listing, query, Filter(**filters), viewer, newest_first=True, authors=authors
     )
+
+
+def narrowed(
+    kind: Side | None = None,
+    item_kind: str | None = None,
+    mode: str | None = None,
+    status: str | None = None,
+) -> list[ColumnElement[bool]]:
+    """What only lists of offers and wants can be asked for, as SQL over `Listing`; see `listed`."""
+    found: list[ColumnElement[bool]] = []
+    if kind is not None:
+        found.append(Listing.kind == kind)
+    if item_kind is not None:
+        found.append(Listing.item_kind == item_kind)
+    if mode is not None:
+        found.append(Listing.mode == mode)
+    if status is None:
+        found.append(Listing.status.in_(CURRENT))
+        found.append(or_(Listing.relevant_until.is_(None), Listing.relevant_until > now()))
+    elif status != "all":
+        found.append(Listing.status == status)
+    return found
 
 
 async def run_out(session: AsyncSession, moment: datetime) -> list[UUID]:

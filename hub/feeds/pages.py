@@ -10,12 +10,12 @@ import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from hub.core.clock import now
 from hub.core.services import Services
@@ -32,6 +32,7 @@ from hub.events.models import Event
 from hub.events.schemas import Seats
 from hub.exchange import queries as exchange
 from hub.exchange.api import ListingsAsked
+from hub.exchange.pages import SIDES
 from hub.exchange.schemas import Side
 from hub.feeds.syndication import FORMATS, Feed
 from hub.news import queries as news
@@ -54,17 +55,21 @@ class FeedOfEvents(EventsAsked):
 
 
 class FeedOfListings(ListingsAsked):
-    """The filters of offers and wants; `side` is one of the two."""
+    """The filters of offers and wants; `side` is one of the two, and `show` as on their page."""
 
     model_config = ConfigDict(extra="ignore")
 
     side: Side | None = None
+    show: Literal["all", "offers", "wants"] = "all"
+    place: Annotated[str, Field(max_length=200)] = ""
 
 
 class FeedOfNews(asking.Asked):
     """The filters of news."""
 
     model_config = ConfigDict(extra="ignore")
+
+    place: Annotated[str, Field(max_length=200)] = ""
 
 
 class FeedOfSearch(SearchAsked):
@@ -134,11 +139,11 @@ async def listing_feed(
         page = await exchange.listed(
             session,
             ANYBODY,
-            kind=asked.side,
+            kind=asked.side or SIDES.get(asked.show),
             item_kind=asked.kind,
             mode=asked.mode,
             status=asked.status,
-            **asking.filters(asked, hub.settings),
+            **asking.filters(asked, hub.settings, place=asked.place),
         )
     return _feed(request, hub, asked, page.items, page.next)
 
@@ -147,8 +152,9 @@ async def listing_feed(
 @router.api_route("/news.json", methods=["GET", "HEAD"])
 async def news_feed(request: Request, hub: Hub, asked: Annotated[FeedOfNews, Query()]) -> Response:
     """Public news."""
+    filters = asking.filters(asked, hub.settings, place=asked.place)
     async with hub.db.read() as session:
-        page = await news.listed(session, ANYBODY, **asking.filters(asked, hub.settings))
+        page = await news.listed(session, ANYBODY, **filters)
     return _feed(request, hub, asked, page.items, page.next)
 
 

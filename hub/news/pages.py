@@ -61,6 +61,8 @@ async def listed(request: Request, hub: Hub, caller: Asking, said: str = "") -> 
         more=more,
         wanted={**narrow, "narrowed": len(common.narrowed(narrow)), "cursor": wanted.cursor},
         origins=common.origins(wanted.origin, known, hub.settings),
+        kept=common.address(NEWS, narrow) if common.narrowed(narrow) else "",
+        feed=common.address(f"{NEWS}.rss", narrow),
         may_post=permissions.may(caller, "post"),
         said=said,
     )

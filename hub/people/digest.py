@@ -57,14 +57,12 @@ async def _write(session: AsyncSession, services: Services, person_id: UUID) -> 
         row.told_at = now()
     if not waiting or person.email is None or person.disabled_at is not None:
         return
-    if person.notices == "none":
-        return
     settings = services.settings
     letter = Letter(
         to=person.email,
         subject=f"This week at {settings.name}",
         lines=("This concerns you:",),
         items=tuple((row.subject, settings.url + row.path) for row in waiting[:MOST_ITEMS]),
-        unsubscribe=stop_address(person, settings.url),
+        unsubscribe=stop_address(person, settings.url, "weekly"),
     )
     await outbox.put(session, services, letter)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from hub.core.clock import now
@@ -20,9 +20,13 @@ class Person(Base):
     """Someone with an account; `role` is one of `permissions.ROLES`.
 
     `email` is proved, lower case, None where nobody said one. `notices` is how they want to be
-    told: now, weekly or none. `letter_at` is when their next letter about the neighbourhood goes
-    (None: they want none), `interests` are the words that choose what is in it. `stop_secret` ends
-    all that by one tap in a letter, and can do no more.
+    told by letter: now, weekly or none; `channels` says otherwise for some sorts of notices, and
+    `hushed` are those of which their phones say nothing (`notices.SORTS`). Phones are quiet between
+    `quiet_from` and `quiet_until`, minutes after midnight. `letter_at` is when their next letter
+    about the neighbourhood goes (None: they want none), `interests` are the words that choose what
+    is in it; with `letter_near` (the centre of a 0.01° cell, called `letter_place`) it holds only
+    what is at most `letter_within_m` from there. `stop_secret` ends all that by one tap in a
+    letter, and can do no more.
     """
 
     __tablename__ = "person"
@@ -32,9 +36,16 @@ class Person(Base):
     role: Mapped[str]
     email: Mapped[str | None] = mapped_column(index=True, unique=True)
     notices: Mapped[str] = mapped_column(default="now")
+    channels: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    hushed: Mapped[list[str]] = mapped_column(default=list)
+    quiet_from: Mapped[int] = mapped_column(default=21 * 60)
+    quiet_until: Mapped[int] = mapped_column(default=8 * 60)
     stop_secret: Mapped[str | None] = mapped_column(index=True, unique=True)
     letter_at: Mapped[datetime | None]
     interests: Mapped[list[str]] = mapped_column(default=list)
+    letter_place: Mapped[str] = mapped_column(default="")
+    letter_near: Mapped[list[float]] = mapped_column(JSON, default=list)
+    letter_within_m: Mapped[int] = mapped_column(default=5000)
     created_at: Mapped[datetime] = mapped_column(default=now)
     last_seen_at: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
@@ -165,6 +176,63 @@ class Told(Base):
     path: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=now)
     told_at: Mapped[datetime | None]
+
+
+class KeptSearch(Base):
+    """A search or a filtered list that somebody keeps: `path` and `query` are its address here.
+
+    `told` is how they hear of what is new in it: now, weekly or none. New is what came after
+    `since`; what came until `looked_at` was compared with it.
+    """
+
+    __tablename__ = "kept_search"
+    __table_args__ = (
+        UniqueConstraint("person_id", "path", "query"),
+        Index("ix_kept_search_due", "told", "looked_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
+    name: Mapped[str]
+    path: Mapped[str]
+    query: Mapped[str]
+    told: Mapped[str] = mapped_column(default="weekly")
+    since: Mapped[datetime] = mapped_column(default=now)
+    looked_at: Mapped[datetime] = mapped_column(default=now)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    @property
+    def address(self) -> str:
+        """The page that shows it."""
+        return self._under(self.path)
+
+    @property
+    def feed(self) -> str:
+        """What is public of it, for a feed reader."""
+        return self._under(f"{self.path}.rss")
+
+    @property
+    def calendar(self) -> str:
+        """The public events of it, for a calendar; empty where there are none."""
+        events = self.path == "/events" or (
+            self.path == "/search" and "type=" not in self.query.replace("type=event", "")
+        )
+        return self._under(f"{self.path}.ics") if events else ""
+
+    def _under(self, path: str) -> str:
+        return f"{path}?{self.query}" if self.query else path
+
+
+class SearchHit(Base):
+    """Something that was told of a kept search, so that it is told once."""
+
+    __tablename__ = "search_hit"
+
+    search_id: Mapped[UUID] = mapped_column(
+        ForeignKey("kept_search.id", ondelete="CASCADE"), primary_key=True
+    )
+    entry_id: Mapped[UUID] = mapped_column(primary_key=True)
+    told_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Submission(Base):

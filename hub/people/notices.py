@@ -1,4 +1,4 @@
-"""The one way to tell a person something that concerns them: by letter, now or once a week.
+"""The one way to tell a person something that concerns them: by letter, and on their phones.
 
     await notices.tell(session, services, person.id, Notice(
         kind="match",
@@ -7,15 +7,16 @@
         path=f"/wants/{want.id}",
     ))
 
-It is told if the caller's transaction is kept. Whoever has no e-mail address, wants no letters or
-is barred is told nothing. The same words about the same thing are said once; in a weekly letter
-each thing stands once, with its newest words.
+It is told if the caller's transaction is kept. How is what the person chose, for all sorts of
+notices or for this one; whoever is barred is told nothing. The same words about the same thing are
+said once; in a weekly letter each thing stands once, with its newest words.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, Literal, get_args
 from uuid import UUID
@@ -28,11 +29,19 @@ from hub.core.services import Services
 from hub.core.text import tidy
 from hub.mail import outbox
 from hub.mail.composing import Letter
-from hub.people import secrets
+from hub.people import phones, secrets
 from hub.people.models import Person, Told
 
 When = Literal["now", "weekly", "none"]
 WHEN: Final[tuple[When, ...]] = get_args(When)
+
+# The sorts of notices that people choose for; whatever is named nowhere is of the last one.
+SORTS: Final[dict[str, frozenset[str]]] = {
+    "match": frozenset({"match"}),
+    "talk": frozenset({"request", "message"}),
+    "search": frozenset({"search"}),
+    "rest": frozenset(),
+}
 
 LOOK: Final = "Look at it"
 REMEMBERED: Final = timedelta(days=90)  # how long the same words are not said again
@@ -43,7 +52,9 @@ class Notice:
     """What is told: `lines` are paragraphs, `path` is where on this hub it can be seen.
 
     `kind` is a word such as match, reply or moderation. `unsubscribe` False is for what people
-    must know whatever they chose, such as what became of their own post: it goes at once.
+    must know whatever they chose, such as what became of their own post: it goes at once. `when`
+    is how it goes where that was chosen for this very thing; `stop` the path of a page that ends
+    letters about it alone.
     """
 
     kind: str
@@ -51,54 +62,88 @@ class Notice:
     lines: tuple[str, ...]
     path: str
     unsubscribe: bool = True
+    when: When | None = None
+    stop: str = ""
 
 
 async def tell(session: AsyncSession, services: Services, person_id: UUID, notice: Notice) -> None:
     """Tell a person, in the way that they chose."""
+    await tell_all(session, services, person_id, notice, (notice,))
+
+
+async def tell_all(
+    session: AsyncSession,
+    services: Services,
+    person_id: UUID,
+    whole: Notice,
+    parts: Sequence[Notice],
+) -> None:
+    """Tell several things at once: together as `whole`, or each in the weekly letter.
+
+    Of one thing alone the subject is that of both.
+    """
     person = await session.get(Person, person_id)
-    if person is None or person.email is None or person.disabled_at is not None:
+    if person is None or person.disabled_at is not None:
         return
-    if notice.unsubscribe and person.notices == "none":
+    when = _letters(person, whole)
+    rings = await _rings(session, person, whole)
+    if when == "none" and not rings:
         return
-    row = _row(person_id, notice)
-    if await _was_told(session, row):
+    new = [part for part in parts if not await _was_told(session, _row(person_id, part))]
+    if not new:
         return
-    if not notice.unsubscribe or person.notices == "now":
-        row.told_at = row.created_at
-        await outbox.put(session, services, _letter(person, services, notice))
-    else:
-        waits = (Told.person_id == person_id, Told.item == row.item, Told.told_at.is_(None))
-        await session.execute(delete(Told).where(*waits))
-    session.add(row)
-    await session.flush()
+    said, (first, *others) = whole, new
+    if not others and first is not whole:
+        said = replace(whole, subject=f"{whole.subject}: {first.subject}", path=first.path)
+    if when == "now":
+        await outbox.put(session, services, _letter(person, services, said, new))
+    if rings:
+        await phones.ring(session, services, person, said.subject, said.path)
+    await _note(session, person_id, new, waits=when == "weekly")
 
 
-def stop_address(person: Person, url: str) -> str:
-    """Where this person ends letters by one tap, without signing in; `url` is our origin."""
+def sort_of(kind: str) -> str:
+    """The sort that a kind of notice belongs to."""
+    return next((sort for sort, kinds in SORTS.items() if kind in kinds), "rest")
+
+
+def stop_address(person: Person, url: str, what: str) -> str:
+    """Where this person ends letters of a kind by one tap, without signing in.
+
+    `url` is our origin; `what` as in `stopping.ENDS`.
+    """
     if person.stop_secret is None:
         person.stop_secret = secrets.new_link()
-    return f"{url}/unsubscribe/{person.stop_secret}"
+    return f"{url}/unsubscribe/{person.stop_secret}/{what}"
 
 
-async def choose(session: AsyncSession, person: Person, when: str) -> None:
-    """From now on they are told in this way; what waits for the weekly letter is kept for it."""
-    person.notices = when if when in WHEN else "now"
-    if person.notices == "none":
-        person.letter_at = None
-        waits = (Told.person_id == person.id, Told.told_at.is_(None))
-        await session.execute(delete(Told).where(*waits))
-
-
-async def by_stop_secret(session: AsyncSession, secret: str) -> Person | None:
-    """Whose letters this address ends."""
-    if not secrets.is_plausible(secret):
-        return None
-    return await session.scalar(select(Person).where(Person.stop_secret == secret))
+async def forget_waiting(session: AsyncSession, person_id: UUID, sort: str = "") -> None:
+    """What waits for the weekly letter is not told any more; with a `sort`, only what is of it."""
+    waits = select(Told).where(Told.person_id == person_id, Told.told_at.is_(None))
+    for row in await session.scalars(waits):
+        if not sort or sort_of(row.item.partition(" ")[0]) == sort:
+            await session.delete(row)
+    await session.flush()
 
 
 async def forget_old(session: AsyncSession) -> None:
     """Delete what was told long ago."""
     await session.execute(delete(Told).where(Told.created_at <= now() - REMEMBERED))
+
+
+def _letters(person: Person, notice: Notice) -> str:
+    """Whether and when they get a letter about it."""
+    if person.email is None:
+        return "none"
+    chosen = person.channels.get(sort_of(notice.kind)) or person.notices
+    return (notice.when or chosen) if notice.unsubscribe else "now"
+
+
+async def _rings(session: AsyncSession, person: Person, notice: Notice) -> bool:
+    """Whether their phones tell of it, at once."""
+    if sort_of(notice.kind) in person.hushed or notice.when not in {None, "now"}:
+        return False
+    return bool(await phones.of(session, person.id))
 
 
 def _row(person_id: UUID, notice: Notice) -> Told:
@@ -115,18 +160,38 @@ def _row(person_id: UUID, notice: Notice) -> Told:
     )
 
 
+async def _note(
+    session: AsyncSession, person_id: UUID, told: Sequence[Notice], *, waits: bool
+) -> None:
+    """Keep what was told, or what waits; there each thing stands once."""
+    for notice in told:
+        row = _row(person_id, notice)
+        if waits:
+            before = (Told.person_id == person_id, Told.item == row.item, Told.told_at.is_(None))
+            await session.execute(delete(Told).where(*before))
+        else:
+            row.told_at = row.created_at
+        session.add(row)
+    await session.flush()
+
+
 async def _was_told(session: AsyncSession, row: Told) -> bool:
     same = (Told.person_id == row.person_id, Told.item == row.item, Told.digest == row.digest)
     return await session.scalar(select(Told.id).where(*same).limit(1)) is not None
 
 
-def _letter(person: Person, services: Services, notice: Notice) -> Letter:
+def _letter(person: Person, services: Services, whole: Notice, parts: Sequence[Notice]) -> Letter:
     url = services.settings.url
+    several = len(parts) > 1
+    stop = whole.stop and url + whole.stop
+    if whole.unsubscribe and not stop:
+        stop = stop_address(person, url, sort_of(whole.kind))
     return Letter(
         to=person.email or "",
-        subject=notice.subject,
-        lines=notice.lines,
-        link=url + notice.path,
+        subject=whole.subject,
+        lines=whole.lines,
+        link=url + whole.path,
         button=LOOK,
-        unsubscribe=stop_address(person, url) if notice.unsubscribe else "",
+        items=tuple((part.subject, url + part.path) for part in parts) if several else (),
+        unsubscribe=stop,
     )

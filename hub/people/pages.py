@@ -10,12 +10,14 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from hub.core.db import AsyncSession
 from hub.core.errors import Gone, Invalid, NotFound, NotSignedIn
 from hub.mail.addresses import address
-from hub.people import letters, notices, passkeys, queries, service
+from hub.people import letters, passkeys, queries, service, stopping
 from hub.people.arriving import signed_in
 from hub.people.devices import device
 from hub.people.knocking import LETTERS_FROM, LETTERS_TO, knock, where_from
+from hub.people.models import Person
 from hub.web.doors import Asking, Hub, services_of, session_cookie
 from hub.web.forms import drop_cookie, parse_form, see_other
 from hub.web.pages import render
@@ -111,28 +113,41 @@ async def sign_out(request: Request, hub: Hub, caller: Asking) -> Response:
 
 
 @router.get("/unsubscribe/{secret}")
-async def stop_page(secret: str, request: Request, hub: Hub) -> Response:
+@router.get("/unsubscribe/{secret}/{what}")
+async def stop_page(secret: str, request: Request, hub: Hub, what: str = stopping.ALL) -> Response:
     """A button that ends letters; opening the page ends none, since mail programs do that too."""
     async with hub.db.read() as session:
-        person = await notices.by_stop_secret(session, secret)
-    if person is None:
-        raise NotFound(UNKNOWN_STOP)
-    return _stop(request, done=person.notices == "none")
+        person = await _stopper(session, secret, what)
+        stopped = await stopping.is_stopped(session, person, what)
+    return _stop(request, what, done=stopped)
 
 
 @router.post("/unsubscribe/{secret}")
-async def stop_letters(secret: str, request: Request, hub: Hub) -> Response:
+@router.post("/unsubscribe/{secret}/{what}")
+async def stop_letters(
+    secret: str, request: Request, hub: Hub, what: str = stopping.ALL
+) -> Response:
     """No more letters. Mail programs press this too (RFC 8058), so it needs no cookie."""
     async with hub.db.write() as session:
-        person = await notices.by_stop_secret(session, secret)
-        if person is None:
-            raise NotFound(UNKNOWN_STOP)
-        await notices.choose(session, person, "none")
-    return _stop(request, done=True)
+        await stopping.stop(session, await _stopper(session, secret, what), what)
+    return _stop(request, what, done=True)
 
 
-def _stop(request: Request, *, done: bool) -> Response:
-    return render(request, "people/unsubscribe.html", done=done)
+async def _stopper(session: AsyncSession, secret: str, what: str) -> Person:
+    """Whose letters this address ends.
+
+    Raises:
+        NotFound: nobody's, or there are no such letters.
+    """
+    person = await stopping.by_stop_secret(session, secret)
+    if person is None or what not in stopping.ENDS:
+        raise NotFound(UNKNOWN_STOP)
+    return person
+
+
+def _stop(request: Request, what: str, *, done: bool) -> Response:
+    every = request.url.path.removesuffix(f"/{what}") + f"/{stopping.ALL}"
+    return render(request, "people/unsubscribe.html", what=what, done=done, every=every)
 
 
 def _page(request: Request, state: str, status: int = 200, **context: Any) -> Response:

@@ -320,6 +320,7 @@ async def forget(session: AsyncSession, person_id: UUID) -> None:
         await outbox.forget_address(session, person.email)
     person.name, person.email, person.stop_secret = "", None, None
     person.letter_at, person.interests = None, []
+    person.letter_place, person.letter_near = "", []
 
 
 async def let_in(session: AsyncSession, person_id: UUID) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from hub.jobs.registry import Run, job
-from hub.people import begun, mastodon, notices, service, submissions
+from hub.people import begun, mastodon, notices, searches, service, submissions
 
 
 @job("people.forget_old", every=timedelta(hours=6))
@@ -17,3 +17,4 @@ async def forget_old(run: Run) -> None:
         await notices.forget_old(session)
         await begun.forget_old(session)
         await mastodon.forget_old(session)
+        await searches.forget_old(session)

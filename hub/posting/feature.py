@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hub.core.feature import Feature
-from hub.posting import letter, me, pages, service
+from hub.posting import letter, me, pages, service, telling
 
 JOBS = (service.release, letter.weekly_letter)  # named, so that it is loaded
 
-feature = Feature(name="posting", routers=(pages.router, me.router))
+feature = Feature(name="posting", routers=(pages.router, me.router, telling.router))

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import delete, update
 
 from hub.core.services import Services
+from hub.people import searches
 from hub.people import service as people
 from hub.people.models import Submission, Told
 from hub.posting import queries
@@ -27,6 +28,7 @@ async def leave(services: Services, person_id: UUID) -> None:
         for entry in await queries.own(session, person_id, limit=None):
             if entry.kind in KINDS:
                 await KINDS[entry.kind].withdraw(session, services, entry.id)
+        await searches.forget(session, person_id)
         await session.execute(delete(Told).where(Told.person_id == person_id))
         mine = Submission.person_id == person_id
         await session.execute(

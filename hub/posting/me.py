@@ -1,4 +1,4 @@
-"""One's own page: what one posted, how one is told, the devices, and the way out."""
+"""One's own page: what one posted, who one is, the devices, and the way out."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from hub.core.clock import now
-from hub.core.errors import HubError, Invalid
+from hub.core.errors import HubError, Invalid, NotSignedIn
 from hub.core.services import Services
 from hub.mail.addresses import address
-from hub.people import letters, mastodon, notices, passkeys, secrets
+from hub.people import letters, mastodon, passkeys, phones, searches, secrets
 from hub.people import queries as people
 from hub.people import service as accounts
 from hub.people.arriving import myself
 from hub.people.devices import device
 from hub.people.knocking import LETTERS_FROM, LETTERS_TO, knock, where_from
 from hub.posting import leaving, letter, queries
+from hub.push import vapid
 from hub.web.doors import Asking, Caller, Hub, session_cookie
 from hub.web.forms import drop_cookie, parse_form, see_other
 from hub.web.pages import render
@@ -26,6 +26,7 @@ from hub.web.pages import render
 router = APIRouter(prefix="/me", include_in_schema=False)
 
 ME: Final = "/me"
+SAVED: Final = f"{ME}?said=saved"
 SIGN_IN: Final = "/sign-in"
 
 
@@ -47,7 +48,7 @@ async def rename(request: Request, hub: Hub, caller: Asking) -> Response:
             await accounts.rename(session, person_id, name)
     except Invalid as error:
         return await _wrong(request, hub, caller, "name", error)
-    return see_other(f"{ME}?said=saved")
+    return see_other(SAVED)
 
 
 @router.post("/email")
@@ -64,28 +65,6 @@ async def change_email(request: Request, hub: Hub, caller: Asking) -> Response:
     async with hub.db.write() as session:
         await letters.send_proof(session, hub, await people.by_id(session, person_id), email)
     return see_other(f"{ME}?said=written")
-
-
-@router.post("/notices")
-async def choose_notices(request: Request, hub: Hub, caller: Asking) -> Response:
-    """Be told now, once a week, or not at all."""
-    person_id = await myself(hub, caller)
-    when = (await parse_form(request)).text("notices")
-    async with hub.db.write() as session:
-        await notices.choose(session, await people.by_id(session, person_id), when)
-    return see_other(f"{ME}?said=saved")
-
-
-@router.post("/letter")
-async def choose_letter(request: Request, hub: Hub, caller: Asking) -> Response:
-    """Get the weekly letter about the neighbourhood, or get it no more."""
-    person_id = await myself(hub, caller)
-    form = await parse_form(request)
-    async with hub.db.write() as session:
-        person = await people.by_id(session, person_id)
-        person.letter_at = letter.next_time(hub.settings, now()) if form.checked("letter") else None
-        person.interests = letter.interests_of(form.text("interests"))
-    return see_other(f"{ME}?said=saved")
 
 
 @router.post("/devices/sign-out")
@@ -132,10 +111,20 @@ async def delete(request: Request, hub: Hub, caller: Asking) -> Response:
 async def _wrong(
     request: Request, hub: Services, caller: Caller, name: str, error: Invalid
 ) -> Response:
+    return await again(request, hub, caller, error.status, errors={name: str(error)})
+
+
+async def again(
+    request: Request, hub: Services, caller: Caller, status: int, **context: Any
+) -> Response:
+    """My page once more, with what went wrong: `errors` by field, or a `detail`.
+
+    Raises:
+        NotSignedIn: nobody that we know.
+    """
     if caller.person_id is None:
-        raise error
-    told = {name: str(error)}
-    return await _me(request, hub, caller.person_id, caller, error.status, errors=told)
+        raise NotSignedIn("Please sign in.")
+    return await _me(request, hub, caller.person_id, caller, status, **context)
 
 
 async def _me(
@@ -152,9 +141,11 @@ async def _me(
         devices = await people.devices(session, person_id)
         keys = await passkeys.of_person(session, person_id)
         account = await mastodon.of_person(session, person_id)
+        told = await phones.of(session, person_id)
+        kept = await searches.of(session, person_id)
     here = secrets.digest(caller.secret) if caller.secret else ""
     bound = any(device.role is not None for device in devices if device.digest == here)
-    given = {"said": "", "errors": {}, "detail": "", **context}
+    usual = {"said": "", "errors": {}, "detail": "", "place": person.letter_place}
     return render(
         request,
         "posting/me.html",
@@ -162,13 +153,18 @@ async def _me(
         person=person,
         posts=posts,
         devices=[] if bound else devices,
+        told={one.session_digest for one in told},
+        push_key="" if bound else vapid.public(await vapid.key(hub)),
+        searches=kept,
+        quiet=[phones.clock(minute) for minute in (person.quiet_from, person.quiet_until)],
         here=here,
         bound=bound,
         passkeys=keys,
         passkeys_work=bool(passkeys.name_for(hub.settings)),
         this_device=device(request.headers.get("user-agent", "")),
         mastodon=account,
-        **given,
+        distances=letter.DISTANCES_KM,
+        **{**usual, **context},
     )
 
 

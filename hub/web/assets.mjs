@@ -98,6 +98,7 @@ async function style(name, before) {
 
 async function scripts() {
   await Promise.all(["hub.js", "passkeys.js"].map(script));
+  await keep("push-worker.js", await readFile(path.join(source, "push-worker.js")));
   await keep("htmx.js", await readFile(require.resolve("htmx.org/dist/htmx.min.js")));
 }
 

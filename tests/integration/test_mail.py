@@ -203,10 +203,10 @@ async def test_a_notice_goes_at_once_with_a_way_to_end_it_by_one_tap(
     stop = str(letter["List-Unsubscribe"]).strip(" <>").removeprefix(hub.url)
     page = await hub.web.get(stop)
     assert page.status_code == 200, (stop, page.text)
-    assert await _notices_of(hub) == "now"
+    assert await _channels_of(hub) == {}
     answer = await hub.web.post(stop, data={"List-Unsubscribe": "One-Click"})
     assert answer.status_code == 200
-    assert await _notices_of(hub) == "none"
+    assert await _channels_of(hub) == {"match": "none"}
     await _tell(hub, person, Notice("match", "A saw", (), "/wants/2"))
     await _tell(hub, person, Notice("post", "Your post", (), "/wants/3", unsubscribe=False))
     await hub.work()
@@ -255,9 +255,10 @@ def _logged(caplog: pytest.LogCaptureFixture) -> str:
     return "\n".join(each.getMessage() for each in caplog.records if each.name[:4] != "mail")
 
 
-async def _notices_of(hub: Running) -> str:
+async def _channels_of(hub: Running) -> dict[str, str]:
     async with hub.services.db.read() as session:
-        return await session.scalar(select(Person.notices).where(Person.email == ANN)) or ""
+        person = (await session.scalars(select(Person).where(Person.email == ANN))).one()
+    return person.channels
 
 
 async def _upkeep(hub: Running) -> None:

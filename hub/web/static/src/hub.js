@@ -1,6 +1,7 @@
 // Small kindnesses on top of pages that work without them.
 import { keys } from "./keys.js";
 import { nearMe } from "./near.js";
+import { tellHere } from "./push.js";
 
 /** Say something to everyone, screen readers too. */
 function tell(words) {
@@ -134,4 +135,5 @@ for (const button of document.querySelectorAll("[data-copy][hidden], [data-print
 document.querySelector("[data-print]")?.addEventListener("click", () => print());
 for (const button of document.querySelectorAll("[data-near]")) nearMe(button, tell);
 keys();
+for (const form of document.querySelectorAll("[data-push]")) tellHere(form);
 document.querySelector("[data-focus]")?.focus();

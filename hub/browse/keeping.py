@@ -1,0 +1,228 @@
+"""Searches that people keep: what a kept address asks for, and telling what is new in it.
+
+A kept search asks what the page behind its address asks: the filters of that page, read by its own
+model, and the query of `entries.finding`. Every few minutes what came to the hub since the last
+look is compared with those that were not looked at for the longest time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, cast
+from urllib.parse import parse_qsl, urlencode, urlsplit
+from uuid import UUID
+
+from pydantic import ValidationError
+from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hub.browse import queries, searching
+from hub.core.clock import now
+from hub.core.db import insert_for
+from hub.core.errors import Invalid
+from hub.core.services import Services
+from hub.core.settings import Settings
+from hub.entries import asking, finding
+from hub.entries.asking import Asked
+from hub.entries.models import Entry
+from hub.entries.queries import Filter
+from hub.entries.visibility import PRIVATE, Viewer
+from hub.events import pages as events_pages
+from hub.events import queries as events
+from hub.events.models import Event
+from hub.exchange import pages as exchange_pages
+from hub.exchange import queries as exchange
+from hub.exchange.models import Listing
+from hub.jobs.registry import Run, job
+from hub.news import pages as news_pages
+from hub.people import notices
+from hub.people.models import KeptSearch, Person, SearchHit
+from hub.people.notices import Notice
+from hub.posting import letter
+from hub.web.doors import Role
+
+LONGEST: Final = 1000  # of an address
+AT_ONCE: Final = 500  # searches that one run looks at
+MOST_NEW: Final = 500  # entries that one run compares with them, the newest
+MOST_TOLD: Final = 20  # of one search at once; its page shows the rest
+OVERLAP: Final = timedelta(minutes=10)  # a long transaction may bring what is older than the look
+HELD: Final = timedelta(days=14)  # what is shown to more people so long after it was written is new
+
+Conditions = list[ColumnElement[bool]]
+_IS_NEW: Final = (Entry.created_at, Entry.published_at, Entry.passed_at)
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """An entry that somebody may not have seen yet: since when, and whose it is."""
+
+    id: UUID
+    since: datetime
+    owner_id: UUID | None
+
+
+def _of_search(asked: Any, settings: Settings) -> Conditions:
+    del settings
+    found = queries.upcoming(asked, now())
+    return [*found, Entry.kind == asked.type] if asked.type else found
+
+
+def _of_events(asked: Any, settings: Settings) -> Conditions:
+    since = asking.moment_of(asked.since, settings.zone)
+    until = asking.moment_of(asked.until, settings.zone, end=True)
+    narrow = events.narrowed(since, until, access=asked.access)
+    # A series is told by its next date, as the search shows it.
+    return [_among(Event, narrow), events.first_of_its_kind(now())]
+
+
+def _of_swap(asked: Any, settings: Settings) -> Conditions:
+    del settings
+    side = exchange_pages.SIDES.get(asked.show)
+    return [_among(Listing, exchange.narrowed(side, asked.kind))]
+
+
+def _of_news(asked: Any, settings: Settings) -> Conditions:
+    del asked, settings
+    return [Entry.kind == "article"]
+
+
+def _among(kind: type[Entry], narrow: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    return Entry.id.in_(select(kind.id).where(*narrow).correlate(None))
+
+
+# The pages whose filters can be kept: how each reads them, and what they ask besides.
+PAGES: Final[dict[str, tuple[type[Asked], Callable[[Any, Settings], Conditions]]]] = {
+    searching.SEARCH: (searching.Wanted, _of_search),
+    "/events": (events_pages.Wanted, _of_events),
+    exchange_pages.SWAP: (exchange_pages.Wanted, _of_swap),
+    news_pages.NEWS: (news_pages.Wanted, _of_news),
+}
+
+
+def read(address: str) -> tuple[str, str]:
+    """The path and the query of what is kept, the same for all ways to write it.
+
+    Raises:
+        Invalid: it is no page with filters, or they make no sense.
+    """
+    parts = urlsplit(address[:LONGEST])
+    asked = _asked(parts.path, parts.query)
+    away = {"cursor", "limit", "view"}
+    given = asked.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=away)
+    if given.get("within"):
+        given["within"] = f"{given['within']:g}"
+    return parts.path, urlencode(sorted(given.items()))
+
+
+def _asked(path: str, query: str) -> Asked:
+    if path not in PAGES:
+        raise Invalid("Only a search, or a list of events, swaps or news, can be kept.")
+    given = {name: value for name, value in parse_qsl(query) if value.strip()}
+    try:
+        return PAGES[path][0].model_validate(given)
+    except ValidationError:
+        raise Invalid("This search cannot be kept: one of its filters makes no sense.") from None
+
+
+async def matching(
+    session: AsyncSession,
+    settings: Settings,
+    viewer: Viewer,
+    search: KeptSearch,
+    ids: Sequence[UUID],
+) -> list[UUID]:
+    """Those of some entries that the page of a kept search would show to `viewer`."""
+    asked = _asked(search.path, search.query)
+    filters = asking.filters(asked, settings, place=getattr(asked, "place", ""))
+    more = PAGES[search.path][1](asked, settings)
+    return await finding.among(session, viewer, Filter(**filters), ids, more)
+
+
+@job("browse.tell_searches", every=timedelta(minutes=5))
+async def tell_searches(run: Run) -> None:
+    """Tell those who keep a search what is new in it, each thing once."""
+    services, moment = run.services, now()
+    async with services.db.read() as session:
+        due = await _due(session)
+        new = await _new(session, due[0][0].looked_at - OVERLAP) if due else []
+        found = [
+            (search.id, ids)
+            for search, person in due
+            if (ids := await _found(session, services.settings, search, person, new))
+        ]
+    for search_id, ids in found:
+        async with services.db.write() as session:
+            await _tell(session, services, search_id, ids)
+    looked = [search.id for search, _ in due]
+    async with run.finish() as session:
+        await session.execute(
+            update(KeptSearch).where(KeptSearch.id.in_(looked)).values(looked_at=moment)
+        )
+
+
+async def _due(session: AsyncSession) -> Sequence[tuple[KeptSearch, Person]]:
+    """Searches and whose they are, those first that were not looked at for the longest time."""
+    query = (
+        select(KeptSearch, Person)
+        .join(Person, Person.id == KeptSearch.person_id)
+        .where(KeptSearch.told.in_(("now", "weekly")), Person.disabled_at.is_(None))
+        .order_by(KeptSearch.looked_at)
+    )
+    return [(row[0], row[1]) for row in await session.execute(query.limit(AT_ONCE))]
+
+
+async def _new(session: AsyncSession, since: datetime) -> list[New]:
+    """What came, or was first shown to more people, after a moment."""
+    changed = (*_IS_NEW, Entry.updated_at)
+    query = select(Entry.id, Entry.owner_id, *_IS_NEW).where(
+        Entry.created_at > since - HELD,
+        or_(*(column > since for column in changed)),
+        Entry.deleted_at.is_(None),
+        Entry.visibility != PRIVATE,
+    )
+    rows = await session.execute(query.order_by(Entry.created_at.desc()).limit(MOST_NEW))
+    return [New(row[0], max(filter(None, row[2:])), row[1]) for row in rows]
+
+
+async def _found(
+    session: AsyncSession,
+    settings: Settings,
+    search: KeptSearch,
+    person: Person,
+    new: Sequence[New],
+) -> list[UUID]:
+    """What of the new a search finds that was not told of it, and is not one's own."""
+    theirs = [one.id for one in new if one.since > search.since and one.owner_id != person.id]
+    if not theirs:
+        return []
+    viewer = Viewer(person.id, cast(Role, person.role))
+    ids = await matching(session, settings, viewer, search, theirs)
+    hits = select(SearchHit.entry_id).where(
+        SearchHit.search_id == search.id, SearchHit.entry_id.in_(ids)
+    )
+    told = set(await session.scalars(hits)) if ids else set()
+    return [id_ for id_ in ids if id_ not in told]
+
+
+async def _tell(
+    session: AsyncSession, services: Services, search_id: UUID, ids: Sequence[UUID]
+) -> None:
+    search = await session.get(KeptSearch, search_id, with_for_update=True)
+    if search is None or search.told == "none":
+        return  # taken away in the meantime
+    rows = [{"search_id": search.id, "entry_id": id_, "told_at": now()} for id_ in ids]
+    kept = insert_for(session, SearchHit).values(rows).on_conflict_do_nothing()
+    first = set(await session.scalars(kept.returning(SearchHit.entry_id)))
+    entries = await finding.whole(session, [id_ for id_ in ids if id_ in first][:MOST_TOLD])
+    if not entries:
+        return
+    when = cast(notices.When, search.told)
+    parts = [
+        Notice("search", letter.said(entry, services.settings), (), entry.path, when=when)
+        for entry in entries
+    ]
+    lines = ("This is new in a search that you keep.",)
+    whole = Notice("search", f"New for “{search.name}”", lines, search.address, when=when)
+    await notices.tell_all(session, services, search.person_id, whole, parts)
