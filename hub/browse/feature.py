@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from hub.browse import api, pages, searching
+from hub.browse import api, display, installing, pages, searching
 from hub.core.feature import Feature
 
-feature = Feature(name="browse", routers=(api.router, searching.router, pages.router))
+ROUTERS = (api.router, searching.router, display.router, installing.router, pages.router)
+
+feature = Feature(name="browse", routers=ROUTERS)

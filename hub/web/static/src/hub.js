@@ -1,4 +1,5 @@
 // Small kindnesses on top of pages that work without them.
+import { listKept } from "./kept.js";
 import { nearMe } from "./near.js";
 
 /** Say something to everyone, screen readers too. */
@@ -72,6 +73,18 @@ function theme(field) {
   visibility.value = form.querySelector("[data-shy]:checked") ? "hub" : "public";
 }
 
+/** A choice of how pages look is seen before it is kept. */
+function show(name, value) {
+  const root = document.documentElement;
+  if (name === "hue") root.style.setProperty("--hue", value);
+  else root.dataset[name] = value;
+}
+
+document.addEventListener("input", (event) => {
+  const live = event.target.closest("[data-live]");
+  if (live) show(live.dataset.live, event.target.value);
+});
+
 document.addEventListener("change", (event) => {
   const field = event.target;
   if (field.name === "visibility") {
@@ -133,3 +146,11 @@ for (const button of document.querySelectorAll("[data-copy][hidden], [data-print
 document.querySelector("[data-print]")?.addEventListener("click", () => print());
 for (const button of document.querySelectorAll("[data-near]")) nearMe(button, tell);
 document.querySelector("[data-focus]")?.focus();
+
+const worker = document.querySelector("script[data-worker]");
+if (worker && navigator.serviceWorker) {
+  // Where it cannot be had (a private window), pages are as good as before.
+  addEventListener("load", () => navigator.serviceWorker.register(worker.dataset.worker).catch(() => {}));
+  const section = document.querySelector("[data-kept]");
+  if (section) listKept(section).catch(() => {});
+}
