@@ -36,7 +36,8 @@ async function page(event) {
   } catch {
     return kept(event.request.url);
   }
-  event.waitUntil(Promise.all([keep(PAGES, event.request.url, answer.clone()), refresh()]));
+  const work = [keep(PAGES, event.request.url, answer.clone()), refresh()];
+  event.waitUntil(Promise.allSettled(work)); // a full device is no reason to show nothing
   return answer;
 }
 
@@ -67,8 +68,7 @@ async function keep(name, url, answer) {
   await pages.put(url, answer);
   if (name === PAGES) await trim(pages, MOST_PAGES);
   const files = await caches.open(FILES);
-  for (const [, address] of html.matchAll(DRESS)) {
-    const path = address.replaceAll("&amp;", "&");
+  for (const path of new Set([...html.matchAll(DRESS)].map(([, address]) => address))) {
     if (!(await files.match(path, LOOSE))) await files.add(path);
   }
   await trim(files, MOST_FILES);
