@@ -10,6 +10,7 @@ import re
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -21,7 +22,7 @@ from tests.visitor import csrf, path_in
 
 Who = Literal["anybody", "steward"]
 HTML = {"accept": "text/html"}
-MAIL = {"Your e-mail address": "eve@mail.example"}
+MAIL = "Your e-mail address"
 SEND = "Send me the letter"
 ASK = "E-mail me a link"
 HANDLE, GO = "Your own address", "Go to my server"
@@ -48,8 +49,8 @@ class Shown:
 READING = (
     Shown("home", "/", "The first page"),
     Shown("events", "/events", "Events as a list"),
-    Shown("events-week", "/events?view=week", "Events of a week"),
-    Shown("events-month", "/events?view=month", "Events of a month"),
+    Shown("events-week", "/events?view=week&from={soon}", "Events of a week"),
+    Shown("events-month", "/events?view=month&from={soon}", "Events of a month"),
     Shown("events-none", "/events?q=nothing-like-it", "No event fits"),
     Shown("event", "{event}", "An event"),
     Shown("event-repeating", "{repeating}", "An event that repeats"),
@@ -81,21 +82,23 @@ POSTING = (
     Shown("post-event", "/post/event", "An event, without an account"),
     Shown("post-mistakes", "/post/want", "What is missing is said", press="Go on"),
     Shown("post-preview", "{draft}", "How it will look, here and on Mastodon"),
-    Shown("post-sent", "{draft}", "The letter is on its way", fill=MAIL, press=SEND),
+    Shown("post-sent", "{draft}", "The letter is on its way", fill={MAIL: "eve@mail.example"}, press=SEND),
     Shown("post-confirm", "{unconfirmed}", "The button in the letter"),
     Shown("post-mine", "{mine}", "What becomes of one's post"),
     Shown("coming", "{event}/coming", "I'm coming"),
     Shown("coming-answer", "{answer}", "One's answer"),
     Shown("sign-in", "/sign-in", "Sign in"),
-    Shown("sign-in-sent", "/sign-in", "The link is on its way", fill=MAIL, press=ASK),
+    Shown("sign-in-sent", "/sign-in", "The link is on its way", fill={MAIL: "ida@mail.example"}, press=ASK),
     Shown("sign-in-link", "{link}", "The link in the letter"),
     Shown("sign-in-spent", "/sign-in/spent", "A link that was used"),
     Shown("unsubscribe", "{stop}", "No more letters?"),
-    Shown("unsubscribed", "{stop}", "No more letters", press="No more letters"),
+    Shown("unsubscribed", "{stopped}", "No more letters"),
 )  # fmt: skip
 PAPER = (
-    Shown("paper-week", "/events/print", "A week on paper"),
-    Shown("paper-week-large", "/events/print?large=1", "A week on paper, in large print"),
+    Shown("paper-week", "/events/print?week={soon}", "A week on paper"),
+    Shown(
+        "paper-week-large", "/events/print?large=1&week={soon}", "A week on paper, in large print"
+    ),
     Shown("paper-poster", "{event}/poster", "A poster"),
     Shown("embed", "/events/embed", "In a frame on another web site"),
 )
@@ -117,6 +120,9 @@ SIGNED_IN = (
     Shown("offer-lend", "{offer}/lend", "Lending", "steward"),
     Shown("offer-close", "{offer}/close", "It is settled", "steward"),
     Shown("offer-renew", "{offer}/renew", "Is it still true?", "steward"),
+    Shown("offer-delete", "{offer}/delete", "Deleting an offer", "steward"),
+    Shown("want-edit", "{want}/edit", "Changing a want", "steward"),
+    Shown("want-close", "{want}/close", "It is found", "steward"),
     Shown("want-delete", "{want}/delete", "Deleting a want", "steward"),
     Shown("news-form", "/post/news", "Writing news", "steward"),
     Shown("news-edit", "{article}/edit", "Changing an article", "steward"),
@@ -188,7 +194,10 @@ def furnish(hub: HubProcess, *, empty: bool = False) -> Furnished:
     hub.command("demo")
     paths = _entries(hub) | _posts(hub, steward) | _coming(hub, steward) | _match(hub, steward)
     paths["link"] = urlsplit(hub.command("setup", "--link").split()[-1]).path
-    paths["stop"] = _stop(hub)
+    _end_letters(hub)
+    # Whatever the day: a week and a month in which something of the neighbourhood is on.
+    paths["soon"] = f"{datetime.now(UTC).date() + timedelta(days=4)}"
+    paths |= {"stop": "/unsubscribe/stop", "stopped": "/unsubscribe/stopped"}
     return Furnished(hub.url, paths, session)
 
 
@@ -213,15 +222,15 @@ def _sign_in(web: httpx2.Client, link: str, name: str) -> None:
 def _entries(hub: HubProcess) -> dict[str, str]:
     """The first of each kind that has the most to show."""
 
-    def path(kind: str, *members: str) -> str:
-        items = hub.get(f"/{kind}", limit="100")["items"]
+    def path(kind: str, *members: str, **filters: str) -> str:
+        items = hub.get(f"/{kind}", limit="100", **filters)["items"]
         found = next(item for item in items if all(item.get(member) for member in members))
         return urlsplit(found["url"]).path
 
     return {
         "event": path("events", "image", "capacity"),
         "repeating": path("events", "recurrence"),
-        "offer": path("offers", "description"),
+        "offer": path("offers", "description", mode="lend"),
         "want": path("wants", "description"),
         "article": path("news", "image"),
     }
@@ -274,11 +283,11 @@ def _match(hub: HubProcess, steward: httpx2.Client) -> dict[str, str]:
     return {"my_want": want, "match": path[1]}
 
 
-def _stop(hub: HubProcess) -> str:
-    """Where the letters to one guest end. The secret is said in letters alone, so we choose it."""
+def _end_letters(hub: HubProcess) -> None:
+    """Choose where letters end, for a guest and for Ben: else that is said in letters alone."""
     with closing(sqlite3.connect(hub.folder / "hub.db", timeout=30)) as database, database:
-        changed = database.execute(
-            "UPDATE person SET stop_secret = 'tests' WHERE email = 'mine@mail.example'"
-        )
-        assert changed.rowcount == 1
-    return "/unsubscribe/tests"
+        for change in (
+            "UPDATE person SET stop_secret = 'stop' WHERE email = 'mine@mail.example'",
+            "UPDATE person SET stop_secret = 'stopped', notices = 'none' WHERE name = 'Ben'",
+        ):
+            assert database.execute(change).rowcount == 1

@@ -18,14 +18,15 @@ PATHS = {
     "article": f"/news/{ID}",
     "answer": f"/events/{ID}/coming/secret",
     "match": f"/matches/{ID}",
+    "soon": "2031-05-17",
     "link": "/sign-in/secret",
-    "stop": "/unsubscribe/secret",
+    **dict.fromkeys(("stop", "stopped"), "/unsubscribe/secret"),
 }
 # What no person looks at, or what only leads on to a page.
 NO_PAGES = re.compile(
     r"/(?:api/|media/|tags/|quotes/|replies/|icons/)"
     r"|\.(?:ics|rss|json|css|js|webmanifest)$"
-    r"|/(?:replies|context|likes|shares|attendees)$"
+    r"|/(?:replies|context|likes|shares|attendees)$|^/series/"
     r"|^/(?:admin|follow|authorize_interaction|language/\{language\})$"
 )
 

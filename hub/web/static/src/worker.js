@@ -15,7 +15,7 @@ const LEAVING = ["/sign-out", "/me/sign-out-everywhere", "/me/delete"];
 const DRESS = /(?:href|src)="(\/(?:static\/|theme\.css|icons\/(?:hub-32|logo)\.png)[^"#]*)/g;
 const LOOSE = { ignoreVary: true };
 
-addEventListener("install", (event) => event.waitUntil(prepare().then(() => skipWaiting())));
+addEventListener("install", (event) => event.waitUntil(begin().then(() => skipWaiting())));
 addEventListener("activate", (event) => event.waitUntil(clients.claim()));
 
 addEventListener("fetch", (event) => {
@@ -78,15 +78,18 @@ async function trim(cache, most) {
   for (const old of (await cache.keys()).slice(0, -most)) await cache.delete(old);
 }
 
+/** At the first visit: what is always there, and the page that is being read. */
+async function begin() {
+  await prepare();
+  const open = await clients.matchAll({ includeUncontrolled: true });
+  await Promise.allSettled(open.map(async ({ url }) => keep(PAGES, url.split("#")[0], await fetch(url))));
+}
+
 /** The page without a connection and this week's events, as everybody sees them. */
-async function prepare() {
-  for (const [name, url] of [[SPARE, OFFLINE], [PAGES, WEEK]]) {
-    try {
-      await keep(name, url, await fetch(url, { credentials: "omit", cache: "no-store" }));
-    } catch {
-      // Next time.
-    }
-  }
+function prepare() {
+  const always = [[SPARE, OFFLINE], [PAGES, WEEK]];
+  const asked = { credentials: "omit", cache: "no-store" };
+  return Promise.allSettled(always.map(async ([name, url]) => keep(name, url, await fetch(url, asked))));
 }
 
 async function refresh() {
