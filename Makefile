@@ -83,7 +83,7 @@ golden: $(TEST) ## Keep anew what the hub says to other servers, and how it read
 words: $(DEV) ## Bring the catalogues of translations up to date with what the pages say
 	$(BIN)/python -m tests.catalogues
 
-screenshots: $(TEST) assets ## Pictures of the pages, in ./screenshots
+screenshots: $(TEST) assets ## Pictures of every page, into docs/pictures
 	$(BIN)/python tests/machine.py
 	$(BIN)/python -m tests.screenshots
 

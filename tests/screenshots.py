@@ -1,78 +1,144 @@
-"""Pictures of a hub filled with the made-up neighbourhood: `make screenshots`.
+"""Pictures of every page, into docs/pictures/: `make screenshots`.
 
-They go to `screenshots/`, wide and narrow, light and dark. `screenshots/readme.png` has the home
-page both ways, side by side; a copy of it is docs/pictures/home.png.
+Each at 390 and 1280 pixels, light and dark; `docs/pictures/README.md` shows them all. With
+`SCREENS=folder` whole pages are written there instead, for whoever works on their look.
 """
 
 from __future__ import annotations
 
+import asyncio
+import io
 import os
-import socket
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any, Final
 
-import httpx2
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+from playwright.async_api import Browser, async_playwright
 
+from tests.everypage import EVERY, GROUPS, Furnished, furnish
 from tests.machine import ADVICE, chromium
+from tests.processes import ROOT, hub_process
 
-TARGET = Path(__file__).parent.parent / "screenshots"
-HUB = str(Path(sys.executable).with_name("hub"))
-START_S = 60.0
-SIZES = {"wide": (1100, 1300), "phone": (390, 844)}
-SHOWN_AT = 1.5  # pixels of the README's picture for each of the page's
+TARGET: Final = ROOT / "docs" / "pictures"
+SIZES: Final[Mapping[str, tuple[int, int]]] = {"390": (390, 844), "1280": (1280, 900)}
+SCHEMES: Final = ("light", "dark")
+QUALITY: Final = 60  # of WebP: letters stay clear, and a picture takes some 15 kB
+NAMES: Final = {
+    "HUB_NAME": "Linden",
+    "HUB_AREA": "Linden",
+    "HUB_TIMEZONE": "Europe/Berlin",
+    "HUB_CONTACT": "stewards@linden.example",
+}
+SHOWN_AT: Final = 1.5  # pixels of the README's picture for each of the page's
 MARGIN, DESK, FRAME = 36, "#e9e4da", "#c9c1b4"
-PAGES = {"home": "/", "events": "/events", "swap": "/swap", "about": "/about"}
 
 
 def main() -> int:
     """Exit code 0 when the pictures are taken, 1 with a sentence when there is no browser."""
-    browser = chromium()
-    if browser is None:
+    path = chromium()
+    if path is None:
         print(ADVICE, file=sys.stderr)
         return 1
-    TARGET.mkdir(exist_ok=True)
-    with _hub() as url, sync_playwright() as playwright:
-        shooting = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
-        for size in SIZES:
-            for scheme in ("light", "dark"):
-                _shoot(shooting, url, size, scheme)
-        shooting.close()
-    _beside(TARGET / "readme.png")
-    print(f"The pictures are in {TARGET.name}/.")
+    whole = os.environ.get("SCREENS")
+    target = Path(whole) if whole else TARGET
+    target.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hub-screenshots-")))
+        full = stack.enter_context(hub_process(folder / "full", **NAMES))
+        new = stack.enter_context(hub_process(folder / "new", **NAMES))
+        hubs = {False: furnish(full), True: furnish(new, empty=True)}
+        asyncio.run(_shoot(path, hubs, target, whole=bool(whole)))
+    if not whole:
+        (TARGET / "README.md").write_text(_index(), encoding="utf-8")
+    print(f"The pictures are in {target}.")
     return 0
 
 
-def _shoot(browser: Browser, url: str, size: str, scheme: str) -> None:
+async def _shoot(path: str, hubs: dict[bool, Furnished], target: Path, *, whole: bool) -> None:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        for size in SIZES:
+            for scheme in SCHEMES:
+                await _pass(browser, hubs, target, size, scheme, whole=whole)
+        if not whole:
+            _beside(await _screens(browser, hubs[False]), target / "home.png")
+        await browser.close()
+
+
+async def _pass(
+    browser: Browser,
+    hubs: dict[bool, Furnished],
+    target: Path,
+    size: str,
+    scheme: str,
+    *,
+    whole: bool,
+) -> None:
+    """Every page in one size and one scheme."""
+    wanted = os.environ.get("ONLY", "").split()
+    for new, hub in hubs.items():
+        for who in ("anybody", "steward"):
+            context = await browser.new_context(**_screen(size, scheme))
+            if who == "steward":
+                await hub.sign_in(context)
+            page = await context.new_page()
+            for shown in EVERY:
+                if (shown.new, shown.who) != (new, who) or (wanted and shown.name not in wanted):
+                    continue
+                await hub.open(page, shown)
+                taken = await page.screenshot(full_page=whole)
+                _keep(taken, target / f"{shown.name}-{size}-{scheme}.webp", whole=whole)
+            await context.close()
+
+
+def _screen(size: str, scheme: str) -> dict[str, Any]:
     width, height = SIZES[size]
-    page = browser.new_page(
-        viewport={"width": width, "height": height},
-        color_scheme="dark" if scheme == "dark" else "light",
-        device_scale_factor=2,
-    )
-    for name, path in {**PAGES, "event": _an_event(url)}.items():
-        page.goto(f"{url}{path}", wait_until="networkidle")
-        page.screenshot(path=TARGET / f"{name}-{size}-{scheme}.png")
-    page.close()
+    return {
+        "viewport": {"width": width, "height": height},
+        "color_scheme": scheme,
+        "reduced_motion": "reduce",
+        "service_workers": "block",
+        "locale": "en-GB",
+    }
 
 
-def _beside(target: Path) -> None:
-    """The home page on a wide screen and on a phone, as one picture of few colours."""
-    height = round(SIZES["phone"][1] * SHOWN_AT)
+def _keep(png: bytes, path: Path, *, whole: bool) -> None:
+    with Image.open(io.BytesIO(png)) as taken:
+        picture = taken.convert("RGB")
+    if whole:
+        picture.save(path.with_suffix(".png"))
+    else:
+        picture.save(path, "WEBP", quality=QUALITY, method=6)
+
+
+async def _screens(browser: Browser, hub: Furnished) -> list[Image.Image]:
+    """The first page on a wide screen and on a telephone, in more pixels."""
     screens = []
-    for size, (width, _) in SIZES.items():
-        with Image.open(TARGET / f"home-{size}-light.png") as taken:
-            scale = width * SHOWN_AT / taken.width
-            screen = taken.convert("RGB").resize(
-                (round(taken.width * scale), round(taken.height * scale)), Image.Resampling.LANCZOS
-            )
-        screens.append(screen.crop((0, 0, screen.width, height)))
+    for size in ("1280", "390"):
+        options = {**_screen(size, "light"), "device_scale_factor": 2}
+        context = await browser.new_context(**options)
+        page = await context.new_page()
+        await page.goto(hub.url)
+        with Image.open(io.BytesIO(await page.screenshot())) as taken:
+            screens.append(taken.convert("RGB"))
+        await context.close()
+    return screens
+
+
+def _beside(taken: list[Image.Image], target: Path) -> None:
+    """Both screens as one picture of few colours."""
+    height = round(SIZES["390"][1] * SHOWN_AT)
+    screens = []
+    for screen in taken:
+        scale = SHOWN_AT / 2
+        small = screen.resize(
+            (round(screen.width * scale), round(screen.height * scale)), Image.Resampling.LANCZOS
+        )
+        screens.append(small.crop((0, 0, small.width, height)))
     across = sum(screen.width + MARGIN for screen in screens) + MARGIN
     desk = Image.new("RGB", (across, height + 2 * MARGIN), DESK)
     left = MARGIN
@@ -83,43 +149,25 @@ def _beside(target: Path) -> None:
     desk.quantize(64, dither=Image.Dither.NONE).save(target, optimize=True)
 
 
-def _an_event(url: str) -> str:
-    """The path of the first event with a picture."""
-    items = httpx2.get(f"{url}/api/v1/events?limit=100").json()["items"]
-    found = next(item for item in items if item["image"])
-    return f"/events/{found['id']}"
-
-
-@contextmanager
-def _hub() -> Iterator[str]:
-    """The address of a hub that lives for as long as the block lasts."""
-    with tempfile.TemporaryDirectory(prefix="hub-screenshots-") as folder, socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
-        names = {"HUB_NAME": "Linden", "HUB_AREA": "Linden", "HUB_TIMEZONE": "Europe/Berlin"}
-        environment = {**os.environ, **names, "HUB_DATA_DIR": folder, "HUB_PORT": str(port)}
-        subprocess.run([HUB, "demo"], env=environment, check=True)
-        running = subprocess.Popen([HUB, "serve"], env=environment, stdout=subprocess.DEVNULL)
-        try:
-            url = f"http://localhost:{port}"
-            _wait_for(url)
-            yield url
-        finally:
-            running.terminate()
-            running.wait(timeout=START_S)
-
-
-def _wait_for(url: str) -> None:
-    ends = time.monotonic() + START_S
-    while time.monotonic() < ends:
-        try:
-            httpx2.get(url, timeout=5)
-        except httpx2.TransportError:
-            time.sleep(0.2)
-        else:
-            return
-    raise TimeoutError("the hub did not start")
+def _index() -> str:
+    """The page that shows them all."""
+    lines = [
+        "# Every page, as it looks",
+        "",
+        "Made by `make screenshots` of a hub with the made-up neighbourhood in it: on a telephone",
+        "(390 pixels) and on a wide screen (1280), light and dark.",
+    ]
+    for heading, pages in GROUPS.items():
+        lines += ["", f"## {heading}", "", "| | light | | dark | |", "|---|---|---|---|---|"]
+        for shown in pages:
+            cells = (
+                f'<img src="{shown.name}-{size}-{scheme}.webp" width="{width}" alt="{shown.what}, '
+                f'{size} pixels, {scheme}">'
+                for scheme in SCHEMES
+                for size, width in (("390", 120), ("1280", 260))
+            )
+            lines.append(f"| {shown.what} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

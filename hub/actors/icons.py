@@ -1,99 +1,146 @@
-"""Raster icons of our actors: a letter or sign on the hub's colour; Mastodon takes no SVG."""
+"""Raster icons, signs in the hub's colour or its logo; Mastodon and telephones take no SVG."""
 
 from __future__ import annotations
 
 import io
-import math
 from functools import lru_cache
+from typing import Final
 
 from PIL import Image, ImageDraw
 
-SIZE = 256
-LINE = 14
-LINEAR_BELOW = 0.0031308  # where the sRGB curve becomes a line (IEC 61966-2-1)
+from hub.core.look import brand
+
+SIZE: Final = 256
+LINE: Final = 14
+SCALE: Final = 4  # signs are drawn so much bigger, and come out smooth
+ON_PAGES: Final = (320, 96)  # twice what pages show
+ROOM: Final = 0.78  # of an icon's width for a logo
+ROOM_IN_MASK: Final = 0.58  # what is left when a telephone cuts a circle out
+Points = tuple[float, ...]
 
 
 @lru_cache(maxsize=32)
-def icon(name: str, hue: int) -> bytes:
-    """A PNG of 256 by 256 pixels for the actor `name` in the hub's hue."""
-    picture = Image.new("RGB", (SIZE, SIZE), brand(hue))
-    draw = ImageDraw.Draw(picture)
-    _SIGNS.get(name, _house)(draw)
+def icon(name: str, hue: int, size: int = SIZE) -> bytes:
+    """A PNG, `size` pixels square: the sign of the actor `name` in this hue."""
+    picture = Image.new("RGB", (SIZE * SCALE, SIZE * SCALE), brand(hue))
+    _SIGNS.get(name, _house)(Pen(picture))
+    return _png(picture.resize((size, size), Image.Resampling.LANCZOS))
+
+
+@lru_cache(maxsize=16)
+def logo_icon(logo: bytes, size: int, *, mask: bool = False) -> bytes:
+    """A PNG, `size` pixels square: the logo on white; `mask` leaves room for a round cut."""
+    with Image.open(io.BytesIO(logo), formats=("PNG",)) as opened:
+        sign = opened.convert("RGBA")
+    room = round(size * (ROOM_IN_MASK if mask else ROOM))
+    scale = room / max(sign.size)
+    sign = sign.resize(
+        (max(1, round(sign.width * scale)), max(1, round(sign.height * scale))),
+        Image.Resampling.LANCZOS,
+    )
+    picture = Image.new("RGB", (size, size), "white")
+    picture.paste(sign, ((size - sign.width) // 2, (size - sign.height) // 2), sign)
+    return _png(picture)
+
+
+@lru_cache(maxsize=4)
+def small(logo: bytes) -> bytes:
+    """The logo as a PNG for the head of a page or letter."""
+    with Image.open(io.BytesIO(logo), formats=("PNG",)) as opened:
+        sign = opened.convert("RGBA")
+    sign.thumbnail(ON_PAGES, Image.Resampling.LANCZOS)
+    return _png(sign)
+
+
+def _png(picture: Image.Image) -> bytes:
     out = io.BytesIO()
     picture.save(out, "PNG", optimize=True)
     return out.getvalue()
 
 
-def brand(hue: int) -> tuple[int, int, int]:
-    """The hub's colour, `oklch(46% .115 hue)`, as sRGB bytes."""
-    lightness, chroma = 0.46, 0.115
-    a = chroma * math.cos(math.radians(hue))
-    b = chroma * math.sin(math.radians(hue))
-    long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
-    medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
-    short = (lightness - 0.0894841775 * a - 1.2914855480 * b) ** 3
-    linear = (
-        4.0767416621 * long - 3.3077115913 * medium + 0.2309699292 * short,
-        -1.2684380046 * long + 2.6097574011 * medium - 0.3413193965 * short,
-        -0.0041960863 * long - 0.7034186147 * medium + 1.7076147010 * short,
-    )
-    red, green, blue = (_gamma(value) for value in linear)
-    return red, green, blue
+class Pen:
+    """Draws in white on a picture that is `SCALE` times as big as its measures say."""
+
+    def __init__(self, picture: Image.Image) -> None:
+        self._draw = ImageDraw.Draw(picture)
+
+    def line(self, *points: float, width: int = LINE) -> None:
+        """From point to point, with round corners."""
+        self._draw.line(_big(points), fill="white", width=width * SCALE, joint="curve")
+
+    def frame(self, *corners: float, radius: int = 0) -> None:
+        """An empty rectangle."""
+        self._draw.rounded_rectangle(
+            _big(corners), radius * SCALE, outline="white", width=LINE * SCALE
+        )
+
+    def box(self, *corners: float, radius: int = 0) -> None:
+        """A full rectangle."""
+        self._draw.rounded_rectangle(_big(corners), radius * SCALE, fill="white")
+
+    def ring(self, *corners: float, width: int = LINE) -> None:
+        """An empty circle."""
+        self._draw.ellipse(_big(corners), outline="white", width=width * SCALE)
+
+    def dot(self, *corners: float) -> None:
+        """A full circle."""
+        self._draw.ellipse(_big(corners), fill="white")
+
+    def shape(self, *points: float) -> None:
+        """A full polygon."""
+        self._draw.polygon(_big(points), fill="white")
 
 
-def _gamma(value: float) -> int:
-    """One linear channel as an sRGB byte."""
-    value = min(1.0, max(0.0, value))
-    encoded = 12.92 * value if value <= LINEAR_BELOW else 1.055 * value ** (1 / 2.4) - 0.055
-    return round(encoded * 255)
+def _big(points: Points) -> Points:
+    return tuple(value * SCALE for value in points)
 
 
-def _calendar(draw: ImageDraw.ImageDraw) -> None:
-    draw.rounded_rectangle((60, 72, 196, 200), 16, outline="white", width=LINE)
-    draw.line((60, 112, 196, 112), fill="white", width=LINE)
+def _calendar(pen: Pen) -> None:
+    pen.frame(60, 72, 196, 200, radius=16)
+    pen.line(60, 112, 196, 112)
     for x in (96, 160):
-        draw.line((x, 52, x, 88), fill="white", width=LINE)
-    draw.rounded_rectangle((140, 144, 172, 176), 6, fill="white")
+        pen.line(x, 52, x, 88)
+    pen.box(140, 144, 172, 176, radius=6)
 
 
-def _offer(draw: ImageDraw.ImageDraw) -> None:
-    draw.rounded_rectangle((60, 112, 196, 200), 12, outline="white", width=LINE)
-    draw.rectangle((48, 84, 208, 112), outline="white", width=LINE)
-    draw.line((128, 84, 128, 200), fill="white", width=LINE)
-    draw.ellipse((84, 48, 128, 88), outline="white", width=LINE)
-    draw.ellipse((128, 48, 172, 88), outline="white", width=LINE)
+def _offer(pen: Pen) -> None:
+    pen.frame(60, 112, 196, 200, radius=12)
+    pen.frame(48, 84, 208, 112)
+    pen.line(128, 84, 128, 200)
+    pen.ring(84, 48, 128, 88)
+    pen.ring(128, 48, 172, 88)
 
 
-def _want(draw: ImageDraw.ImageDraw) -> None:
-    draw.ellipse((56, 56, 164, 164), outline="white", width=LINE + 4)
-    draw.line((152, 152, 204, 204), fill="white", width=LINE + 8)
+def _want(pen: Pen) -> None:
+    pen.ring(56, 56, 164, 164, width=LINE + 4)
+    pen.line(152, 152, 204, 204, width=LINE + 8)
 
 
-def _news(draw: ImageDraw.ImageDraw) -> None:
-    draw.rounded_rectangle((56, 56, 200, 200), 14, outline="white", width=LINE)
-    draw.rectangle((84, 84, 128, 128), fill="white")
+def _news(pen: Pen) -> None:
+    pen.frame(56, 56, 200, 200, radius=14)
+    pen.box(84, 84, 128, 128)
     for y, left in ((92, 144), (120, 144), (152, 84), (176, 84)):
-        draw.line((left, y, 172, y), fill="white", width=LINE - 4)
+        pen.line(left, y, 172, y, width=LINE - 4)
 
 
-def _board(draw: ImageDraw.ImageDraw) -> None:
-    draw.rounded_rectangle((52, 64, 204, 180), 12, outline="white", width=LINE)
-    draw.rectangle((80, 92, 116, 128), fill="white")
-    draw.rectangle((136, 112, 176, 152), fill="white")
-    draw.line((96, 180, 80, 212), fill="white", width=LINE)
-    draw.line((160, 180, 176, 212), fill="white", width=LINE)
+def _board(pen: Pen) -> None:
+    pen.frame(52, 64, 204, 180, radius=12)
+    pen.box(80, 92, 116, 128)
+    pen.box(136, 112, 176, 152)
+    pen.line(96, 180, 80, 212)
+    pen.line(160, 180, 176, 212)
 
 
-def _place(draw: ImageDraw.ImageDraw) -> None:
-    draw.ellipse((76, 44, 180, 148), outline="white", width=LINE + 2)
-    draw.polygon(((84, 124), (172, 124), (128, 212)), fill="white")
-    draw.ellipse((108, 76, 148, 116), fill="white")
+def _place(pen: Pen) -> None:
+    pen.ring(76, 44, 180, 148, width=LINE + 2)
+    pen.shape(84, 124, 172, 124, 128, 212)
+    pen.dot(108, 76, 148, 116)
 
 
-def _house(draw: ImageDraw.ImageDraw) -> None:
-    draw.line(((44, 128), (128, 52), (212, 128)), fill="white", width=LINE + 4, joint="curve")
-    draw.line(((68, 112), (68, 204), (188, 204), (188, 112)), fill="white", width=LINE + 4)
-    draw.rectangle((112, 148, 144, 204), fill="white")
+def _house(pen: Pen) -> None:
+    pen.line(44, 128, 128, 52, 212, 128, width=LINE + 4)
+    pen.line(68, 112, 68, 204, 188, 204, 188, 112, width=LINE + 4)
+    pen.box(112, 148, 144, 204)
 
 
 _SIGNS = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.admin import api, pages, people
+from hub.admin import api, look, pages, people
 from hub.core.feature import Feature
 
 feature = Feature(
@@ -15,5 +15,6 @@ feature = Feature(
         api.deliveries,
         pages.router,
         people.router,
+        look.router,
     ),
 )

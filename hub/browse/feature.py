@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from hub.browse import api, keeping, pages, searching
+from hub.browse import api, display, installing, keeping, pages, searching
 from hub.core.feature import Feature
 
 JOBS = (keeping.tell_searches,)  # named, so that it is loaded
+ROUTERS = (api.router, searching.router, display.router, installing.router, pages.router)
 
-feature = Feature(name="browse", routers=(api.router, searching.router, pages.router))
+feature = Feature(name="browse", routers=ROUTERS)

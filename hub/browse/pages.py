@@ -10,7 +10,6 @@ from fastapi.responses import RedirectResponse, Response
 
 from hub import __version__
 from hub.actors import service as actors
-from hub.actors.icons import brand
 from hub.browse import keeping, queries, subscribing
 from hub.core import words
 from hub.core.errors import Busy, Invalid, NotFound
@@ -44,7 +43,6 @@ NO_LONGER_NEW: Final = 10  # things published here
 ON_A_PROFILE: Final = 12
 MOST_FIELDS: Final = 10
 LANGUAGE_S: Final = 365 * 86_400
-THEME_S: Final = 86_400  # the address changes with the hue, so it may be kept
 
 # What can be followed, in the order in which it is offered; the others say nothing yet.
 FOLLOWED: Final = ("events", "offers", "wants", "news", "board", "relay")
@@ -264,15 +262,3 @@ async def authorize(request: Request, hub: Hub, caller: Asking, uri: str = "") -
     if not caller.steward:
         raise NotFound("This hub does not know that. Only its stewards can follow other hubs.")
     return render(request, "browse/follow_them.html", entered=uri.removeprefix("acct:"))
-
-
-# ------------------------------------------------------------------------------------ theme
-
-
-@router.get("/theme.css")
-async def theme(hub: Hub) -> Response:
-    """The hub's colour: its hue, and for old browsers the colour itself."""
-    red, green, blue = brand(hub.settings.hue)
-    css = f":root{{--hue:{hub.settings.hue};--brand-plain:#{red:02x}{green:02x}{blue:02x}}}"
-    headers = {"cache-control": f"public, max-age={THEME_S}"}
-    return Response(css, headers=headers, media_type="text/css")

@@ -3,7 +3,7 @@
 Decoders are where hostile bytes bite (SECURITY F2). This process gets the bytes on stdin and its
 limits before it reads them; it gives back one line of JSON and the new picture, or a reason.
 
-    python -m hub.entries.picture_worker LONGEST_SIDE
+    python -m hub.entries.picture_worker LONGEST_SIDE WEBP|PNG
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class Refused(Exception):
 def main() -> int:
     """Read, decode, shrink, write; the exit code says whether it worked."""
     limit()
-    longest = int(sys.argv[1])
+    longest, kind = int(sys.argv[1]), sys.argv[2]
     try:
-        told, data = convert(sys.stdin.buffer.read(), longest)
+        told, data = convert(sys.stdin.buffer.read(), longest, kind)
     except Refused as error:
         sys.stdout.write(str(error))
         return REFUSED
@@ -53,8 +53,10 @@ def limit() -> None:
         resource.setrlimit(what, (value, value))
 
 
-def convert(data: bytes, longest: int) -> tuple[dict[str, int | str], bytes]:
-    """Facts and bytes of the picture as we keep it: upright, small, WebP, without metadata.
+def convert(data: bytes, longest: int, kind: str = "WEBP") -> tuple[dict[str, int | str], bytes]:
+    """Facts and bytes of the picture as we keep it: upright, small, without metadata.
+
+    `kind` is WEBP, or PNG for what must stay sharp and be understood everywhere.
 
     Raises:
         Refused: it is not a picture that we take.
@@ -75,11 +77,14 @@ def convert(data: bytes, longest: int) -> tuple[dict[str, int | str], bytes]:
     except (OSError, ValueError, SyntaxError, EOFError, Warning, ArithmeticError) as error:
         raise Refused("This picture is damaged. Please save it again and retry.") from error
     out = io.BytesIO()
-    upright.save(out, "WEBP", quality=QUALITY, method=4)
+    if kind == "PNG":
+        upright.save(out, "PNG", optimize=True)
+    else:
+        upright.save(out, "WEBP", quality=QUALITY, method=4)
     told: dict[str, int | str] = {
         "width": upright.width,
         "height": upright.height,
-        "media_type": "image/webp",
+        "media_type": f"image/{kind.lower()}",
     }
     return told, out.getvalue()
 

@@ -13,7 +13,6 @@ import json
 import logging
 import os
 import re
-import secrets
 import sys
 import time
 from datetime import timedelta
@@ -28,6 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from federation.errors import FederationError
 from hub.core.clock import now
 from hub.core.errors import Busy, Invalid, NotFound
+from hub.core.files import write_whole
 from hub.core.services import Services
 from hub.core.text import tidy
 from hub.entries.models import Entry, Picture
@@ -67,7 +67,7 @@ async def store(services: Services, data: bytes, alt: str) -> Picture:
     if not data or len(data) > MAX_BYTES:
         hint = "A picture may have up to 10 MB."
         raise Invalid(hint, {"image": hint})
-    told, pixels = await _decoded(data, LONGEST_SIDE)
+    told, pixels = await decoded(data, LONGEST_SIDE)
     name = f"{hashlib.sha256(pixels).hexdigest()[:40]}.webp"
     await asyncio.to_thread(_write, services.media / name, pixels)
     return Picture(
@@ -141,7 +141,7 @@ async def _fetch(services: Services, url: str, path: Path) -> None:
         answer = await services.fetcher.fetch_bytes(
             url, "image/webp,image/*", MAX_BYTES, deadline_s=FETCH_SECONDS
         )
-        _, pixels = await _decoded(answer.body, REMOTE_SIDE)
+        _, pixels = await decoded(answer.body, REMOTE_SIDE)
     except (FederationError, Invalid, Busy) as error:
         log.info("no copy of a picture of %s: %s", url, error)
     await asyncio.to_thread(_write, path, pixels)
@@ -174,8 +174,8 @@ async def _orphans(session: AsyncSession) -> tuple[list[str], list[UUID]]:
     return sorted(names - set(kept)), [picture_id for picture_id, _ in rows]
 
 
-async def _decoded(data: bytes, longest: int) -> tuple[dict[str, Any], bytes]:
-    """Facts and pixels, from a process of its own.
+async def decoded(data: bytes, longest: int, kind: str = "WEBP") -> tuple[dict[str, Any], bytes]:
+    """Facts and pixels, as WebP or as `kind` PNG, from a process of its own.
 
     Raises:
         Invalid: it is not a picture that we take.
@@ -187,6 +187,7 @@ async def _decoded(data: bytes, longest: int) -> tuple[dict[str, Any], bytes]:
             "-m",
             "hub.entries.picture_worker",
             str(longest),
+            kind,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
@@ -219,13 +220,7 @@ def _write(path: Path, data: bytes) -> None:
     """Whole or not at all, and still there after a power cut."""
     if data and path.is_file() and path.stat().st_size == len(data):
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{secrets.token_hex(8)}.part")
-    with draft.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    write_whole(path, data)
 
 
 def _size_or_none(path: Path) -> int | None:

@@ -23,6 +23,7 @@ from hub.events import access, agenda, queries
 from hub.events.models import Event
 from hub.events.pages import Wanted
 from hub.web import headers
+from hub.web.display import display_of
 from hub.web.doors import Asking, Hub
 from hub.web.pages import language_of, render
 from hub.web.qr import code
@@ -50,7 +51,7 @@ class OnPaper(Wanted):
     """A week as a sheet, with the filters of the list."""
 
     week: Annotated[str, AfterValidator(_week)] = ""
-    large: bool = False
+    large: bool | None = None
 
 
 @router.get("/events/embed")
@@ -72,8 +73,9 @@ async def embed(request: Request, hub: Hub) -> Response:
 
 @router.get("/events/print")
 async def sheet(request: Request, hub: Hub) -> Response:
-    """A week on A4, for hallways and fridges; `large` in 18 point."""
+    """A week on A4, for hallways and fridges; `large`, or for whoever reads large, in 18 point."""
     wanted = common.asked(request, OnPaper)
+    large = display_of(request).large if wanted.large is None else wanted.large
     language, zone = language_of(request), hub.settings.zone
     day = date.fromisoformat(wanted.week) if wanted.week else now().astimezone(zone).date()
     week = agenda.week(day, language)
@@ -81,8 +83,7 @@ async def sheet(request: Request, hub: Hub) -> Response:
     events = await _found(hub, wanted, MOST_ON_PAPER)
     agenda.hang(week, events)
     narrow = {**wanted.narrowing(), "from": "", "to": ""}
-    size = {"large": "1"} if wanted.large else {}
-    other = {} if wanted.large else {"large": "1"}
+    size, other = ({"large": said} for said in (("1", "0") if large else ("0", "1")))
     home = hub.settings.url + common.address("/events", narrow)
 
     def at(start: date, **more: str) -> str:
@@ -92,7 +93,7 @@ async def sheet(request: Request, hub: Hub) -> Response:
         request,
         "events/paper_week.html",
         week=week,
-        large=wanted.large,
+        large=large,
         signs={event.id: access.good(event.access_facts) for event in events},
         before=at(week.before, **size),
         after=at(week.after, **size),

@@ -9,7 +9,9 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Any, Final
 
+from hub.actors.icons import small
 from hub.core import words
+from hub.core.look import logo_of
 from hub.core.settings import Settings
 from hub.core.text import tidy
 from hub.mail.models import Mail
@@ -61,6 +63,8 @@ def message(mail: Mail, settings: Settings) -> EmailMessage:
     said: dict[str, Any] = {**mail.content, "link": mail.link, "subject": mail.subject}
     language = words.base_of(settings.language)
     said |= {"hub": face(settings), "language": language, "direction": words.direction(language)}
+    logo = logo_of(settings)
+    said["logo"] = f"logo@{settings.authority}" if logo else ""
     made = EmailMessage()
     local, _, domain = settings.mail_address.rpartition("@")
     made["From"] = Address(tidy(settings.name), local, domain)
@@ -76,4 +80,16 @@ def message(mail: Mail, settings: Settings) -> EmailMessage:
         made.set_content(environment().get_template("mail/letter.txt").render(said))
         html = environment().get_template("mail/letter.html").render(said)
     made.add_alternative(html, subtype="html")
+    if logo:
+        _enclose(made, small(logo), said["logo"])
     return made
+
+
+def _enclose(letter: EmailMessage, logo: bytes, name: str) -> None:
+    """Put the logo into the letter itself: to show it, nobody is asked (SECURITY D)."""
+    pages = [part for part in letter.iter_parts() if part.get_content_type() == "text/html"]
+    for page in pages:
+        if isinstance(page, EmailMessage):
+            page.add_related(
+                logo, "image", "png", cid=f"<{name}>", filename="logo.png", disposition="inline"
+            )

@@ -97,17 +97,17 @@ async function style(name, before) {
 }
 
 async function scripts() {
-  await Promise.all(["hub.js", "passkeys.js"].map(script));
-  await keep("push-worker.js", await readFile(path.join(source, "push-worker.js")));
+  // The worker is no module: not every browser lets one be.
+  await Promise.all([script("hub.js"), script("passkeys.js"), script("worker.js", "iife")]);
   await keep("htmx.js", await readFile(require.resolve("htmx.org/dist/htmx.min.js")));
 }
 
-async function script(name) {
+async function script(name, format = "esm") {
   const built = await build({
     entryPoints: [path.join(source, name)],
     bundle: true,
     minify: true,
-    format: "esm",
+    format,
     target: "es2020",
     write: false,
   });

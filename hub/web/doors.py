@@ -91,6 +91,11 @@ def form_cookie(services: Services) -> str:
     return "__Host-hub-form" if services.settings.secure else "hub-form"
 
 
+def display_cookie(services: Services) -> str:
+    """The name of the cookie that holds how somebody likes pages to look, and nothing else."""
+    return "__Host-hub-display" if services.settings.secure else "hub-display"
+
+
 def language_cookie(services: Services) -> str:
     """The name of the cookie that holds the language which somebody chose, and nothing else."""
     return "__Host-hub-language" if services.settings.secure else "hub-language"

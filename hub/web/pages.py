@@ -2,8 +2,8 @@
 
 Templates live beside their room (`hub/events/templates/events/show.html`) and escape everything
 but `SafeHtml`. A page gets `hub` (its name and look), `caller`, `csrf()`, `asset()`, `path`,
-`language`, `direction` and `now`; words about time are made in the reader's language and on the
-event's clock.
+`language`, `direction`, `display` (how its reader likes it) and `now`; words about time are made in
+the reader's language and on the event's clock.
 """
 
 from __future__ import annotations
@@ -30,11 +30,14 @@ from jinja2.runtime import Context
 from hub.core import dates, text, words
 from hub.core.clock import now
 from hub.core.errors import NotFound
+from hub.core.look import Look, look_of
 from hub.core.services import Services
 from hub.core.settings import Settings
 from hub.core.text import SafeHtml
+from hub.web import offline
 from hub.web.assets import asset, is_built
 from hub.web.bodies import BodyLimit
+from hub.web.display import display_of
 from hub.web.doors import ANYBODY, caller_of, language_cookie, services_of
 from hub.web.forms import form_secret, keep_form_secret, token_for
 from hub.web.headers import HeadAsGet
@@ -51,7 +54,7 @@ class HubFace:
     name: str
     strapline: str
     initial: str
-    hue: int
+    look: Look
     language: str
     timezone: str
     url: str
@@ -87,14 +90,18 @@ class Pictured(Protocol):
     name: str | None
 
 
-@lru_cache(maxsize=8)
 def face(settings: Settings) -> HubFace:
-    """The look of the hub with these settings."""
+    """The hub with these settings, and the look that it has now."""
+    return _face(settings, look_of(settings))
+
+
+@lru_cache(maxsize=8)
+def _face(settings: Settings, look: Look) -> HubFace:
     return HubFace(
         name=settings.name,
         strapline=settings.strapline,
         initial=(settings.name.strip() or "H")[0].upper(),
-        hue=settings.hue,
+        look=look,
         language=settings.language,
         timezone=settings.timezone,
         url=settings.url,
@@ -134,6 +141,7 @@ def render(request: Request, template: str, status: int = 200, **context: Any) -
         "language": language,
         "direction": words.direction(language),
         "now": now(),
+        "display": display_of(request),
         "status": status,
         **context,
     }
@@ -141,6 +149,7 @@ def render(request: Request, template: str, status: int = 200, **context: Any) -
         html = environment().get_template(template).render(given)
     response = HTMLResponse(html, status, headers={"cache-control": "private, no-store"})
     keep_form_secret(request, response)
+    offline.mark(request, response, known=caller.known)
     return response
 
 

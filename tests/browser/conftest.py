@@ -75,7 +75,10 @@ async def visit(browser: Browser, hub: HubProcess, cookies: list[Any]) -> AsyncI
         **options: Any,
     ) -> Page:
         context = await browser.new_context(
-            viewport=size, java_script_enabled=script, locale="en-GB", **options
+            viewport=size,
+            java_script_enabled=script,
+            locale="en-GB",
+            **{"service_workers": "block", **options},
         )
         opened.append(context)
         if steward:
@@ -106,6 +109,8 @@ async def _sign_in(context: BrowserContext, hub: HubProcess, cookies: list[Any])
 
 
 def _note(complaints: list[str], kind: str, text: str) -> None:
-    # That the answer to a wrong form is a 422 is no mistake, though Chromium tells it as one.
-    if kind in {"error", "warning"} and "status of 422" not in text:
+    # That the answer to a wrong form is a 422 is no mistake, though Chromium tells it as one; and
+    # Playwright tells that it lets nothing be kept for reading offline.
+    told = ("status of 422", "Service Worker registration blocked")
+    if kind in {"error", "warning"} and not any(words in text for words in told):
         complaints.append(text)

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, expect
 
 from tests.browser.conftest import PHONE, WIDE
-from tests.browser.test_reading import TAP, _violations
+from tests.browser.test_reading import TAP, violations
 from tests.mailserver import MailServer, body, mail_server
 from tests.processes import HubProcess, eventually, hub_process
 from tests.visitor import path_in
@@ -69,7 +69,7 @@ async def test_the_queue_is_worked_through_by_keyboard(
     await page.goto("/admin/moderation")
     heading = page.locator("#card-head")
     await expect(heading).to_have_text("Oak ladder")
-    assert await _violations(page) == []
+    assert await violations(page) == []
     await page.keyboard.press("s")  # later
     await expect(heading).to_have_text("Cheap pills")
     await page.keyboard.press("r")  # no rule is chosen: the browser says so, and nothing happens
@@ -158,7 +158,7 @@ async def test_every_page_of_moderation_is_accessible(
             assert await page.locator("h1").count() == 1, path
             wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
             assert await page.evaluate(wide) <= 0, path
-            if said := await _violations(page):
+            if said := await violations(page):
                 found[path] = said
     assert found == {}
     await context.close()

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from playwright.async_api import Page, Response, ViewportSize
 
-from tests.browser.conftest import PHONE, WIDE, Visit
+from tests.browser.conftest import WIDE, Visit
 from tests.processes import ROOT, HubProcess, hub_process
 
 pytestmark = pytest.mark.browser
@@ -48,41 +48,10 @@ async def violations(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(
-    ("size", "scheme"), [(PHONE, "light"), (WIDE, "dark")], ids=["phone, light", "wide, dark"]
-)
-async def test_every_page_is_accessible(
-    visit: Visit, hub: HubProcess, size: ViewportSize, scheme: str
-) -> None:
-    page = await visit("/", steward=True, size=size, color_scheme=scheme, bypass_csp=True)
-    entries = [await _first(page, hub, "/events"), await _first(page, hub, "/swap")]
-    forms = [f"{entry}/{deed}" for entry in entries for deed in ("edit", "delete")]
-    found = {}
-    for path in (*OPEN, *STEWARDS, *entries, *forms):
-        await page.goto(hub.url + path)
-        assert await page.locator("h1").count() == 1, path
-        if said := await violations(page):
-            found[path] = said
-    assert found == {}
-
-
 async def test_a_colour_that_cannot_be_read_is_found(visit: Visit) -> None:
     page = await visit("/", bypass_csp=True)
     await page.add_style_tag(content=":root { --ink: #ccc; --ink-2: #ddd }")
     assert any("color-contrast" in said for said in await violations(page))
-
-
-async def test_nothing_scrolls_sideways_on_the_smallest_phone(
-    visit: Visit, hub: HubProcess
-) -> None:
-    page = await visit("/", steward=True, size=ViewportSize(width=320, height=640))
-    entries = [await _first(page, hub, "/events"), await _first(page, hub, "/swap")]
-    for path in (*OPEN, *STEWARDS, *entries):
-        await page.goto(hub.url + path)
-        wide = await page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        assert wide <= 0, path
 
 
 async def test_long_words_and_addresses_break(visit: Visit, hub: HubProcess) -> None:

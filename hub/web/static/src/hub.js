@@ -1,5 +1,6 @@
 // Small kindnesses on top of pages that work without them.
 import { keys } from "./keys.js";
+import { listKept } from "./kept.js";
 import { nearMe } from "./near.js";
 import { tellHere } from "./push.js";
 
@@ -74,6 +75,18 @@ function theme(field) {
   visibility.value = form.querySelector("[data-shy]:checked") ? "hub" : "public";
 }
 
+/** A choice of how pages look is seen before it is kept. */
+function show(name, value) {
+  const root = document.documentElement;
+  if (name === "hue") root.style.setProperty("--hue", value);
+  else root.dataset[name] = value;
+}
+
+document.addEventListener("input", (event) => {
+  const live = event.target.closest("[data-live]");
+  if (live) show(live.dataset.live, event.target.value);
+});
+
 document.addEventListener("change", (event) => {
   const field = event.target;
   if (field.name === "visibility") {
@@ -137,3 +150,11 @@ for (const button of document.querySelectorAll("[data-near]")) nearMe(button, te
 keys();
 for (const form of document.querySelectorAll("[data-push]")) tellHere(form);
 document.querySelector("[data-focus]")?.focus();
+
+const worker = document.querySelector("script[data-worker]");
+if (worker && navigator.serviceWorker) {
+  // Where it cannot be had (a private window), pages are as good as before.
+  addEventListener("load", () => navigator.serviceWorker.register(worker.dataset.worker).catch(() => {}));
+  const section = document.querySelector("[data-kept]");
+  if (section) listKept(section).catch(() => {});
+}

@@ -26,7 +26,7 @@ export function tellHere(form) {
 
 /** How this browser is reached; what it said to a hub with another key is of no use. */
 async function subscribed(key) {
-  await navigator.serviceWorker.register("/sw.js");
+  await navigator.serviceWorker.register(document.querySelector("script[data-worker]").dataset.worker);
   const { pushManager } = await navigator.serviceWorker.ready;
   await (await pushManager.getSubscription())?.unsubscribe();
   return pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });

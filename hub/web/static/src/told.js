@@ -1,9 +1,9 @@
-// What a service worker does with messages of this hub (Web Push): show them, and open what they
-// are about. It stands by itself, so that any service worker can take it in with importScripts.
+// What the service worker does with messages of this hub (Web Push): show them, and open what they
+// are about.
 
 addEventListener("push", (event) => {
   const { title, path } = event.data.json();
-  const shown = { data: { path }, tag: path, icon: "/icons/relay.png" };
+  const shown = { data: { path }, tag: path, icon: "/icons/hub-192.png" };
   event.waitUntil(registration.showNotification(title, shown));
 });
 

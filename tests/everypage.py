@@ -1,0 +1,293 @@
+"""Every page of a hub, in one list: what must hold on each, and what is photographed.
+
+`furnish` fills a hub so that each has something to show. A page that is missing here fails
+`tests/architecture/test_every_page.py`.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import httpx2
+from playwright.async_api import BrowserContext, Page
+
+from tests.processes import HubProcess, eventually
+from tests.visitor import csrf, path_in
+
+Who = Literal["anybody", "steward"]
+HTML = {"accept": "text/html"}
+MAIL = "Your e-mail address"
+SEND = "Send me the letter"
+ASK = "E-mail me a link"
+HANDLE, GO = "Your own address", "Go to my server"
+LADDER = {"kind": "item", "mode": "lend", "location": "Mill Road"}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A page, or a state of one.
+
+    `path` may name things that `furnish` made: `{event}/edit`. `fill` are labels and what is
+    entered there, `press` the button that is pressed then; `new` is a hub in which nothing is yet.
+    """
+
+    name: str
+    path: str
+    what: str
+    who: Who = "anybody"
+    fill: dict[str, str] = field(default_factory=dict)
+    press: str = ""
+    new: bool = False
+
+
+READING = (
+    Shown("home", "/", "The first page"),
+    Shown("events", "/events", "Events as a list"),
+    Shown("events-week", "/events?view=week&from={soon}", "Events of a week"),
+    Shown("events-month", "/events?view=month&from={soon}", "Events of a month"),
+    Shown("events-none", "/events?q=nothing-like-it", "No event fits"),
+    Shown("event", "{event}", "An event"),
+    Shown("event-repeating", "{repeating}", "An event that repeats"),
+    Shown("swap", "/swap", "Offers and wants"),
+    Shown("swap-offers", "/swap?show=offers", "Offers"),
+    Shown("swap-none", "/swap?show=wants&q=nothing-like-it", "No want fits"),
+    Shown("offer", "{offer}", "An offer"),
+    Shown("want", "{want}", "A want"),
+    Shown("news", "/news", "News"),
+    Shown("news-none", "/news?q=nothing-like-it", "No news fits"),
+    Shown("article", "{article}", "An article"),
+    Shown("search", "/search", "Search"),
+    Shown("search-results", "/search?q=linden", "What was found"),
+    Shown("search-none", "/search?q=nothing-like-it", "Nothing was found"),
+    Shown("channel", "/@events", "A channel that can be followed"),
+    Shown("channel-empty", "/@board", "A channel that says nothing yet"),
+    Shown("about", "/about", "About this hub"),
+    Shown("about-mistake", "/about", "An address that is none", fill={HANDLE: "ann"}, press=GO),
+    Shown("follow", "/about", "On to one's own server", fill={HANDLE: "@ann@a.example"}, press=GO),
+    Shown("more", "/more", "More"),
+    Shown("display", "/display", "Text size and colours"),
+    Shown("offline", "/offline", "No connection"),
+    Shown("missing", "/nothing-here", "A page that is missing"),
+)  # fmt: skip
+POSTING = (
+    Shown("post", "/post", "What would you like to post?"),
+    Shown("post-want", "/post/want", "A want, without an account"),
+    Shown("post-offer", "/post/offer", "An offer, without an account"),
+    Shown("post-event", "/post/event", "An event, without an account"),
+    Shown("post-mistakes", "/post/want", "What is missing is said", press="Go on"),
+    Shown("post-preview", "{draft}", "How it will look, here and on Mastodon"),
+    Shown("post-sent", "{draft}", "The letter is on its way", fill={MAIL: "eve@mail.example"}, press=SEND),
+    Shown("post-confirm", "{unconfirmed}", "The button in the letter"),
+    Shown("post-mine", "{mine}", "What becomes of one's post"),
+    Shown("coming", "{event}/coming", "I'm coming"),
+    Shown("coming-answer", "{answer}", "One's answer"),
+    Shown("sign-in", "/sign-in", "Sign in"),
+    Shown("sign-in-sent", "/sign-in", "The link is on its way", fill={MAIL: "ida@mail.example"}, press=ASK),
+    Shown("sign-in-link", "{link}", "The link in the letter"),
+    Shown("sign-in-spent", "/sign-in/spent", "A link that was used"),
+    Shown("unsubscribe", "{stop}", "No more letters?"),
+    Shown("unsubscribed", "{stopped}", "No more letters"),
+)  # fmt: skip
+PAPER = (
+    Shown("paper-week", "/events/print?week={soon}", "A week on paper"),
+    Shown(
+        "paper-week-large", "/events/print?large=1&week={soon}", "A week on paper, in large print"
+    ),
+    Shown("paper-poster", "{event}/poster", "A poster"),
+    Shown("embed", "/events/embed", "In a frame on another web site"),
+)
+SIGNED_IN = (
+    Shown("me", "/me", "My page", "steward"),
+    Shown("me-delete", "/me/delete", "Leaving", "steward"),
+    Shown("welcome", "/welcome", "Somebody new says their name", "steward"),
+    Shown("more-steward", "/more", "More, for stewards", "steward"),
+    Shown("matches", "/matches", "Matches and requests", "steward"),
+    Shown("match", "{match}", "Two people talk about a match", "steward"),
+    Shown("my-want", "{my_want}", "One's own want, with what might fit", "steward"),
+    Shown("event-steward", "{event}", "An event, for stewards", "steward"),
+    Shown("event-edit", "{event}/edit", "Changing an event", "steward"),
+    Shown("event-cancel", "{repeating}/cancel", "Calling off", "steward"),
+    Shown("event-delete", "{event}/delete", "Deleting an event", "steward"),
+    Shown("event-form", "/post/event", "Posting an event", "steward"),
+    Shown("want-form", "/post/want", "Posting a want", "steward"),
+    Shown("offer-edit", "{offer}/edit", "Changing an offer", "steward"),
+    Shown("offer-lend", "{offer}/lend", "Lending", "steward"),
+    Shown("offer-close", "{offer}/close", "It is settled", "steward"),
+    Shown("offer-renew", "{offer}/renew", "Is it still true?", "steward"),
+    Shown("offer-delete", "{offer}/delete", "Deleting an offer", "steward"),
+    Shown("want-edit", "{want}/edit", "Changing a want", "steward"),
+    Shown("want-close", "{want}/close", "It is found", "steward"),
+    Shown("want-delete", "{want}/delete", "Deleting a want", "steward"),
+    Shown("news-form", "/post/news", "Writing news", "steward"),
+    Shown("news-edit", "{article}/edit", "Changing an article", "steward"),
+    Shown("news-delete", "{article}/delete", "Deleting an article", "steward"),
+)
+STEWARDS = (
+    Shown("admin-inbox", "/admin/inbox", "What waits for the stewards", "steward"),
+    Shown("admin-inbox-all", "/admin/inbox?show=all", "All messages", "steward"),
+    Shown("admin-servers", "/admin/servers", "Other hubs and servers", "steward"),
+    Shown("admin-follow", "/authorize?uri=acct:events@oak.example", "Following a hub", "steward"),
+    Shown("admin-people", "/admin/people", "People", "steward"),
+    Shown("admin-invitation", "/admin/people", "An invitation", "steward", press="Make a link"),
+    Shown("admin-letters", "/admin/letters", "Letters", "steward"),
+    Shown("admin-calendars", "/admin/calendars", "Calendars of groups", "steward"),
+    Shown("admin-look", "/admin/look", "The look of the hub", "steward"),
+    Shown("admin-stranger", "/admin/people", "For stewards alone"),
+)
+NEW = (
+    Shown("new-home", "/", "The first page of a new hub", new=True),
+    Shown("new-home-steward", "/", "The same for its steward", "steward", new=True),
+    Shown("new-events", "/events", "No event yet", new=True),
+    Shown("new-swap", "/swap", "No offer or want yet", new=True),
+    Shown("new-news", "/news", "No news yet", new=True),
+    Shown("new-me", "/me", "My page, before anything was posted", "steward", new=True),
+    Shown("new-inbox", "/admin/inbox", "Nothing waits", "steward", new=True),
+    Shown("new-letters", "/admin/letters", "No letter waits", "steward", new=True),
+)
+GROUPS = {
+    "Reading": READING,
+    "Posting and coming along, without an account": POSTING,
+    "On paper, and in a frame": PAPER,
+    "Signed in": SIGNED_IN,
+    "For stewards": STEWARDS,
+    "A new hub": NEW,
+}
+EVERY = tuple(shown for group in GROUPS.values() for shown in group)
+
+
+@dataclass
+class Furnished:
+    """A hub with something on every page: the paths of what is in it, and a steward's cookie."""
+
+    url: str
+    paths: dict[str, str]
+    session: str
+
+    async def sign_in(self, context: BrowserContext) -> None:
+        """Let a browser be the steward's."""
+        cookie = {"name": "hub", "value": self.session, "url": self.url}
+        await context.add_cookies([cookie])  # type: ignore[list-item]
+
+    async def open(self, page: Page, shown: Shown) -> None:
+        """Go to a page and bring it into its state."""
+        await page.goto(self.url + shown.path.format(**self.paths))
+        for label, value in shown.fill.items():
+            await page.get_by_label(label).fill(value)
+        if shown.press:
+            await page.get_by_role("button", name=shown.press).first.click()
+            await page.wait_for_load_state("load")
+
+
+def furnish(hub: HubProcess, *, empty: bool = False) -> Furnished:
+    """Move a neighbourhood in, and let somebody come by; `empty` lets only a steward in."""
+    steward = _browser(hub)
+    _sign_in(steward, hub.command("setup").split()[-1], "Ann")
+    session = steward.cookies["hub"]
+    if empty:
+        return Furnished(hub.url, {}, session)
+    hub.command("demo")
+    paths = _entries(hub) | _posts(hub, steward) | _coming(hub, steward) | _match(hub, steward)
+    paths["link"] = urlsplit(hub.command("setup", "--link").split()[-1]).path
+    _end_letters(hub)
+    # Whatever the day: a week and a month in which something of the neighbourhood is on.
+    paths["soon"] = f"{datetime.now(UTC).date() + timedelta(days=4)}"
+    paths |= {"stop": "/unsubscribe/stop", "stopped": "/unsubscribe/stopped"}
+    return Furnished(hub.url, paths, session)
+
+
+def _browser(hub: HubProcess) -> httpx2.Client:
+    return httpx2.Client(
+        base_url=hub.url, headers=HTML, trust_env=False, follow_redirects=True, timeout=60
+    )
+
+
+def _press(web: httpx2.Client, path: str, to: str = "", **fields: Any) -> httpx2.Response:
+    """Open a page and send its form."""
+    answer = web.post(to or path, data={"csrf": csrf(web.get(path)), **fields})
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def _sign_in(web: httpx2.Client, link: str, name: str) -> None:
+    _press(web, urlsplit(link).path)
+    _press(web, "/welcome", name=name)
+
+
+def _entries(hub: HubProcess) -> dict[str, str]:
+    """The first of each kind that has the most to show."""
+
+    def path(kind: str, *members: str, **filters: str) -> str:
+        items = hub.get(f"/{kind}", limit="100", **filters)["items"]
+        found = next(item for item in items if all(item.get(member) for member in members))
+        return urlsplit(found["url"]).path
+
+    return {
+        "event": path("events", "image", "capacity"),
+        "repeating": path("events", "recurrence"),
+        "offer": path("offers", "description", mode="lend"),
+        "want": path("wants", "description"),
+        "article": path("news", "image"),
+    }
+
+
+def _posts(hub: HubProcess, steward: httpx2.Client) -> dict[str, str]:
+    """A guest's draft, one whose letter is written, and one that is published."""
+    guest = _browser(hub)
+
+    def draft(title: str) -> str:
+        page = _press(guest, "/post/want", title=title, **LADDER)
+        return page.url.path
+
+    paths = {"draft": draft("A stepladder for the hall")}
+    for name, title in (("unconfirmed", "A drill"), ("mine", "A tent for four")):
+        _press(guest, draft(title), email=f"{name}@mail.example")
+        letter = steward.get("/admin/letters").text
+        paths[name] = path_in(letter.partition(f"{name}@mail.example")[2], "mine")
+    _press(guest, paths["mine"])
+    return paths
+
+
+def _coming(hub: HubProcess, steward: httpx2.Client) -> dict[str, str]:
+    guest = _browser(hub)
+    items = hub.get("/events", limit="100")["items"]
+    event = next(item for item in items if item["capacity"] and item["image"])
+    path = urlsplit(event["url"]).path + "/coming"
+    _press(guest, path, name="Eve", email="coming@mail.example", people="2", message="We like tea.")
+    letter = steward.get("/admin/letters").text.partition("coming@mail.example")[2]
+    answer = path_in(letter, "events")
+    _press(guest, answer, deed="confirm")
+    return {"answer": answer}
+
+
+def _match(hub: HubProcess, steward: httpx2.Client) -> dict[str, str]:
+    """Ben offers what the steward wants, and both said yes."""
+    page = _press(steward, "/admin/people", "/admin/people/links", role="member", uses="1")
+    ben = _browser(hub)
+    _sign_in(ben, hub.url + path_in(page.text, "sign-in"), "Ben")
+    _press(ben, "/post/offer", title="Projector, with cables", kind="item", mode="lend")
+    wanted = {"title": "A projector for the film night", "kind": "item", "mode": "lend"}
+    want = _press(steward, "/post/want", **wanted).url.path
+    eventually(lambda: "/ask" in steward.get(want).text, "the match is found")
+    path = re.search(r'action="(/matches/[0-9a-f-]{36})/ask"', steward.get(want).text)
+    assert path is not None
+    _press(steward, want, f"{path[1]}/ask")
+    _press(ben, "/matches", f"{path[1]}/accept")
+    _press(steward, path[1], f"{path[1]}/say", text="Would Friday at six suit you?")
+    _press(ben, path[1], f"{path[1]}/say", text="Yes. It stands in the cupboard by the door.")
+    return {"my_want": want, "match": path[1]}
+
+
+def _end_letters(hub: HubProcess) -> None:
+    """Choose where letters end, for a guest and for Ben: else that is said in letters alone."""
+    with closing(sqlite3.connect(hub.folder / "hub.db", timeout=30)) as database, database:
+        for change in (
+            "UPDATE person SET stop_secret = 'stop' WHERE email = 'mine@mail.example'",
+            "UPDATE person SET stop_secret = 'stopped', notices = 'none' WHERE name = 'Ben'",
+        ):
+            assert database.execute(change).rowcount == 1
