@@ -15,6 +15,7 @@ from sqlalchemy.orm import joinedload
 from hub.core.errors import Invalid, NotFound
 from hub.entries.models import Entry
 from hub.entries.paging import Listed
+from hub.entries.visibility import PRIVATE
 from hub.fediverse import follows, peers
 from hub.fediverse.models import Delivery, Follow, OutboxActivity, Peer, Receipt
 
@@ -196,6 +197,7 @@ async def hidden_entries(session: AsyncSession) -> Sequence[Entry]:
     )
     query = select(Entry).where(
         or_(Entry.hidden_at.is_not(None), silenced & Entry.passed_at.is_(None)),
+        or_(Entry.origin != "", Entry.visibility != PRIVATE),  # that is for those who are named
         Entry.deleted_at.is_(None),
     )
     last = func.coalesce(Entry.hidden_at, Entry.created_at).desc()

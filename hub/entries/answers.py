@@ -92,6 +92,39 @@ async def _say(
     return row
 
 
+async def message(
+    session: AsyncSession,
+    services: Services,
+    speaker: Actor,
+    to: Actor,
+    about: Entry,
+    words: str,
+    *,
+    in_reply_to: str = "",
+    language: str = "",
+) -> Reply:
+    """Write to somebody elsewhere, and to nobody else, in a channel's name about an entry."""
+    uri, moment = f"{services.settings.url}/replies/{uuid4()}", now()
+    note = notes.answer(
+        uri=uri,
+        url=uri,
+        author=speaker,
+        to=to,
+        in_reply_to=in_reply_to or about.uri,
+        context=None,
+        text=words,
+        public=False,
+        language=language or services.settings.language,
+        moment=moment,
+    )
+    row = notes.row_of_ours(note, speaker, moment, public=False)
+    row.entry_id, row.channel_id = about.id, speaker.id
+    session.add(row)
+    await session.flush()
+    await outbox.post(session, services, speaker, notes.create_of(note), inboxes=[to.inbox])
+    return row
+
+
 async def _context(session: AsyncSession, reply: Reply) -> str | None:
     """The thread that an answer belongs to: that of what it answers (FEP-7888).
 

@@ -7,7 +7,7 @@ collection that anybody else can read (AP-48).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -37,6 +37,16 @@ from hub.fediverse import ledger, peers
 from hub.fediverse.received import Received
 
 LONGEST_REPORT: Final = 5000
+
+Hearer = Callable[[Received, Object, UUID], Awaitable[None]]
+
+_HEARERS: list[Hearer] = []
+
+
+def hears(function: Hearer) -> Hearer:
+    """Mark a function of a room above: it hears what is answered to an entry, before it is kept."""
+    _HEARERS.append(function)
+    return function
 
 
 @dataclass(frozen=True)
@@ -84,6 +94,10 @@ async def receive(received: Received, thing: Object, anchor: Anchor) -> bool:
     """Keep a reply or a message of another server; False if it is here already."""
     if await by_uri(received.session, thing.id or "") is not None:
         return False
+    # What is said to others who answered is talk among them.
+    if anchor.entry_id is not None and (anchor.answers_id is None or not anchor.public):
+        for hearer in _HEARERS:
+            await hearer(received, thing, anchor.entry_id)
     content = await text.cleaned(notes.html_of(thing))
     await keep(received.session, received.services, thing, anchor, received.author, content)
     return True

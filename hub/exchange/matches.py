@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,9 +21,9 @@ from hub.core.clock import now
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.core.services import Services
 from hub.core.text import SafeHtml, paragraphs, shown
-from hub.entries import answers, notes
+from hub.entries import answers
 from hub.entries.models import SHOWN, Reply
-from hub.entries.visibility import Viewer, visible_to
+from hub.entries.visibility import PRIVATE, Viewer, visible_to
 from hub.exchange.models import (
     AGREED,
     ASKED,
@@ -34,7 +34,6 @@ from hub.exchange.models import (
     MatchMessage,
 )
 from hub.exchange.schemas import MatchView, Side
-from hub.fediverse import outbox
 from hub.jobs.registry import Run, job
 from hub.people import notices
 from hub.people.notices import Notice
@@ -74,11 +73,15 @@ class Line:
 
 
 def holds(caller: Caller, listing: Listing) -> bool:
-    """Whether the caller speaks for a listing: its owner, or a steward where nobody has a box."""
+    """Whether the caller speaks for a listing: its owner, or a steward where nobody has a box.
+
+    For what is private only those stewards speak to whom it is shown.
+    """
     if not listing.local or not caller.known:
         return False
     own = listing.owner_id is not None and listing.owner_id == caller.person_id
-    return own or (caller.steward and not listing.own_box)
+    seen = caller.entrusted or listing.visibility != PRIVATE
+    return own or (caller.steward and seen and not listing.own_box)
 
 
 async def of_listing(session: AsyncSession, listing: Listing, viewer: Viewer) -> list[Suggestion]:
@@ -171,26 +174,9 @@ async def _ask_there(
         if mine.kind == "offer"
         else f"A neighbour of {name} needs what you offer: “{mine.title}” ({mine.url})."
     )
-    uri, moment = f"{services.settings.url}/replies/{uuid4()}", now()
-    note = notes.answer(
-        uri=uri,
-        url=uri,
-        author=mine.author,
-        to=other.author,
-        in_reply_to=other.uri,
-        context=None,
-        text=f"{words}\n\nIf you would like to talk, answer this message. If not, just leave it.",
-        public=False,
-        language=services.settings.language,
-        moment=moment,
-    )
-    row = notes.row_of_ours(note, mine.author, moment, public=False)
-    row.entry_id, row.channel_id = other.id, mine.author_id
+    words += "\n\nIf you would like to talk, answer this message. If not, just leave it."
+    row = await answers.message(session, services, mine.author, other.author, other, words)
     row.person_id = mine.owner_id if mine.own_box else None
-    session.add(row)
-    await session.flush()
-    create = notes.create_of(note)
-    await outbox.post(session, services, mine.author, create, inboxes=[other.author.inbox])
     return row.id
 
 

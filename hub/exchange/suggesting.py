@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, Final, cast
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, Select, delete, func, insert, or_, select, union_all, update
@@ -22,7 +22,7 @@ from hub.core import text
 from hub.core.clock import now
 from hub.core.db import insert_for
 from hub.core.services import Services
-from hub.entries.visibility import Viewer, standing, visible_to
+from hub.entries.visibility import standing, visible_to
 from hub.exchange import matching, vocabulary
 from hub.exchange.matching import Fit, Thing
 from hub.exchange.meaning import embedder
@@ -39,9 +39,9 @@ from hub.exchange.models import (
 from hub.jobs.queue import enqueue
 from hub.jobs.registry import Run, job
 from hub.people import notices
+from hub.people import queries as people
 from hub.people.models import Person
 from hub.people.notices import Notice
-from hub.web.doors import Role
 
 MOST_TERMS: Final = 16  # of a listing that is looked for, the weightiest
 PER_TERM: Final = 100
@@ -267,7 +267,7 @@ async def _tell(
     owner = await session.get(Person, listing.owner_id) if listing.owner_id else None
     if owner is None or not listing.local:
         return
-    seen = visible_to(Viewer(owner.id, cast(Role, owner.role)))
+    seen = visible_to(await people.viewer(session, owner))
     if await session.scalar(select(Listing.id).where(Listing.id == other.id, seen)) is None:
         return
     said = " · ".join(map(str, reasons))

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypeVar, get_args
 
-from hub.core.errors import Forbidden, NotSignedIn
+from hub.core.errors import Forbidden, NotFound, NotSignedIn
 from hub.entries.models import Entry
+from hub.entries.visibility import PRIVATE
 from hub.web.doors import SIGN_IN, Caller, Role
 from hub.web.forms import Form
 
@@ -72,8 +73,11 @@ def changeable(caller: Caller, entry: E) -> E:
     """The entry, if the caller may change it.
 
     Raises:
+        NotFound: it is private, and not shown to this steward.
         Forbidden: it comes from another server, or is somebody else's.
     """
+    if entry.visibility == PRIVATE and not (caller.entrusted or entry.owner_id == caller.person_id):
+        raise NotFound("There is no such entry.")
     if not entry.local:
         raise Forbidden(f"This comes from {entry.origin}, and can be changed only there.")
     if not may_change(caller, entry.owner_id):

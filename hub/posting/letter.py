@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
-from typing import Final, TypeVar, cast
+from typing import Final, TypeVar
 from uuid import UUID
 
 from sqlalchemy import select
@@ -19,16 +19,15 @@ from hub.core.services import Services
 from hub.core.settings import Settings
 from hub.core.text import fold, tidy
 from hub.entries.models import Entry
-from hub.entries.visibility import Viewer
 from hub.events import queries as events
 from hub.events.models import Event
 from hub.exchange import queries as exchange
 from hub.jobs.registry import Run, job
 from hub.mail import outbox
 from hub.mail.composing import Letter
+from hub.people import queries as people
 from hub.people.models import Person
 from hub.people.notices import stop_address
-from hub.web.doors import Role
 
 E = TypeVar("E", bound=Entry)
 
@@ -95,7 +94,7 @@ async def _items(
     session: AsyncSession, settings: Settings, person: Person, moment: datetime
 ) -> list[tuple[str, str]]:
     """Words and addresses of what the letter tells, as far as its reader may see it."""
-    viewer = Viewer(person.id, cast("Role", person.role))
+    viewer = await people.viewer(session, person)
     coming = await events.listed(
         session, viewer, since=moment, until=moment + AHEAD, limit=LOOKED_AT
     )

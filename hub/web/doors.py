@@ -25,7 +25,8 @@ class Caller:
     """Who is asking: a person by session or token, or anybody (`role` None).
 
     `by` is how they showed it. `secret` is the cookie's value, to which forms are bound; it is
-    empty for tokens, whose requests no browser sends by itself.
+    empty for tokens, whose requests no browser sends by itself. `entrusted`: a steward to whom what
+    is private is shown.
     """
 
     person_id: UUID | None = None
@@ -33,6 +34,7 @@ class Caller:
     role: Role | None = None
     by: Literal["nobody", "session", "token"] = "nobody"
     secret: str = ""
+    entrusted: bool = False
 
     @property
     def known(self) -> bool:
