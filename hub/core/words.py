@@ -15,7 +15,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Final
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -23,6 +23,8 @@ ENGLISH: Final = "en"
 CATALOGUES: Final = Path(__file__).parent / "catalogues"
 RIGHT_TO_LEFT: Final = frozenset({"ar", "fa", "he", "ur", "ps", "ckb", "yi", "dv"})
 MOST_ACCEPTED = 20  # languages of one Accept-Language that are looked at
+# What neighbours write in, besides what the pages speak.
+WRITTEN: Final = ("bn", "es", "it", "pa", "pt", "ro", "so", "tr", "uk", "ur")
 
 _spoken: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
@@ -40,8 +42,17 @@ def languages() -> tuple[str, ...]:
 
 def name_of(language: str) -> str:
     """What a language calls itself: `Cymraeg`, `العربية`."""
-    name = Locale.parse(language).get_display_name() or language
+    try:
+        name = Locale.parse(language, sep="-").get_display_name() or language
+    except (ValueError, UnknownLocaleError):
+        return language
     return name[:1].upper() + name[1:]
+
+
+def written(*more: str) -> list[tuple[str, str]]:
+    """The languages that somebody may write in, and `more`: codes and names, by their names."""
+    codes = dict.fromkeys(filter(None, (*languages(), *WRITTEN, *more)))
+    return sorted(((code, name_of(code)) for code in codes), key=lambda pair: pair[1].casefold())
 
 
 def direction(language: str) -> str:

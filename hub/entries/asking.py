@@ -17,7 +17,7 @@ from hub.core.settings import Settings
 from hub.entries.models import Entry
 from hub.entries.paging import DEFAULT_LIMIT, MAX_CURSOR, MAX_LIMIT, Listed, next_link
 from hub.entries.queries import Counts, Filters
-from hub.entries.schemas import image_view, on_earth
+from hub.entries.schemas import image_view, language_tag, on_earth
 
 FARTHEST_M: Final = 500_000
 YEARS: Final = range(1000, 9999)  # a day beyond the calendar's ends would be no date any more
@@ -47,6 +47,10 @@ def _origin(value: str) -> str:
         raise ValueError(hint) from None
 
 
+def _language(value: str) -> str:
+    return language_tag(value) if value else ""
+
+
 class Asked(BaseModel):
     """The filters that every list has."""
 
@@ -60,6 +64,9 @@ class Asked(BaseModel):
     within: Annotated[
         float | None, Field(gt=0, le=FARTHEST_M, description="metres around `near`")
     ] = None
+    language: Annotated[
+        str, AfterValidator(_language), Field(description="what it is written in, such as cy")
+    ] = ""
     origin: Annotated[str, AfterValidator(_origin), Field(description="all, local, or a host")] = (
         "all"
     )
@@ -93,6 +100,7 @@ def filters(asked: Asked, settings: Settings, *, place: str = "") -> Filters:
         "tag": asked.tag,
         "place": place,
         "origin": origin,
+        "language": asked.language,
         "limit": asked.limit,
         "cursor": asked.cursor,
         "within_m": asked.within or settings.radius_m,

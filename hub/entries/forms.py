@@ -42,6 +42,7 @@ def members(form: Form, names: Iterable[str]) -> dict[str, Any]:
     """The text fields of a form as members of a draft, and its tags and visibility."""
     found: dict[str, Any] = {name: form.text(name) for name in names}
     found["visibility"] = form.text("visibility") or None
+    found["language"] = form.text("language") or None
     found["tags"] = _tags(form)
     return found
 
@@ -95,6 +96,7 @@ def kept(entry: Entry) -> dict[str, Any]:
         "title": entry.title,
         "description": entry.source or "",
         "location": entry.place,
+        "language": entry.language,
         "tags": ", ".join(tag for tag in entry.tags if tag not in THEMES),
         "themes": [tag for tag in entry.tags if tag in THEMES],
         "visibility": entry.visibility,

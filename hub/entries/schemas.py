@@ -49,6 +49,7 @@ Visibility = Literal["private", "hub", "public"]
 Draft = TypeVar("Draft", bound="EntryDraft")
 Checked = TypeVar("Checked", bound=BaseModel)
 
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 _NOT_IN_TAGS = re.compile(r"[^\w]|_(?=_)")
 
 # Members that belong to a later part of the hub, and what to do until then.
@@ -91,6 +92,18 @@ def zone_name(value: str) -> str:
     if value not in available_timezones():
         raise ValueError("must be a time zone such as Europe/Berlin")
     return value
+
+
+def language_tag(value: str) -> str:
+    """`value` as BCP 47 writes it: `de-AT`.
+
+    Raises:
+        ValueError: it names no language.
+    """
+    if not _LANGUAGE.fullmatch(value):
+        raise ValueError("must be a language such as en or de-AT")
+    base, *parts = value.split("-")
+    return "-".join((base.lower(), *(part.upper() if len(part) == 2 else part for part in parts)))
 
 
 def tag(value: str) -> str:
@@ -220,7 +233,10 @@ Image = Annotated[
 
 
 class EntryDraft(BaseModel):
-    """What all drafts share. `timezone` stands first: other members are read on its clock."""
+    """What all drafts share. `timezone` stands first: other members are read on its clock.
+
+    `language` is that of its words; without it, that of the hub, or what it was before.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -233,6 +249,7 @@ class EntryDraft(BaseModel):
     tags: Tags = ()
     image: Image | None = None
     visibility: Visibility = "public"
+    language: Annotated[str, AfterValidator(language_tag)] | None = None
 
     @model_validator(mode="after")
     def _both_coordinates(self) -> Self:

@@ -77,7 +77,7 @@ async def fill(session: AsyncSession, settings: Settings, entry: Entry, draft: E
     entry.source = draft.description
     entry.content = _markdown(draft.description)
     entry.cleaned_by = text.RULES_VERSION
-    entry.language = settings.language
+    entry.language = draft.language or entry.language or settings.language
     entry.place = draft.location
     entry.latitude, entry.longitude = draft.latitude, draft.longitude
     entry.tags = list(draft.tags)

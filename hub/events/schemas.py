@@ -150,6 +150,7 @@ def members_of(event: Event) -> dict[str, Any]:
         "tags": event.tags,
         "image": event.picture_id,
         "visibility": event.visibility,
+        "language": event.language,
         "status": event.status,
     }
 

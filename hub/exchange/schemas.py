@@ -120,6 +120,7 @@ def members_of(listing: Listing) -> dict[str, Any]:
         "tags": listing.tags,
         "image": listing.picture_id,
         "visibility": listing.visibility,
+        "language": listing.language,
         "kind": listing.item_kind,
         "mode": listing.mode,
         "quantity": listing.quantity,

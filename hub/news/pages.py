@@ -41,7 +41,8 @@ class Wanted(asking.Asked):
     def narrowing(self) -> dict[str, object]:
         """The filters by their names in addresses."""
         named = {"q": self.q, "place": self.place, "tag": self.tag}
-        return {**named, "origin": self.origin, "near": self.near, "within": self.within}
+        named |= {"origin": self.origin, "language": self.language}
+        return {**named, "near": self.near, "within": self.within}
 
 
 @router.get(NEWS)

@@ -149,7 +149,7 @@ async def test_t18_a_repeating_event_is_valid_wherever_it_is_read(hub: Running) 
         "starts_time": "19:00",
         "ends_time": "21:30",
         "location": "Linden hall",
-        "fact_captions": "yes",
+        "access_captions": "yes",
         "visibility": "public",
         "repeat": "weekday",
         "repeat_every": "1",
