@@ -37,6 +37,7 @@ from hub.entries.models import Picture
 LONGEST_TITLE = 200  # Mobilizon refuses longer names
 SHORTEST_TITLE = 3
 LONGEST_DESCRIPTION = 20_000
+REGION = 2  # letters of a country in the name of a language
 LONGEST_TAG = 39  # Mobilizon cuts at 40
 MOST_TAGS = 20
 LONGEST_URL = 2048
@@ -103,7 +104,9 @@ def language_tag(value: str) -> str:
     if not _LANGUAGE.fullmatch(value):
         raise ValueError("must be a language such as en or de-AT")
     base, *parts = value.split("-")
-    return "-".join((base.lower(), *(part.upper() if len(part) == 2 else part for part in parts)))
+    return "-".join(
+        (base.lower(), *(part.upper() if len(part) == REGION else part for part in parts))
+    )
 
 
 def tag(value: str) -> str:

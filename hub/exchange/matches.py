@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 from sqlalchemy.sql.base import ExecutableOption
@@ -86,15 +86,16 @@ def holds(caller: Caller, listing: Listing) -> bool:
 
 async def of_listing(session: AsyncSession, listing: Listing, viewer: Viewer) -> list[Suggestion]:
     """What fits a listing and may be seen, the best first."""
-    mine, other = _columns(listing.kind)
+    as_offer, as_want = Match.offer_id == listing.id, Match.want_id == listing.id
+    other = case((as_offer, Match.want_id), else_=Match.offer_id)
     query = _matches(Listing.id == other).where(
-        mine == listing.id,
-        or_(Match.state != DECLINED, Match.asked_by == listing.kind),
+        or_(as_offer, as_want),
+        or_(Match.state != DECLINED, Match.asked_by == case((as_offer, "offer"), else_="want")),
         or_(Match.state != SUGGESTED, Listing.status == "open"),
         visible_to(viewer),
     )
     rows = await session.scalars(query.order_by(Match.score.desc()))
-    return [seen(row, listing.kind) for row in rows]
+    return [seen(row, row.side_of(listing.id)) for row in rows]
 
 
 async def inbox(session: AsyncSession, caller: Caller) -> list[Suggestion]:
@@ -329,11 +330,6 @@ async def _tell(
         await notices.tell(session, services, listing.owner_id, notice)
 
 
-def _columns(kind: str) -> tuple[ColumnElement[UUID], ColumnElement[UUID]]:
-    mine, other = Match.offer_id.expression, Match.want_id.expression
-    return (mine, other) if kind == "offer" else (other, mine)
-
-
 def _matches(condition: ColumnElement[bool]) -> Select[Match]:
     return select(Match).join(Listing, condition).options(*_whole())
 
@@ -345,17 +341,17 @@ def _whole() -> tuple[ExecutableOption, ...]:
     )
 
 
-def seen(row: Match, kind: str) -> Suggestion:
-    """A match as the side of this kind sees it."""
+def seen(row: Match, side: str) -> Suggestion:
+    """A match as this side sees it."""
     # Who asked does not see a no.
     state = ASKED if row.state == DECLINED else row.state
-    asked = state == ASKED and row.asked_by != kind
+    asked = state == ASKED and row.asked_by != side
     return Suggestion(
         id=row.id,
         state=state,
-        mine=row.side(kind),
-        other=row.side(OTHER[kind]),
-        reasons=tuple(row.reasons(kind)),
+        mine=row.side(side),
+        other=row.side(OTHER[side]),
+        reasons=tuple(row.reasons(side)),
         score=row.score,
         asked=asked,
         asked_at=row.asked_at,

@@ -85,9 +85,13 @@ class Embedder(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Thing:
-    """An offer or a want as it is compared; the place is the centre of its cell."""
+    """An offer or a want as it is compared; the place is the centre of its cell.
+
+    `company`: a want of somebody to go with.
+    """
 
     want: bool
+    company: bool = False
     kind: str
     mode: str
     words: Words
@@ -154,7 +158,7 @@ def _fit(
     score = (
         likeness
         * (1.0 if want.kind == offer.kind else KINDS.get(_both(want, offer), OTHER_KIND))
-        * MODES.get((want.mode, offer.mode), 1.0)
+        * (1.0 if asked.company and other.company else MODES.get((want.mode, offer.mode), 1.0))
         * near
         * together
         * (OTHER_LANGUAGE if asked.words.language != other.words.language else 1.0)
