@@ -14,7 +14,7 @@ from sqlalchemy.orm import joinedload
 
 from hub.core.errors import Invalid, NotFound
 from hub.entries.models import Entry
-from hub.entries.paging import Listed
+from hub.entries.paging import NO_CURSOR, Listed
 from hub.entries.visibility import PRIVATE
 from hub.fediverse import follows, peers
 from hub.fediverse.models import Delivery, Follow, OutboxActivity, Peer, Receipt
@@ -150,8 +150,7 @@ def _offset(cursor: str | None) -> int:
     if not cursor:
         return 0
     if not (cursor.isascii() and cursor.isdigit()) or len(cursor) > len(str(2**63)) - 1:
-        told = "Take it from `next` of the page before, or leave it out."
-        raise Invalid(f"The cursor cannot be read. {told}", {"cursor": told})
+        raise Invalid(NO_CURSOR, {"cursor": NO_CURSOR})
     return int(cursor)
 
 

@@ -29,6 +29,24 @@ WRITTEN: Final = ("bn", "es", "it", "pa", "pt", "ro", "so", "tr", "uk", "ur")
 _spoken: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
 
+class Filled(str):
+    """A message with something put into it, in English; said elsewhere, it is filled anew."""
+
+    message: str
+    parts: dict[str, object]
+
+    def __str__(self) -> str:
+        """Itself: errors hand on what they were given, and it is still known what that was."""
+        return self
+
+
+def filled(message: str, **parts: object) -> Filled:
+    """The message with its `{parts}`, marked for translation; a part may be one of these too."""
+    made = Filled(message.format(**parts))
+    made.message, made.parts = message, parts
+    return made
+
+
 def later(message: str) -> str:
     """The message itself, marked for translation; it is said when it is known to whom."""
     return message
@@ -106,7 +124,13 @@ def spoken() -> str:
 
 def say(message: str) -> str:
     """The message in the language that is spoken now."""
-    return _catalogue(spoken()).gettext(message) if message else ""
+    if not isinstance(message, Filled):
+        return _catalogue(spoken()).gettext(message) if message else ""
+    parts = {
+        name: say(part) if isinstance(part, Filled) else part
+        for name, part in message.parts.items()
+    }
+    return _catalogue(spoken()).gettext(message.message).format(**parts)
 
 
 def say_many(one: str, many: str, count: int) -> str:

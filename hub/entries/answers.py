@@ -14,6 +14,7 @@ from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.errors import Conflict, Invalid
 from hub.core.services import Services
+from hub.core.words import filled
 from hub.entries import notes, publishing
 from hub.entries.models import HELD, HIDDEN, SHOWN, Entry, Reply
 from hub.fediverse import outbox, peers
@@ -46,7 +47,7 @@ async def answer(
         return said
     words = words.strip()
     if not 1 <= len(words) <= LONGEST_ANSWER:
-        hint = f"Please write between 1 and {LONGEST_ANSWER} characters."
+        hint = filled("Please write between 1 and {most} characters.", most=LONGEST_ANSWER)
         raise Invalid(hint, {"text": hint})
     if reply.from_us:
         raise Conflict("This is an answer of this hub.")

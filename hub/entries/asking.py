@@ -14,6 +14,7 @@ from federation.errors import BadUrl
 from federation.origins import authority
 from hub.core import text
 from hub.core.settings import Settings
+from hub.core.words import later
 from hub.entries.models import Entry
 from hub.entries.paging import DEFAULT_LIMIT, MAX_CURSOR, MAX_LIMIT, Listed, next_link
 from hub.entries.queries import Counts, Filters
@@ -25,7 +26,7 @@ YEARS: Final = range(1000, 9999)  # a day beyond the calendar's ends would be no
 
 def _point(value: str) -> str:
     parts = value.split(",")
-    hint = "Must be latitude and longitude, such as 50.93,6.94"
+    hint = later("Must be latitude and longitude, such as 50.93,6.94")
     try:
         latitude, longitude = (float(part) for part in parts)
     except ValueError:
@@ -38,7 +39,7 @@ def _point(value: str) -> str:
 def _origin(value: str) -> str:
     if value in {"all", "local"}:
         return value
-    hint = "Must be all, local, or a host such as hub.example"
+    hint = later("Must be all, local, or a host such as hub.example")
     if not set("/?#").isdisjoint(value):
         raise ValueError(hint)
     try:
@@ -123,7 +124,7 @@ def moment(value: str) -> str:
     except ValueError:
         year = 0
     if year not in YEARS:
-        raise ValueError("Must be a day or a moment, such as 2026-09-12")
+        raise ValueError(later("Must be a day or a moment, such as 2026-09-12"))
     return mended
 
 

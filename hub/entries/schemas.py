@@ -32,6 +32,7 @@ from pydantic import (
 
 from hub.core.errors import Invalid
 from hub.core.text import tidy
+from hub.core.words import filled, later
 from hub.entries.models import Picture
 
 LONGEST_TITLE = 200  # Mobilizon refuses longer names
@@ -71,7 +72,7 @@ def web_address(value: str) -> str:
     Raises:
         ValueError: it is no http(s) address.
     """
-    hint = "must be a web address such as https://example.org/page"
+    hint = later("must be a web address such as https://example.org/page")
     if any(character.isspace() for character in value) or "\\" in value:
         raise ValueError(hint)
     try:
@@ -91,7 +92,7 @@ def zone_name(value: str) -> str:
         ValueError: it is no IANA zone.
     """
     if value not in available_timezones():
-        raise ValueError("must be a time zone such as Europe/Berlin")
+        raise ValueError(later("must be a time zone such as Europe/Berlin"))
     return value
 
 
@@ -102,7 +103,7 @@ def language_tag(value: str) -> str:
         ValueError: it names no language.
     """
     if not _LANGUAGE.fullmatch(value):
-        raise ValueError("must be a language such as en or de-AT")
+        raise ValueError(later("must be a language such as en or de-AT"))
     base, *parts = value.split("-")
     return "-".join(
         (base.lower(), *(part.upper() if len(part) == REGION else part for part in parts))
@@ -129,12 +130,14 @@ def _tags(value: object) -> object:
             raise ValueError("must be a list of words")
         word = tag(one)
         if not any(character.isalpha() for character in word):
-            raise ValueError(f"“{one}” has no letter in it")
+            raise ValueError(filled("“{word}” has no letter in it", word=one))
         if len(word) > LONGEST_TAG:
-            raise ValueError(f"“{word}” is longer than {LONGEST_TAG} letters")
+            raise ValueError(
+                filled("“{word}” is longer than {most} letters", word=word, most=LONGEST_TAG)
+            )
         found.setdefault(word.casefold(), word)
     if len(found) > MOST_TAGS:
-        raise ValueError(f"at most {MOST_TAGS} tags")
+        raise ValueError(filled("at most {most} tags", most=MOST_TAGS))
     return tuple(found.values())
 
 
@@ -156,7 +159,7 @@ def _moment(value: object, info: ValidationInfo) -> object:
     except OverflowError:
         moment = LATEST
     if not EARLIEST <= moment < LATEST:
-        raise ValueError("must lie between the years 1900 and 2200")
+        raise ValueError(later("must lie between the years 1900 and 2200"))
     return moment
 
 
@@ -166,7 +169,7 @@ def _base64(value: object) -> object:
         return value
     text = value.partition(",")[2] if value.startswith("data:") else value
     if len(text) > LARGEST_PICTURE * 4 // 3 + 4:
-        raise ValueError("is more than 10 MB")
+        raise ValueError(later("is more than 10 MB"))
     try:
         return base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
@@ -211,7 +214,7 @@ class ImageDraft(BaseModel):
         if (self.id is None) == (self.data is None):
             raise ValueError("needs either the id of an uploaded picture, or data")
         if self.data is not None and not self.alt:
-            raise ValueError("needs alt: say in words what the picture shows")
+            raise ValueError(later("needs alt: say in words what the picture shows"))
         return self
 
 
@@ -299,32 +302,32 @@ def _words(path: list[str], kind: str, about: Mapping[str, Any]) -> tuple[str, s
         # A rule about two fields is told at the first that it names.
         return name or words.partition(" ")[0], words
     if kind in _PHRASES:
-        return name, _PHRASES[kind].format(**about)
-    return name, "does not make sense here"
+        return name, filled(_PHRASES[kind], **about)
+    return name, later("does not make sense here")
 
 
 _PHRASES = {
-    "missing": "please fill this in",
-    "string_too_short": "must have at least {min_length} characters",
-    "string_too_long": "must have at most {max_length} characters",
-    "too_short": "must have at least {min_length} characters",
-    "too_long": "must have at most {max_length} characters",
-    "string_type": "must be text",
-    "string_unicode": "must be proper Unicode text",
-    "literal_error": "must be one of {expected}",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than_equal": "must be at most {le}",
-    "int_parsing": "must be a whole number",
-    "int_type": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "float_parsing": "must be a number",
-    "float_type": "must be a number",
-    "finite_number": "must be a number",
-    "bool_parsing": "must be true or false",
-    "bool_type": "must be true or false",
-    "uuid_parsing": "must be the id of an uploaded picture",
-    "tuple_type": "must be a list of words",
-    "model_type": "must be an object with data and alt, or the id of an uploaded picture",
+    "missing": later("please fill this in"),
+    "string_too_short": later("must have at least {min_length} characters"),
+    "string_too_long": later("must have at most {max_length} characters"),
+    "too_short": later("must have at least {min_length} characters"),
+    "too_long": later("must have at most {max_length} characters"),
+    "string_type": later("must be text"),
+    "string_unicode": later("must be proper Unicode text"),
+    "literal_error": later("must be one of {expected}"),
+    "greater_than_equal": later("must be at least {ge}"),
+    "less_than_equal": later("must be at most {le}"),
+    "int_parsing": later("must be a whole number"),
+    "int_type": later("must be a whole number"),
+    "int_from_float": later("must be a whole number"),
+    "float_parsing": later("must be a number"),
+    "float_type": later("must be a number"),
+    "finite_number": later("must be a number"),
+    "bool_parsing": later("must be true or false"),
+    "bool_type": later("must be true or false"),
+    "uuid_parsing": later("must be the id of an uploaded picture"),
+    "tuple_type": later("must be a list of words"),
+    "model_type": later("must be an object with data and alt, or the id of an uploaded picture"),
 }
 
 

@@ -21,9 +21,11 @@ from hub.core.clock import now
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.core.services import Services
 from hub.core.text import SafeHtml, paragraphs, shown
+from hub.core.words import filled
 from hub.entries import answers
 from hub.entries.models import SHOWN, Reply
 from hub.entries.visibility import PRIVATE, Viewer, visible_to
+from hub.exchange import matching
 from hub.exchange.models import (
     AGREED,
     ASKED,
@@ -60,6 +62,10 @@ class Suggestion:
     def path(self) -> str:
         """Where the talk is."""
         return f"/matches/{self.id}"
+
+    def in_words(self) -> str:
+        """The reasons as one line, in the language that is spoken now."""
+        return " · ".join(map(matching.in_words, self.reasons))
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +227,7 @@ async def say(
     if match.state != AGREED:
         raise Conflict("You can write once both of you said yes.")
     if not 1 <= len(words) <= LONGEST:
-        hint = f"Please write between 1 and {LONGEST} characters."
+        hint = filled("Please write between 1 and {most} characters.", most=LONGEST)
         raise Invalid(hint, {"text": hint})
     other = match.side(OTHER[side])
     if other.local:
