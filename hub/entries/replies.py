@@ -30,7 +30,7 @@ from hub.core.db import WRITES
 from hub.core.errors import NotFound
 from hub.core.services import Services
 from hub.core.text import SafeHtml
-from hub.entries import notes, publishing
+from hub.entries import live, notes, publishing
 from hub.entries.models import HELD, SHOWN, Entry, Reply
 from hub.entries.visibility import ANYBODY, visible_to
 from hub.fediverse import ledger, peers
@@ -126,6 +126,7 @@ async def keep(
     reply.person_id = None if public else await _whose(session, anchor)
     session.add(reply)
     await session.flush()
+    await live.note_tags(session, reply, thing)
     await _note_holders(session, anchor, author)
 
 
@@ -167,6 +168,7 @@ async def revise(received: Received, thing: Object) -> None:
     reply.public = reply.public and notes.is_for_all(thing)
     if not reply.public:
         reply.read_at = None
+    await live.note_tags(received.session, reply, thing)
 
 
 async def purge(session: AsyncSession, reply: Reply) -> None:

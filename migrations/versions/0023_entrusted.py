@@ -1,4 +1,4 @@
-"""entrusted: which stewards see private wants, and who said so.
+"""entrusted: which stewards see private wants, and who said so; hashtags of what others say.
 
 Revision: 0023
 Follows: 0018
@@ -32,8 +32,19 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["by_id"], ["person.id"], name=op.f("fk_entrusting_by_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_entrusting")),
     )
+    op.create_table(
+        "reply_tag",
+        sa.Column("reply_id", sa.Uuid(), nullable=False),
+        sa.Column("tag", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["reply_id"], ["reply.id"], name=op.f("fk_reply_tag_reply_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("reply_id", "tag", name=op.f("pk_reply_tag")),
+    )
+    op.create_index(op.f("ix_reply_tag_tag"), "reply_tag", ["tag"])
 
 
 def downgrade() -> None:
+    op.drop_table("reply_tag")
     op.drop_table("entrusting")
     op.drop_column("person", "entrusted_at")
