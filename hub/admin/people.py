@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from hub.core.errors import HubError, Invalid
 from hub.core.services import Services
 from hub.mail import outbox
-from hub.people import queries, service
+from hub.people import entrusting, queries, service
 from hub.people.permissions import ROLES, require
 from hub.web import qr
 from hub.web.doors import Asking, Hub
@@ -83,7 +83,7 @@ async def change(
                 await service.let_in(session, person_id)
             elif deed in {"entrust", "distrust"}:
                 named = deed == "entrust"
-                await service.entrust(session, person_id, named=named, by=caller.person_id)
+                await entrusting.name(session, person_id, named=named, by=caller.person_id)
     except HubError as error:
         return await _people(request, hub, error.status, error=str(error))
     return see_other(PEOPLE)
@@ -105,7 +105,7 @@ async def _people(request: Request, hub: Services, status: int = 200, **context:
     async with hub.db.read() as session:
         everybody = await queries.everybody(session)
         invitations = await queries.invitations(session)
-        entrustings = await queries.entrustings(session)
+        changes = await entrusting.changes(session)
     given = {"error": "", "link": "", "link_for": "", "uses": 1, "code": "", **context}
     return render(
         request,
@@ -113,7 +113,7 @@ async def _people(request: Request, hub: Services, status: int = 200, **context:
         status,
         people=everybody,
         named=[one for one in everybody if one.entrusted_at and not one.disabled_at],
-        entrustings=entrustings,
+        entrustings=changes,
         invitations=invitations,
         roles=ROLES,
         many=sorted(service.HANDED_OUT),

@@ -15,7 +15,6 @@ from federation.vocab.activities import Join
 from federation.vocab.base import Object
 from hub.core import dates, text
 from hub.entries import answers
-from hub.entries.models import Entry
 from hub.entries.replies import hears
 from hub.events import attendance, queries, waiting
 from hub.events.models import Attendance, Event
@@ -132,8 +131,10 @@ def meant(content: str) -> tuple[str, str] | None:
 async def heard(received: Received, thing: Object, entry_id: UUID) -> None:
     """Put somebody who answers “coming” on the list of an event of ours, and tell them."""
     found = meant(thing.content or "")
-    entry = await received.session.get(Entry, entry_id) if found is not None else None
-    if found is None or not isinstance(entry, Event) or not _is_open(entry):
+    if found is None:
+        return
+    entry = await received.session.get(Event, entry_id, populate_existing=True)
+    if entry is None or not _is_open(entry):
         return
     received.be_alone()
     wanted, language = found

@@ -39,8 +39,7 @@ from hub.exchange.models import (
 )
 from hub.jobs.queue import enqueue
 from hub.jobs.registry import Run, job
-from hub.people import notices
-from hub.people import queries as people
+from hub.people import entrusting, notices
 from hub.people.models import Person
 from hub.people.notices import Notice
 
@@ -284,7 +283,7 @@ async def _tell(
     owner = await session.get(Person, listing.owner_id) if listing.owner_id else None
     if owner is None or not listing.local:
         return
-    seen = visible_to(await people.viewer(session, owner))
+    seen = visible_to(await entrusting.viewer(session, owner))
     if await session.scalar(select(Listing.id).where(Listing.id == other.id, seen)) is None:
         return
     said = " · ".join(map(str, reasons))

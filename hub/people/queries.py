@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from hub.core.clock import now
 from hub.core.errors import NotFound
-from hub.entries.visibility import Viewer
-from hub.people import secrets
-from hub.people.models import ApiToken, Entrusting, Person, Session, SignInLink
+from hub.people import entrusting, secrets
+from hub.people.models import ApiToken, Person, Session, SignInLink
 from hub.web.doors import ANYBODY, Caller, Role
-
-MOST_ENTRUSTINGS: Final = 20  # of the log, on the page
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +45,7 @@ async def by_session(session: AsyncSession, secret: str) -> tuple[Caller, dateti
         return ANYBODY, now()
     person, bound, last = found
     role = cast(Role, bound or person.role)
-    entrusted = await is_entrusted(session, person, role)
+    entrusted = await entrusting.is_entrusted(session, person, role)
     return Caller(person.id, person.name, role, "session", secret, entrusted), last
 
 
@@ -69,37 +65,8 @@ async def by_token(session: AsyncSession, secret: str) -> Caller:
     if person is None:
         return ANYBODY
     role = cast(Role, person.role)
-    entrusted = await is_entrusted(session, person, role)
+    entrusted = await entrusting.is_entrusted(session, person, role)
     return Caller(person.id, person.name, role, "token", entrusted=entrusted)
-
-
-async def is_entrusted(session: AsyncSession, person: Person, role: Role) -> bool:
-    """Whether what is private is shown to them: stewards who are named; all, where none is."""
-    if role != "steward" or person.entrusted_at is not None:
-        return role == "steward"
-    named = select(Person.id).where(
-        Person.role == "steward", Person.entrusted_at.is_not(None), Person.disabled_at.is_(None)
-    )
-    return await session.scalar(named.limit(1)) is None
-
-
-async def viewer(session: AsyncSession, person: Person) -> Viewer:
-    """A person as one who reads entries, when they are not here themselves."""
-    role = cast(Role, person.role)
-    return Viewer(person.id, role, await is_entrusted(session, person, role))
-
-
-async def entrustings(session: AsyncSession) -> Sequence[tuple[Entrusting, str, str | None]]:
-    """Who was named for what is private or no longer, and by whom; the newest first."""
-    one, by = aliased(Person), aliased(Person)
-    query = (
-        select(Entrusting, one.name, by.name)
-        .join(one, one.id == Entrusting.person_id)
-        .outerjoin(by, by.id == Entrusting.by_id)
-        .order_by(Entrusting.at.desc(), Entrusting.id)
-        .limit(MOST_ENTRUSTINGS)
-    )
-    return [(row, name, by_name) for row, name, by_name in (await session.execute(query)).all()]
 
 
 async def open_link(session: AsyncSession, secret: str) -> OpenLink | None:

@@ -21,7 +21,7 @@ from hub.core.text import tidy
 from hub.core.words import filled
 from hub.mail import outbox
 from hub.people import queries, secrets
-from hub.people.models import ApiToken, Entrusting, Idempotency, Person, Session, SignInLink
+from hub.people.models import ApiToken, Idempotency, Person, Session, SignInLink
 from hub.people.permissions import ROLES
 from hub.web.doors import ANYBODY, Caller, session_cookie
 
@@ -266,23 +266,6 @@ async def set_role(session: AsyncSession, person_id: UUID, role: str) -> Person:
         raise Conflict("The last steward stays one. Make another one first.")
     person.role, person.entrusted_at = role, None
     return person
-
-
-async def entrust(
-    session: AsyncSession, person_id: UUID, *, named: bool, by: UUID | None = None
-) -> None:
-    """Name a steward as one to whom private wants are shown, or no longer; it is logged.
-
-    Raises:
-        NotFound: there is no such person.
-        Conflict: they are no steward.
-    """
-    person = await queries.by_id(session, person_id)
-    if person.role != "steward" or person.disabled_at is not None:
-        raise Conflict("Only stewards can look after private wants.")
-    if named != (person.entrusted_at is not None):
-        person.entrusted_at = now() if named else None
-        session.add(Entrusting(person_id=person_id, by_id=by, named=named))
 
 
 async def withdraw_invitation(session: AsyncSession, digest: str) -> None:

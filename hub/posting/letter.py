@@ -25,7 +25,7 @@ from hub.exchange import queries as exchange
 from hub.jobs.registry import Run, job
 from hub.mail import outbox
 from hub.mail.composing import Letter
-from hub.people import queries as people
+from hub.people import entrusting
 from hub.people.models import Person
 from hub.people.notices import stop_address
 
@@ -94,7 +94,7 @@ async def _items(
     session: AsyncSession, settings: Settings, person: Person, moment: datetime
 ) -> list[tuple[str, str]]:
     """Words and addresses of what the letter tells, as far as its reader may see it."""
-    viewer = await people.viewer(session, person)
+    viewer = await entrusting.viewer(session, person)
     coming = await events.listed(
         session, viewer, since=moment, until=moment + AHEAD, limit=LOOKED_AT
     )

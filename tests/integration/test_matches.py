@@ -396,7 +396,7 @@ async def test_two_who_look_for_company_find_each_other_and_both_say_yes(
     assert {one["uri"] for one in theirs} == {first["uri"], own["uri"]}
     (mine,) = await fits(hub, "wants", first, ann)
     assert mine["uri"] == second["uri"]
-    assert "both: jazz, concert" in mine["reasons"][0]
+    assert mine["reasons"][0] == "both: concert, Jazz"
     subjects = {notice.subject for who, notice in told if who == ben.id}
     assert subjects == {"Somebody would like to go too: Jazz concert on Friday"}
 

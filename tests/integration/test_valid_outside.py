@@ -21,7 +21,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 START = (datetime.now(BERLIN) + timedelta(days=9)).replace(microsecond=0, second=0)
 LONG = "Küche, Café; und “vieles” mehr: \\ nachmittags – 午後の縁日 🎪 "
 EVENTS: tuple[dict[str, Any], ...] = (
-    {"title": LONG * 4, "description": f"{LONG * 9}\n\n* one\n* two <b>three</b>"},
+    {"title": (LONG * 4)[:199], "description": f"{LONG * 9}\n\n* one\n* two <b>three</b>"},
     {"title": "Street fair", "all_day": True, "ends_at": START + timedelta(days=2)},
     {"title": "Open end", "ends_at": None, "location": ""},
     {"title": "Online", "location": "", "online_url": "https://meet.example/room?a=1&b=2"},

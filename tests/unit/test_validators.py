@@ -9,7 +9,9 @@ from tests import validators
 from tests.unit.hub.events.test_ical import PAGE, event
 
 GOOD = calendar_of(
-    [event(), event(id=None, uri="https://town.example/e/1", timezone="UTC")], "Elm", PAGE
+    [event(title="Long " * 30), event(uri="https://town.example/e/1", timezone="UTC")],
+    "Elm",
+    PAGE,
 )
 FEED = b"""<?xml version="1.0"?><rss version="2.0" xmlns:atom="http://www.w3.org/2005/Atom">
 <channel><title>Elm</title><link>https://elm.example</link><description>All</description>
