@@ -24,6 +24,7 @@ KEYWORDS = {
     "gettext": None,
     "ngettext": (1, 2),
     "later": None,
+    "filled": None,
     "say": None,
     "say_many": (1, 2),
     **dict.fromkeys(

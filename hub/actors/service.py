@@ -19,6 +19,7 @@ from hub.core.errors import Gone, NotFound
 from hub.core.secrets import MasterKey
 from hub.core.services import Services
 from hub.core.settings import Settings
+from hub.core.words import filled
 
 NAME = re.compile("[a-z0-9_]{1,30}")
 RFC_9421 = Capability(href="https://datatracker.ietf.org/doc/html/rfc9421", name="RFC 9421")
@@ -66,9 +67,10 @@ async def local(session: AsyncSession, name: str) -> Actor:
     """
     actor = await ever_local(session, name)
     if actor is None:
-        raise NotFound(f"There is no @{name} here.")
+        raise NotFound(filled("There is no @{name} here.", name=name))
     if actor.deleted_at is not None:
-        raise Gone(f"@{actor.name} is no longer here.", tombstone(actor).document(context=True))
+        said = filled("@{name} is no longer here.", name=actor.name)
+        raise Gone(said, tombstone(actor).document(context=True))
     return actor
 
 

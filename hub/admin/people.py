@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from hub.core.errors import HubError, Invalid
 from hub.core.services import Services
 from hub.mail import outbox
-from hub.people import mastodon, queries, service
+from hub.people import entrusting, mastodon, queries, service
 from hub.people.permissions import ROLES, require
 from hub.web import qr
 from hub.web.doors import Asking, Hub
@@ -70,7 +70,7 @@ async def withdraw(request: Request, hub: Hub, caller: Asking) -> Response:
 async def change(
     person_id: UUID, deed: str, request: Request, hub: Hub, caller: Asking
 ) -> Response:
-    """Give somebody another role, shut them out at once, or let them in again."""
+    """Give another role, shut out at once or let in again, name for private wants or no more."""
     require(caller, "administer")
     form = await parse_form(request)
     try:
@@ -81,6 +81,9 @@ async def change(
                 await service.shut_out(session, person_id)
             elif deed == "enable":
                 await service.let_in(session, person_id)
+            elif deed in {"entrust", "distrust"}:
+                named = deed == "entrust"
+                await entrusting.name(session, person_id, named=named, by=caller.person_id)
     except HubError as error:
         return await _people(request, hub, error.status, error=str(error))
     return see_other(PEOPLE)
@@ -103,12 +106,15 @@ async def _people(request: Request, hub: Services, status: int = 200, **context:
         everybody = await queries.everybody(session)
         invitations = await queries.invitations(session)
         handles = await mastodon.handles(session)
+        changes = await entrusting.changes(session)
     given = {"error": "", "link": "", "link_for": "", "uses": 1, "code": "", **context}
     return render(
         request,
         "admin/people.html",
         status,
         people=everybody,
+        named=[one for one in everybody if one.entrusted_at and not one.disabled_at],
+        entrustings=changes,
         invitations=invitations,
         handles=handles,
         roles=ROLES,

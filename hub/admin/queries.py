@@ -14,7 +14,8 @@ from sqlalchemy.orm import joinedload
 
 from hub.core.errors import Invalid, NotFound
 from hub.entries.models import Entry
-from hub.entries.paging import Listed
+from hub.entries.paging import NO_CURSOR, Listed
+from hub.entries.visibility import PRIVATE
 from hub.fediverse import follows, peers
 from hub.fediverse.models import Delivery, Follow, OutboxActivity, Peer, Receipt
 
@@ -149,8 +150,7 @@ def _offset(cursor: str | None) -> int:
     if not cursor:
         return 0
     if not (cursor.isascii() and cursor.isdigit()) or len(cursor) > len(str(2**63)) - 1:
-        told = "Take it from `next` of the page before, or leave it out."
-        raise Invalid(f"The cursor cannot be read. {told}", {"cursor": told})
+        raise Invalid(NO_CURSOR, {"cursor": NO_CURSOR})
     return int(cursor)
 
 
@@ -196,6 +196,7 @@ async def hidden_entries(session: AsyncSession) -> Sequence[Entry]:
     )
     query = select(Entry).where(
         or_(Entry.hidden_at.is_not(None), silenced & Entry.passed_at.is_(None)),
+        or_(Entry.origin != "", Entry.visibility != PRIVATE),  # that is for those who are named
         Entry.deleted_at.is_(None),
     )
     last = func.coalesce(Entry.hidden_at, Entry.created_at).desc()

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from hub.browse import api, display, installing, keeping, pages, searching
+from hub.browse import api, display, installing, keeping, live, pages, searching
 from hub.core.feature import Feature
 
 JOBS = (keeping.tell_searches,)  # named, so that it is loaded
-ROUTERS = (api.router, searching.router, display.router, installing.router, pages.router)
+ROUTERS = (
+    api.router,
+    searching.router,
+    live.router,
+    display.router,
+    installing.router,
+    pages.router,
+)
 
 feature = Feature(name="browse", routers=ROUTERS)

@@ -51,6 +51,7 @@ class Wanted(SearchAsked):
             "when": self.when if self.when == "any" else "",
             "origin": self.origin,
             "tag": self.tag,
+            "language": self.language,
         }
 
 

@@ -17,6 +17,7 @@ from federation.errors import BadUrl, FederationError
 from federation.origins import authority
 from hub.core.errors import Busy, Invalid
 from hub.core.services import Services
+from hub.core.words import later
 
 LOOK_UP_S: Final = 5.0  # somebody waits before the page
 AT_ONCE: Final = 4  # look-ups; anybody may ask for them
@@ -53,13 +54,13 @@ async def way_to_follow(services: Services, account: str, followed: str) -> Way:
 
 
 def _handle(services: Services, account: str) -> Handle:
-    hint = "must look like @name@server.example"
+    hint = later("must look like @name@server.example")
     try:
         handle = parse_handle(account[:LONGEST])
     except BadUrl:
         raise Invalid("That is not an address.", {"account": hint}) from None
     if services.is_ours(handle.authority):
-        told = "is of this hub itself: you need one of another server"
+        told = later("is of this hub itself: you need one of another server")
         raise Invalid("That address is of this hub.", {"account": told})
     return handle
 

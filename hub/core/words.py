@@ -15,7 +15,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Final
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -23,8 +23,28 @@ ENGLISH: Final = "en"
 CATALOGUES: Final = Path(__file__).parent / "catalogues"
 RIGHT_TO_LEFT: Final = frozenset({"ar", "fa", "he", "ur", "ps", "ckb", "yi", "dv"})
 MOST_ACCEPTED = 20  # languages of one Accept-Language that are looked at
+# What neighbours write in, besides what the pages speak.
+WRITTEN: Final = ("bn", "es", "it", "pa", "pt", "ro", "so", "tr", "uk", "ur")
 
 _spoken: ContextVar[str] = ContextVar("language", default=ENGLISH)
+
+
+class Filled(str):
+    """A message with something put into it, in English; said elsewhere, it is filled anew."""
+
+    message: str
+    parts: dict[str, object]
+
+    def __str__(self) -> str:
+        """Itself: errors hand on what they were given, and it is still known what that was."""
+        return self
+
+
+def filled(message: str, **parts: object) -> Filled:
+    """The message with its `{parts}`, marked for translation; a part may be one of these too."""
+    made = Filled(message.format(**parts))
+    made.message, made.parts = message, parts
+    return made
 
 
 def later(message: str) -> str:
@@ -40,8 +60,17 @@ def languages() -> tuple[str, ...]:
 
 def name_of(language: str) -> str:
     """What a language calls itself: `Cymraeg`, `العربية`."""
-    name = Locale.parse(language).get_display_name() or language
+    try:
+        name = Locale.parse(language, sep="-").get_display_name() or language
+    except (ValueError, UnknownLocaleError):
+        return language
     return name[:1].upper() + name[1:]
+
+
+def written(*more: str) -> list[tuple[str, str]]:
+    """The languages that somebody may write in, and `more`: codes and names, by their names."""
+    codes = dict.fromkeys(filter(None, (*languages(), *WRITTEN, *more)))
+    return sorted(((code, name_of(code)) for code in codes), key=lambda pair: pair[1].casefold())
 
 
 def direction(language: str) -> str:
@@ -95,7 +124,13 @@ def spoken() -> str:
 
 def say(message: str) -> str:
     """The message in the language that is spoken now."""
-    return _catalogue(spoken()).gettext(message) if message else ""
+    if not isinstance(message, Filled):
+        return _catalogue(spoken()).gettext(message) if message else ""
+    parts = {
+        name: say(part) if isinstance(part, Filled) else part
+        for name, part in message.parts.items()
+    }
+    return _catalogue(spoken()).gettext(message.message).format(**parts)
 
 
 def say_many(one: str, many: str, count: int) -> str:

@@ -14,6 +14,7 @@ from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.errors import Conflict, Invalid
 from hub.core.services import Services
+from hub.core.words import filled
 from hub.entries import notes, publishing
 from hub.entries.models import HELD, HIDDEN, SHOWN, Entry, Reply
 from hub.fediverse import outbox, peers
@@ -46,7 +47,7 @@ async def answer(
         return said
     words = words.strip()
     if not 1 <= len(words) <= LONGEST_ANSWER:
-        hint = f"Please write between 1 and {LONGEST_ANSWER} characters."
+        hint = filled("Please write between 1 and {most} characters.", most=LONGEST_ANSWER)
         raise Invalid(hint, {"text": hint})
     if reply.from_us:
         raise Conflict("This is an answer of this hub.")
@@ -89,6 +90,39 @@ async def _say(
         inboxes=[asker.delivery_inbox if reply.public else asker.inbox],
         listed=reply.public,
     )
+    return row
+
+
+async def message(
+    session: AsyncSession,
+    services: Services,
+    speaker: Actor,
+    to: Actor,
+    about: Entry,
+    words: str,
+    *,
+    in_reply_to: str = "",
+    language: str = "",
+) -> Reply:
+    """Write to somebody elsewhere, and to nobody else, in a channel's name about an entry."""
+    uri, moment = f"{services.settings.url}/replies/{uuid4()}", now()
+    note = notes.answer(
+        uri=uri,
+        url=uri,
+        author=speaker,
+        to=to,
+        in_reply_to=in_reply_to or about.uri,
+        context=None,
+        text=words,
+        public=False,
+        language=language or services.settings.language,
+        moment=moment,
+    )
+    row = notes.row_of_ours(note, speaker, moment, public=False)
+    row.entry_id, row.channel_id = about.id, speaker.id
+    session.add(row)
+    await session.flush()
+    await outbox.post(session, services, speaker, notes.create_of(note), inboxes=[to.inbox])
     return row
 
 

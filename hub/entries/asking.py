@@ -14,10 +14,11 @@ from federation.errors import BadUrl
 from federation.origins import authority
 from hub.core import text
 from hub.core.settings import Settings
+from hub.core.words import later
 from hub.entries.models import Entry
 from hub.entries.paging import DEFAULT_LIMIT, MAX_CURSOR, MAX_LIMIT, Listed, next_link
 from hub.entries.queries import Counts, Filters
-from hub.entries.schemas import image_view, on_earth
+from hub.entries.schemas import image_view, language_tag, on_earth
 
 FARTHEST_M: Final = 500_000
 YEARS: Final = range(1000, 9999)  # a day beyond the calendar's ends would be no date any more
@@ -25,7 +26,7 @@ YEARS: Final = range(1000, 9999)  # a day beyond the calendar's ends would be no
 
 def _point(value: str) -> str:
     parts = value.split(",")
-    hint = "Must be latitude and longitude, such as 50.93,6.94"
+    hint = later("Must be latitude and longitude, such as 50.93,6.94")
     try:
         latitude, longitude = (float(part) for part in parts)
     except ValueError:
@@ -38,13 +39,17 @@ def _point(value: str) -> str:
 def _origin(value: str) -> str:
     if value in {"all", "local"}:
         return value
-    hint = "Must be all, local, or a host such as hub.example"
+    hint = later("Must be all, local, or a host such as hub.example")
     if not set("/?#").isdisjoint(value):
         raise ValueError(hint)
     try:
         return authority(f"https://{value}")
     except BadUrl:
         raise ValueError(hint) from None
+
+
+def _language(value: str) -> str:
+    return language_tag(value) if value else ""
 
 
 class Asked(BaseModel):
@@ -60,6 +65,9 @@ class Asked(BaseModel):
     within: Annotated[
         float | None, Field(gt=0, le=FARTHEST_M, description="metres around `near`")
     ] = None
+    language: Annotated[
+        str, AfterValidator(_language), Field(description="what it is written in, such as cy")
+    ] = ""
     origin: Annotated[str, AfterValidator(_origin), Field(description="all, local, or a host")] = (
         "all"
     )
@@ -93,6 +101,7 @@ def filters(asked: Asked, settings: Settings, *, place: str = "") -> Filters:
         "tag": asked.tag,
         "place": place,
         "origin": origin,
+        "language": asked.language,
         "limit": asked.limit,
         "cursor": asked.cursor,
         "within_m": asked.within or settings.radius_m,
@@ -115,7 +124,7 @@ def moment(value: str) -> str:
     except ValueError:
         year = 0
     if year not in YEARS:
-        raise ValueError("Must be a day or a moment, such as 2026-09-12")
+        raise ValueError(later("Must be a day or a moment, such as 2026-09-12"))
     return mended
 
 

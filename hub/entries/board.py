@@ -21,7 +21,7 @@ from hub.actors import service as actors
 from hub.actors.models import Actor
 from hub.core import text
 from hub.core.services import Services
-from hub.entries import notes, publishing
+from hub.entries import live, notes, publishing
 from hub.entries.models import HELD, SHOWN, Reply
 from hub.fediverse import announcing, follows, forwarding, outbox, peers
 from hub.fediverse.models import Announcement, Follow
@@ -118,6 +118,7 @@ async def _keep(received: Received, board: Actor, thing: Object, state: str) -> 
     post.channel_id, post.public, post.state = board.id, True, state
     received.session.add(post)
     await received.session.flush()
+    await live.note_tags(received.session, post, thing)
 
 
 async def catch_up(session: AsyncSession, services: Services) -> None:

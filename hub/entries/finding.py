@@ -23,6 +23,7 @@ from sqlalchemy.orm import selectin_polymorphic
 from hub.core.errors import Invalid
 from hub.entries import queries, search
 from hub.entries.models import Entry
+from hub.entries.paging import NO_CURSOR
 from hub.entries.queries import Filter
 from hub.entries.search import NEWEST
 from hub.entries.visibility import Viewer, visible_to
@@ -71,8 +72,7 @@ class Place:
             packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
             return cls(*_LAYOUT.unpack(packed))
         except (binascii.Error, struct.error, ValueError) as error:
-            told = "Take it from `next` of the page before, or leave it out."
-            raise Invalid(f"The cursor cannot be read. {told}", {"cursor": told}) from error
+            raise Invalid(NO_CURSOR, {"cursor": NO_CURSOR}) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from hub.core.errors import Invalid
 from hub.core.settings import Settings
+from hub.core.words import later
 from hub.entries.asking import Asked
 from hub.entries.models import Entry, Picture
 from hub.entries.schemas import refusal
@@ -25,13 +26,13 @@ THEMES: Final = ("food", "money", "health", "safety")  # SETTLED 2
 
 SEVERAL: Final = frozenset({"access"})  # filters with a box for each value
 
-CHOOSE_AGAIN: Final = "please choose the picture again"
+CHOOSE_AGAIN: Final = later("please choose the picture again")
 
 _FIELDS: Final = {"image": "picture"}
 _WORDS: Final = {
-    "must be after starts_at": "must be after the start",
-    "must be after available_from": "must be after the day from which it is there",
-    "must be the picture's bytes in base64": "is not a picture that we take",
+    "must be after starts_at": later("must be after the start"),
+    "must be after available_from": later("must be after the day from which it is there"),
+    "must be the picture's bytes in base64": later("is not a picture that we take"),
 }
 _NO_MOMENT: Final = "must be a date and time"  # how schemas begin to say so
 
@@ -42,6 +43,7 @@ def members(form: Form, names: Iterable[str]) -> dict[str, Any]:
     """The text fields of a form as members of a draft, and its tags and visibility."""
     found: dict[str, Any] = {name: form.text(name) for name in names}
     found["visibility"] = form.text("visibility") or None
+    found["language"] = form.text("language") or None
     found["tags"] = _tags(form)
     return found
 
@@ -95,6 +97,7 @@ def kept(entry: Entry) -> dict[str, Any]:
         "title": entry.title,
         "description": entry.source or "",
         "location": entry.place,
+        "language": entry.language,
         "tags": ", ".join(tag for tag in entry.tags if tag not in THEMES),
         "themes": [tag for tag in entry.tags if tag in THEMES],
         "visibility": entry.visibility,
@@ -144,4 +147,8 @@ def _tags(form: Form) -> str | list[str]:
 
 
 def _plainly(words: str) -> str:
-    return "must be a day and a time" if words.startswith(_NO_MOMENT) else _WORDS.get(words, words)
+    return (
+        later("must be a day and a time")
+        if words.startswith(_NO_MOMENT)
+        else _WORDS.get(words, words)
+    )

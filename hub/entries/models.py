@@ -177,6 +177,17 @@ class Reply(Base):
     channel: Mapped[Actor | None] = relationship(foreign_keys=[channel_id], lazy="raise")
 
 
+class ReplyTag(Base):
+    """A hashtag of something that somebody elsewhere said for everybody, as tags are compared."""
+
+    __tablename__ = "reply_tag"
+
+    reply_id: Mapped[UUID] = mapped_column(
+        ForeignKey("reply.id", ondelete="CASCADE"), primary_key=True
+    )
+    tag: Mapped[str] = mapped_column(primary_key=True, index=True)
+
+
 class Reaction(Base):
     """A like or a boost from elsewhere; several of one actor count as one (AP-40).
 

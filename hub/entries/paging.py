@@ -18,12 +18,16 @@ from sqlalchemy import ColumnElement, and_, or_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from hub.core.errors import Invalid
+from hub.core.words import later
 
 T = TypeVar("T")
 
 DEFAULT_LIMIT: Final = 30
 MAX_LIMIT: Final = 100
 MAX_CURSOR: Final = 64
+NO_CURSOR: Final = later(
+    "The cursor cannot be read. Take it from `next` of the page before, or leave it out."
+)
 
 # As parameters of a door: `limit: Limit = DEFAULT_LIMIT, cursor: CursorText = None`.
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Items per page")]
@@ -62,8 +66,7 @@ class Cursor:
             micros, id_bytes = _LAYOUT.unpack(packed)
             return cls(_EPOCH + micros * _MICROSECOND, UUID(bytes=id_bytes))
         except (binascii.Error, struct.error, OverflowError, ValueError) as error:
-            told = "Take it from `next` of the page before, or leave it out."
-            raise Invalid(f"The cursor cannot be read. {told}", {"cursor": told}) from error
+            raise Invalid(NO_CURSOR, {"cursor": NO_CURSOR}) from error
 
 
 @dataclass(frozen=True, slots=True)

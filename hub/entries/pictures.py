@@ -30,6 +30,7 @@ from hub.core.errors import Busy, Invalid, NotFound
 from hub.core.files import write_whole
 from hub.core.services import Services
 from hub.core.text import tidy
+from hub.core.words import later
 from hub.entries.models import Entry, Picture
 from hub.entries.picture_worker import REFUSED
 from hub.entries.visibility import Viewer, visible_to
@@ -62,10 +63,12 @@ async def store(services: Services, data: bytes, alt: str) -> Picture:
     """
     alt = tidy(alt)[:LONGEST_ALT].strip()
     if not alt:
-        hint = "Please say in a few words what the picture shows, for those who cannot see it."
+        hint = later(
+            "Please say in a few words what the picture shows, for those who cannot see it."
+        )
         raise Invalid(hint, {"alt": hint})
     if not data or len(data) > MAX_BYTES:
-        hint = "A picture may have up to 10 MB."
+        hint = later("A picture may have up to 10 MB.")
         raise Invalid(hint, {"image": hint})
     told, pixels = await decoded(data, LONGEST_SIDE)
     name = f"{hashlib.sha256(pixels).hexdigest()[:40]}.webp"
@@ -206,7 +209,7 @@ async def decoded(data: bytes, longest: int, kind: str = "WEBP") -> tuple[dict[s
         head, _, pixels = out.partition(b"\n")
         return json.loads(head), pixels
     reason = out.decode("utf-8", "replace") if process.returncode == REFUSED else ""
-    hint = reason or "This picture cannot be read. Please send JPEG, PNG or WebP."
+    hint = reason or later("This picture cannot be read. Please send JPEG, PNG or WebP.")
     raise Invalid(hint, {"image": hint})
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypedDict, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload, selectinload
 from sqlalchemy.sql.base import ExecutableOption
@@ -35,7 +35,8 @@ class Filter:
     """What a list is narrowed to; empty members do not narrow.
 
     `words` is a question (`entries/search.py`). `near` is latitude and longitude, `within_m` the
-    radius around it. `origin` is `local`, `all` or the host that things come from.
+    radius around it. `origin` is `local`, `all` or the host that things come from. `language` takes
+    in what is written in a region's form of it.
     """
 
     words: str = ""
@@ -44,6 +45,7 @@ class Filter:
     near: tuple[float, float] | None = None
     within_m: float = 2000.0
     origin: str = "all"
+    language: str = ""
     limit: int = 30
     cursor: str | None = None
 
@@ -57,6 +59,7 @@ class Filters(TypedDict, total=False):
     near: tuple[float, float] | None
     within_m: float
     origin: str
+    language: str
     limit: int
     cursor: str | None
 
@@ -83,6 +86,9 @@ def conditions(wanted: Filter) -> list[ColumnElement[bool]]:
         found.append(Entry.origin == "")
     elif wanted.origin != "all":
         found.append(Entry.origin == wanted.origin.lower())
+    if wanted.language:
+        spoken, asked = func.lower(Entry.language), wanted.language.lower()
+        found.append(or_(spoken == asked, spoken.like(f"{asked}-%")))
     return found
 
 

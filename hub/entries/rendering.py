@@ -84,7 +84,8 @@ def listing_content(facts: ListingFacts, body_html: str) -> SafeHtml:
     kind = said.offer if facts.kind == "offer" else said.want
     over = _listing_over(facts, said)
     title = f"{over}{kind}: {facts.title}"
-    terms = [said.modes.get(facts.mode, ""), facts.price, facts.place]
+    modes = said.modes if facts.kind == "offer" else said.wanted
+    terms = [modes.get(facts.mode, ""), facts.price, facts.place]
     line = " · ".join(_text(term) for term in terms if term)
     link = f'<a href="{escape(facts.url)}">{_text(said.details)}</a>'
     if facts.expires_at is not None and not over:

@@ -7,6 +7,7 @@ collection that anybody else can read (AP-48).
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -26,11 +27,21 @@ from hub.core.db import WRITES
 from hub.core.errors import NotFound
 from hub.core.services import Services
 from hub.core.text import SafeHtml
-from hub.entries import notes, publishing
+from hub.entries import live, notes, publishing
 from hub.entries.models import HELD, SHOWN, Entry, Reply
 from hub.entries.visibility import ANYBODY, visible_to
 from hub.fediverse import ledger, peers
 from hub.fediverse.received import Received
+
+Hearer = Callable[[Received, Object, UUID], Awaitable[None]]
+
+_HEARERS: list[Hearer] = []
+
+
+def hears(function: Hearer) -> Hearer:
+    """Mark a function of a room above: it hears what is answered to an entry, before it is kept."""
+    _HEARERS.append(function)
+    return function
 
 
 @dataclass(frozen=True)
@@ -78,6 +89,10 @@ async def receive(received: Received, thing: Object, anchor: Anchor) -> bool:
     """Keep a reply or a message of another server; False if it is here already."""
     if await by_uri(received.session, thing.id or "") is not None:
         return False
+    # What is said to others who answered is talk among them.
+    if anchor.entry_id is not None and (anchor.answers_id is None or not anchor.public):
+        for hearer in _HEARERS:
+            await hearer(received, thing, anchor.entry_id)
     content = await text.cleaned(notes.html_of(thing))
     await keep(received.session, received.services, thing, anchor, received.author, content)
     return True
@@ -106,6 +121,7 @@ async def keep(
     reply.person_id = None if public else await _whose(session, anchor)
     session.add(reply)
     await session.flush()
+    await live.note_tags(session, reply, thing)
     await _note_holders(session, anchor, author)
 
 
@@ -147,6 +163,7 @@ async def revise(received: Received, thing: Object) -> None:
     reply.public = reply.public and notes.is_for_all(thing)
     if not reply.public:
         reply.read_at = None
+    await live.note_tags(received.session, reply, thing)
 
 
 async def purge(session: AsyncSession, reply: Reply) -> None:

@@ -32,11 +32,13 @@ from pydantic import (
 
 from hub.core.errors import Invalid
 from hub.core.text import tidy
+from hub.core.words import filled, later
 from hub.entries.models import Picture
 
 LONGEST_TITLE = 200  # Mobilizon refuses longer names
 SHORTEST_TITLE = 3
 LONGEST_DESCRIPTION = 20_000
+REGION = 2  # letters of a country in the name of a language
 LONGEST_TAG = 39  # Mobilizon cuts at 40
 MOST_TAGS = 20
 LONGEST_URL = 2048
@@ -49,6 +51,7 @@ Visibility = Literal["private", "hub", "public"]
 Draft = TypeVar("Draft", bound="EntryDraft")
 Checked = TypeVar("Checked", bound=BaseModel)
 
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 _NOT_IN_TAGS = re.compile(r"[^\w]|_(?=_)")
 
 # Members that belong to a later part of the hub, and what to do until then.
@@ -69,7 +72,7 @@ def web_address(value: str) -> str:
     Raises:
         ValueError: it is no http(s) address.
     """
-    hint = "must be a web address such as https://example.org/page"
+    hint = later("must be a web address such as https://example.org/page")
     if any(character.isspace() for character in value) or "\\" in value:
         raise ValueError(hint)
     try:
@@ -89,8 +92,22 @@ def zone_name(value: str) -> str:
         ValueError: it is no IANA zone.
     """
     if value not in available_timezones():
-        raise ValueError("must be a time zone such as Europe/Berlin")
+        raise ValueError(later("must be a time zone such as Europe/Berlin"))
     return value
+
+
+def language_tag(value: str) -> str:
+    """`value` as BCP 47 writes it: `de-AT`.
+
+    Raises:
+        ValueError: it names no language.
+    """
+    if not _LANGUAGE.fullmatch(value):
+        raise ValueError(later("must be a language such as en or de-AT"))
+    base, *parts = value.split("-")
+    return "-".join(
+        (base.lower(), *(part.upper() if len(part) == REGION else part for part in parts))
+    )
 
 
 def tag(value: str) -> str:
@@ -113,12 +130,14 @@ def _tags(value: object) -> object:
             raise ValueError("must be a list of words")
         word = tag(one)
         if not any(character.isalpha() for character in word):
-            raise ValueError(f"“{one}” has no letter in it")
+            raise ValueError(filled("“{word}” has no letter in it", word=one))
         if len(word) > LONGEST_TAG:
-            raise ValueError(f"“{word}” is longer than {LONGEST_TAG} letters")
+            raise ValueError(
+                filled("“{word}” is longer than {most} letters", word=word, most=LONGEST_TAG)
+            )
         found.setdefault(word.casefold(), word)
     if len(found) > MOST_TAGS:
-        raise ValueError(f"at most {MOST_TAGS} tags")
+        raise ValueError(filled("at most {most} tags", most=MOST_TAGS))
     return tuple(found.values())
 
 
@@ -140,7 +159,7 @@ def _moment(value: object, info: ValidationInfo) -> object:
     except OverflowError:
         moment = LATEST
     if not EARLIEST <= moment < LATEST:
-        raise ValueError("must lie between the years 1900 and 2200")
+        raise ValueError(later("must lie between the years 1900 and 2200"))
     return moment
 
 
@@ -150,7 +169,7 @@ def _base64(value: object) -> object:
         return value
     text = value.partition(",")[2] if value.startswith("data:") else value
     if len(text) > LARGEST_PICTURE * 4 // 3 + 4:
-        raise ValueError("is more than 10 MB")
+        raise ValueError(later("is more than 10 MB"))
     try:
         return base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
@@ -195,7 +214,7 @@ class ImageDraft(BaseModel):
         if (self.id is None) == (self.data is None):
             raise ValueError("needs either the id of an uploaded picture, or data")
         if self.data is not None and not self.alt:
-            raise ValueError("needs alt: say in words what the picture shows")
+            raise ValueError(later("needs alt: say in words what the picture shows"))
         return self
 
 
@@ -220,7 +239,10 @@ Image = Annotated[
 
 
 class EntryDraft(BaseModel):
-    """What all drafts share. `timezone` stands first: other members are read on its clock."""
+    """What all drafts share. `timezone` stands first: other members are read on its clock.
+
+    `language` is that of its words; without it, that of the hub, or what it was before.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -233,6 +255,7 @@ class EntryDraft(BaseModel):
     tags: Tags = ()
     image: Image | None = None
     visibility: Visibility = "public"
+    language: Annotated[str, AfterValidator(language_tag)] | None = None
 
     @model_validator(mode="after")
     def _both_coordinates(self) -> Self:
@@ -279,32 +302,32 @@ def _words(path: list[str], kind: str, about: Mapping[str, Any]) -> tuple[str, s
         # A rule about two fields is told at the first that it names.
         return name or words.partition(" ")[0], words
     if kind in _PHRASES:
-        return name, _PHRASES[kind].format(**about)
-    return name, "does not make sense here"
+        return name, filled(_PHRASES[kind], **about)
+    return name, later("does not make sense here")
 
 
 _PHRASES = {
-    "missing": "please fill this in",
-    "string_too_short": "must have at least {min_length} characters",
-    "string_too_long": "must have at most {max_length} characters",
-    "too_short": "must have at least {min_length} characters",
-    "too_long": "must have at most {max_length} characters",
-    "string_type": "must be text",
-    "string_unicode": "must be proper Unicode text",
-    "literal_error": "must be one of {expected}",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than_equal": "must be at most {le}",
-    "int_parsing": "must be a whole number",
-    "int_type": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "float_parsing": "must be a number",
-    "float_type": "must be a number",
-    "finite_number": "must be a number",
-    "bool_parsing": "must be true or false",
-    "bool_type": "must be true or false",
-    "uuid_parsing": "must be the id of an uploaded picture",
-    "tuple_type": "must be a list of words",
-    "model_type": "must be an object with data and alt, or the id of an uploaded picture",
+    "missing": later("please fill this in"),
+    "string_too_short": later("must have at least {min_length} characters"),
+    "string_too_long": later("must have at most {max_length} characters"),
+    "too_short": later("must have at least {min_length} characters"),
+    "too_long": later("must have at most {max_length} characters"),
+    "string_type": later("must be text"),
+    "string_unicode": later("must be proper Unicode text"),
+    "literal_error": later("must be one of {expected}"),
+    "greater_than_equal": later("must be at least {ge}"),
+    "less_than_equal": later("must be at most {le}"),
+    "int_parsing": later("must be a whole number"),
+    "int_type": later("must be a whole number"),
+    "int_from_float": later("must be a whole number"),
+    "float_parsing": later("must be a number"),
+    "float_type": later("must be a number"),
+    "finite_number": later("must be a number"),
+    "bool_parsing": later("must be true or false"),
+    "bool_type": later("must be true or false"),
+    "uuid_parsing": later("must be the id of an uploaded picture"),
+    "tuple_type": later("must be a list of words"),
+    "model_type": later("must be an object with data and alt, or the id of an uploaded picture"),
 }
 
 

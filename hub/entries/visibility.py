@@ -1,9 +1,10 @@
 """Who sees what: one predicate, applied by every query that reads entries (SECURITY D1).
 
 `public` is for everybody and leaves the hub. `hub` is for those who live here, and stays: whoever
-is signed in, but for guests, who only proved an e-mail address. `private` is for the stewards. What
-is somebody's own they see in any case. What is deleted, hidden by a steward, by a suspended
-author, from a blocked server, or from a silenced one and not let through, is seen by nobody.
+is signed in, but for guests, who only proved an e-mail address. `private` is for the stewards to
+whom it is entrusted. What is somebody's own they see in any case. What is deleted, hidden by a
+steward, by a suspended author, from a blocked server, or from a silenced one and not let through,
+is seen by nobody.
 """
 
 from __future__ import annotations
@@ -33,11 +34,12 @@ class Viewer:
 
     person_id: UUID | None = None
     role: Role | None = None
+    entrusted: bool = False
 
     @classmethod
     def of(cls, caller: Caller) -> Viewer:
         """The viewer behind a request."""
-        return cls(caller.person_id, caller.role)
+        return cls(caller.person_id, caller.role, caller.entrusted)
 
 
 ANYBODY: Final = Viewer()
@@ -72,7 +74,7 @@ def standing() -> ColumnElement[bool]:
 
 
 def _shown_to(viewer: Viewer) -> ColumnElement[bool]:
-    if viewer.role == "steward":
+    if viewer.entrusted:
         return Entry.visibility.in_((PUBLIC, HUB, PRIVATE))
     if viewer.role is None:
         return Entry.visibility == PUBLIC

@@ -20,7 +20,8 @@ class Words:
     found: str
     until: str
     details: str
-    modes: dict[str, str]
+    modes: dict[str, str]  # how an offer is given
+    wanted: dict[str, str]  # how a want would have it
 
 
 _ENGLISH: Final = Words(
@@ -40,6 +41,13 @@ _ENGLISH: Final = Words(
         "swap": "To swap",
         "share": "To share",
         "sell": "For sale",
+    },
+    wanted={
+        "give": "To keep",
+        "lend": "To borrow",
+        "swap": "To swap",
+        "share": "To share",
+        "sell": "To buy",
     },
 )
 
@@ -63,6 +71,13 @@ _LANGUAGES: Final = {
             "share": "Zum Teilen",
             "sell": "Zu verkaufen",
         },
+        wanted={
+            "give": "Geschenkt",
+            "lend": "Zum Ausleihen",
+            "swap": "Zum Tauschen",
+            "share": "Zum Teilen",
+            "sell": "Zum Kaufen",
+        },
     ),
     "fr": Words(
         cancelled="Annulé",
@@ -81,6 +96,13 @@ _LANGUAGES: Final = {
             "swap": "À échanger",
             "share": "À partager",
             "sell": "À vendre",
+        },
+        wanted={
+            "give": "En don",
+            "lend": "À emprunter",
+            "swap": "À échanger",
+            "share": "À partager",
+            "sell": "À acheter",
         },
     ),
     "cy": Words(
@@ -101,6 +123,13 @@ _LANGUAGES: Final = {
             "share": "I'w rannu",
             "sell": "Ar werth",
         },
+        wanted={
+            "give": "I'w gadw",
+            "lend": "I'w fenthyg",
+            "swap": "I'w gyfnewid",
+            "share": "I'w rannu",
+            "sell": "I'w brynu",
+        },
     ),
     "pl": Words(
         cancelled="Odwołane",
@@ -120,6 +149,13 @@ _LANGUAGES: Final = {
             "share": "Podzielę się",
             "sell": "Sprzedam",
         },
+        wanted={
+            "give": "Przyjmę za darmo",
+            "lend": "Pożyczę od kogoś",
+            "swap": "Zamienię",
+            "share": "Do wspólnego użytku",
+            "sell": "Kupię",
+        },
     ),
     "ar": Words(
         cancelled="أُلغي",
@@ -138,6 +174,13 @@ _LANGUAGES: Final = {
             "swap": "للمبادلة",
             "share": "للمشاركة",
             "sell": "للبيع",
+        },
+        wanted={
+            "give": "للاحتفاظ به",
+            "lend": "للاستعارة",
+            "swap": "للمبادلة",
+            "share": "للمشاركة",
+            "sell": "للشراء",
         },
     ),
 }

@@ -15,6 +15,7 @@ from hub.core.clock import now
 from hub.core.errors import Invalid
 from hub.core.services import Services
 from hub.core.settings import Settings
+from hub.core.words import later
 from hub.entries import pictures, publishing, search
 from hub.entries.models import Entry, Picture
 from hub.entries.schemas import Draft, EntryDraft, ImageDraft
@@ -77,7 +78,7 @@ async def fill(session: AsyncSession, settings: Settings, entry: Entry, draft: E
     entry.source = draft.description
     entry.content = _markdown(draft.description)
     entry.cleaned_by = text.RULES_VERSION
-    entry.language = settings.language
+    entry.language = draft.language or entry.language or settings.language
     entry.place = draft.location
     entry.latitude, entry.longitude = draft.latitude, draft.longitude
     entry.tags = list(draft.tags)
@@ -102,8 +103,8 @@ def refuse_hiding(entry: Entry, draft: EntryDraft) -> None:
         Invalid: the draft narrows what other servers have already.
     """
     if entry.published_at is not None and draft.visibility != "public":
-        told = "other servers have it already: leave it public, or delete it"
-        raise Invalid(f"This was public, and {told}.", {"visibility": told})
+        told = later("other servers have it already: leave it public, or delete it")
+        raise Invalid("This was public, and other servers have it already.", {"visibility": told})
 
 
 async def _attach(session: AsyncSession, entry: Entry, image: ImageDraft | None) -> None:

@@ -57,24 +57,24 @@ async def join(received: Received, activity: Join) -> None:
         return
     received.be_alone()
     event = await queries.held(session, entry.id)
-    row = await _of(session, event.id, received.author.id)
+    row = await of(session, event.id, received.author.id)
     if await _was_undone(session, activity, row):
         await _tell(received, speaker, activity, IGNORED)
         return
     places = (await queries.places(session, [event]))[event.id]
-    verdict = _verdict(event, row.state if row else None, places, received.now)
-    if verdict == REJECTED or await _is_stranger(received):
+    said = verdict(event, row.state if row else None, places, received.now)
+    if said == REJECTED or await is_stranger(received):
         await _tell(received, speaker, activity, REJECTED)
         return
-    if verdict == IGNORED:
+    if said == IGNORED:
         await _tell(received, speaker, activity, IGNORED)
         return
-    row = _noted(event, row, received, activity, verdict)
+    row = noted(event, row, received, activity, said)
     session.add(row)
     event.counted = True
     # Their server came by the event itself, and must hear what becomes of it (AP-76).
     await ledger.note_holder(session, event.uri, received.author)
-    if verdict == ACCEPTED:
+    if said == ACCEPTED:
         await _tell(received, speaker, activity, ACCEPTED)
 
 
@@ -107,14 +107,14 @@ async def _was_undone(session: AsyncSession, activity: Join, row: Attendance | N
     return recent
 
 
-async def _is_stranger(received: Received) -> bool:
+async def is_stranger(received: Received) -> bool:
     """Whether this hub hears only servers that it follows, and theirs is none of them."""
     if received.services.settings.federation != "allow-list":
         return False
     return not await peers.follows_host(received.session, received.author.authority)
 
 
-def _verdict(event: Event, before: str | None, places: Seats, moment: datetime) -> str:
+def verdict(event: Event, before: str | None, places: Seats, moment: datetime) -> str:
     """What a Join is answered, after the state `before`; asked: that is for the organiser."""
     if before == REJECTED or waiting.is_over(event, moment):
         return REJECTED
@@ -129,8 +129,8 @@ def _verdict(event: Event, before: str | None, places: Seats, moment: datetime) 
     return ACCEPTED if event.joining == "free" else ASKED
 
 
-def _noted(
-    event: Event, row: Attendance | None, received: Received, activity: Join, verdict: str
+def noted(
+    event: Event, row: Attendance | None, received: Received, activity: Join, state: str
 ) -> Attendance:
     """Their row, new or brought up to date."""
     moment = received.now
@@ -138,8 +138,8 @@ def _noted(
         row = Attendance(event_id=event.id, actor_id=received.author.id, asked_at=moment)
     elif row.state == LEFT:
         row.asked_at = moment
-    if row.state != verdict:
-        row.state, row.answered_at = verdict, None if verdict == ASKED else moment
+    if row.state != state:
+        row.state, row.answered_at = state, None if state == ASKED else moment
     row.uri = activity.id or ""
     row.message = text.teaser(text.plain(activity.message or ""), LONGEST_MESSAGE)
     return row
@@ -157,14 +157,14 @@ async def leave(received: Received, uri: str) -> None:
         raise Unauthorised("nobody could join it")
     received.be_alone()
     await queries.held(received.session, entry.id)
-    row = await _of(received.session, entry.id, received.author.id)
+    row = await of(received.session, entry.id, received.author.id)
     if row is None:
         row = Attendance(event_id=entry.id, actor_id=received.author.id, uri="", state=LEFT)
         row.answered_at = received.now
         received.session.add(row)
     elif row.state == LEFT and row.answered_at and row.answered_at <= received.now - REMEMBERED:
         row.uri, row.answered_at = "", received.now
-    _free(row, received.now)
+    free(row, received.now)
     await waiting.move_up(received.session, received.services, entry)
 
 
@@ -187,13 +187,13 @@ async def undo(received: Received, activity: Join) -> None:
     if not isinstance(entry, Event):
         return
     await queries.held(received.session, entry.id)
-    row = await _of(received.session, entry.id, author.id)
+    row = await of(received.session, entry.id, author.id)
     if row is not None and row.uri in {"", activity.id}:
-        _free(row, received.now)
+        free(row, received.now)
         await waiting.move_up(received.session, received.services, entry)
 
 
-def _free(row: Attendance, moment: datetime) -> None:
+def free(row: Attendance, moment: datetime) -> None:
     """Their place is free; whom the organiser refused stays refused."""
     if row.state in {ASKED, ACCEPTED}:
         row.state, row.answered_at, row.message = LEFT, moment, ""
@@ -214,7 +214,8 @@ async def by_uri(session: AsyncSession, uri: str) -> Join | None:
     return activitypub.join_of(row[0], row[0].actor, row[1])
 
 
-async def _of(session: AsyncSession, event_id: UUID, actor_id: UUID) -> Attendance | None:
+async def of(session: AsyncSession, event_id: UUID, actor_id: UUID) -> Attendance | None:
+    """What somebody elsewhere answered to an event; None if nothing is known of it."""
     query = select(Attendance).where(
         Attendance.event_id == event_id, Attendance.actor_id == actor_id
     )
@@ -248,7 +249,7 @@ async def decide(
     if state == ACCEPTED:
         await _refuse_too_many(session, event, row.people)
     row.state, row.answered_at = state, now()
-    if row.actor is not None:
+    if row.actor is not None and row.uri:
         said = activitypub.join_of(row, row.actor, event)
         await _say(session, services, event.author, row.actor, said, state)
     words = _ANSWERS[state].format(title=event.title)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from hub.core.feature import Feature
-from hub.events import api, coming, inbox, outside, pages, posting, responses
+from hub.events import api, coming, inbox, outside, pages, posting, responses, saying
+
+HEARD = (saying.heard,)  # named, so that it is loaded
 
 feature = Feature(
     name="events",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any, Final
 
-from hub.core import dates
+from hub.core import dates, words
 from hub.core.errors import Invalid
+from hub.core.words import later
 from hub.entries import forms
 from hub.entries.models import Picture
 from hub.events.access import LABELS
@@ -123,7 +124,7 @@ def draft(
         made = event_draft(members, timezone=timezone)
     except Invalid as error:
         # What a draft misses because the form was incomplete is told once, in the form's words.
-        told = {name: words for name, words in error.fields.items() if times or name != "starts_at"}
+        told = {name: said for name, said in error.fields.items() if times or name != "starts_at"}
         raise Invalid(str(error), {**told, **amiss}) from error
     if amiss:
         raise Invalid("Please check what you entered.", amiss)
@@ -155,7 +156,9 @@ def _times(form: Form) -> tuple[dict[str, Any], dict[str, str]]:
     all_day = form.checked("all_day")
     first, start = form.text("starts_on"), form.text("starts_time")
     needed = {"starts_on": first, **({} if all_day else {"starts_time": start})}
-    if missing := {name: "please fill this in" for name, value in needed.items() if not value}:
+    if missing := {
+        name: later("please fill this in") for name, value in needed.items() if not value
+    }:
         return {}, missing
     last, end = form.text("ends_on") or first, form.text("ends_time")
     if all_day:
@@ -189,9 +192,9 @@ def _rule(form: Form) -> tuple[str | None, dict[str, str]]:
         "yearly": "FREQ=YEARLY",
     }
     if chosen not in rules:
-        return None, {"repeat": "must be one of the list"}
+        return None, {"repeat": later("must be one of the list")}
     if chosen == "last" and (start + timedelta(days=WEEK)).month == start.month:
-        return None, {"repeat": "the day above is not the last such weekday of its month"}
+        return None, {"repeat": later("the day above is not the last such weekday of its month")}
     amiss: dict[str, str] = {}
     parts = (_interval(form, amiss), _end(form, start, amiss), _months(form, start, amiss))
     return "".join((rules[chosen], *parts)), amiss
@@ -201,7 +204,7 @@ def _interval(form: Form, amiss: dict[str, str]) -> str:
     """Every how many days, weeks, months or years."""
     said = form.text("repeat_every", "1") or "1"
     if not said.isdecimal() or not 1 <= int(said) <= MOST_EVERY:
-        amiss["repeat_every"] = f"must be a number from 1 to {MOST_EVERY}"
+        amiss["repeat_every"] = words.filled("must be a number from 1 to {most}", most=MOST_EVERY)
         return ""
     return f";INTERVAL={int(said)}" if int(said) > 1 else ""
 
@@ -210,16 +213,16 @@ def _end(form: Form, start: date, amiss: dict[str, str]) -> str:
     """A last day or a number of times, at most one of the two."""
     until, times = form.text("repeat_until"), form.text("repeat_times")
     if until and times:
-        amiss["repeat_times"] = "choose either a last day or a number of times"
+        amiss["repeat_times"] = later("choose either a last day or a number of times")
     elif times:
         if times.isdecimal() and 1 <= int(times) <= COUNT_MAX:
             return f";COUNT={int(times)}"
-        amiss["repeat_times"] = f"must be a number from 1 to {COUNT_MAX}"
+        amiss["repeat_times"] = words.filled("must be a number from 1 to {most}", most=COUNT_MAX)
     elif until:
         last = _day(until)
         if last is not None and last >= start:
             return f";UNTIL={last:%Y%m%d}"
-        amiss["repeat_until"] = "must be a day after the first"
+        amiss["repeat_until"] = later("must be a day after the first")
     return ""
 
 
@@ -229,9 +232,9 @@ def _months(form: Form, start: date, amiss: dict[str, str]) -> str:
     if not without:
         return ""
     if form.text("repeat") == "yearly":
-        amiss["repeat_not"] = "what happens once a year has no months to leave out"
+        amiss["repeat_not"] = later("what happens once a year has no months to leave out")
     elif str(start.month) in without:
-        amiss["repeat_not"] = "the first day lies in a month that you leave out"
+        amiss["repeat_not"] = later("the first day lies in a month that you leave out")
     return f";BYMONTH={','.join(str(month) for month in MONTHS if str(month) not in without)}"
 
 

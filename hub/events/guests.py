@@ -18,6 +18,7 @@ from hub.core.clock import now
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.core.services import Services
 from hub.core.text import tidy
+from hub.core.words import filled
 from hub.events import queries, waiting
 from hub.events.models import Attendance, Event
 from hub.events.queries import ACCEPTED, ASKED, LEFT, UNCONFIRMED, WAITING
@@ -53,9 +54,11 @@ def answer(
     amiss = {}
     name = tidy(name)[: LONGEST_NAME + 1]
     if not name or len(name) > LONGEST_NAME:
-        amiss["name"] = f"please say who you are, in at most {LONGEST_NAME} letters"
+        amiss["name"] = filled(
+            "please say who you are, in at most {most} letters", most=LONGEST_NAME
+        )
     if not people.isdecimal() or not 1 <= int(people) <= MOST_TOGETHER:
-        amiss["people"] = f"must be a number from 1 to {MOST_TOGETHER}"
+        amiss["people"] = filled("must be a number from 1 to {most}", most=MOST_TOGETHER)
     if amiss:
         raise Invalid("Please check what you entered.", amiss)
     things = tuple(thing for thing in event.bring if thing in brings)

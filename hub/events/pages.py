@@ -50,7 +50,7 @@ class Wanted(asking.Asked):
     def narrowing(self) -> dict[str, object]:
         """The filters by their names in addresses."""
         named = {"q": self.q, "place": self.place, "tag": self.tag, "origin": self.origin}
-        named["access"] = self.access
+        named |= {"access": self.access, "language": self.language}
         where = {"near": self.near, "within": self.within}
         return {**named, "from": self.since, "to": self.until, **where}
 

@@ -14,6 +14,7 @@ from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from hub.core.errors import Invalid
+from hub.core.words import filled, later
 
 COUNT_MAX = 500  # dates of one series: ten years of a weekly meeting
 INTERVAL_MAX = 1000
@@ -68,12 +69,12 @@ def parse(rule: str) -> Rule:
         Invalid: it is not a rule, or one that we do not take.
     """
     if len(rule) > RULE_CHARS_MAX:
-        raise _refused("is too long")
+        raise _refused(later("is too long"))
     parts: dict[str, str] = {}
     for part in filter(None, rule.split(";")):
         name, sign, value = part.partition("=")
         if not sign or not value or name in parts:
-            raise _refused(f"“{part[:40]}” does not make sense")
+            raise _refused(filled("“{part}” does not make sense", part=part[:40]))
         parts[name] = value
     return _rule(parts)
 
@@ -98,7 +99,9 @@ def starts(
         Invalid: the rule is not one that we take, or it would take too long to work out.
     """
     if not YEAR_MIN <= starts_at.year <= YEAR_MAX:
-        raise _refused(f"must begin between {YEAR_MIN} and {YEAR_MAX}")
+        raise _refused(
+            filled("must begin between {first} and {last}", first=YEAR_MIN, last=YEAR_MAX)
+        )
     first = starts_at.astimezone(UTC)
     since = since or datetime.min.replace(tzinfo=UTC)
     last = datetime.now(UTC) + HORIZON if until is None else until
@@ -118,7 +121,7 @@ def starts(
 
 def _refused(reason: str) -> Invalid:
     """The refusal of a rule, for callers to raise."""
-    return Invalid(f"The repetition {reason}.", {"recurrence": reason})
+    return Invalid(filled("The repetition {reason}.", reason=reason), {"recurrence": reason})
 
 
 def _rule(parts: dict[str, str]) -> Rule:

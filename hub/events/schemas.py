@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from federation.vocab.names import CATEGORIES
+from hub.core.words import later
 from hub.entries.schemas import (
     EntryDraft,
     EntryView,
@@ -86,7 +87,7 @@ class EventDraft(EntryDraft):
         if value is None or start is None:
             return value
         if value <= start:
-            raise ValueError("must be after starts_at")
+            raise ValueError(later("must be after starts_at"))
         return _midnight(value, info.data)[1] if info.data.get("all_day") else value
 
     @field_validator("category")
@@ -100,7 +101,7 @@ class EventDraft(EntryDraft):
     @model_validator(mode="after")
     def _moved_where(self) -> Self:
         if self.status == "moved_online" and self.online_url is None:
-            raise ValueError("online_url is needed for an event that moved online")
+            raise ValueError(later("online_url is needed for an event that moved online"))
         return self
 
 
@@ -150,6 +151,7 @@ def members_of(event: Event) -> dict[str, Any]:
         "tags": event.tags,
         "image": event.picture_id,
         "visibility": event.visibility,
+        "language": event.language,
         "status": event.status,
     }
 

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.vocab.objects import Event as EventDocument
 from hub.actors.models import Actor
+from hub.core import words
 from hub.core.clock import now
 from hub.core.errors import Invalid
 from hub.core.services import Services
@@ -355,8 +356,8 @@ async def _repeat(
     if event.series_id is not None:
         old = await session.get_one(Series, event.series_id)
         if old.rule != series.rule:
-            told = "a series keeps its rule: end it here with null, and publish a new one"
-            raise Invalid(f"The dates exist already; {told}.", {"recurrence": told})
+            told = words.later("a series keeps its rule: end it, and publish a new one")
+            raise Invalid("The dates exist already: a series keeps its rule.", {"recurrence": told})
         return
     session.add(series)
     event.series_id, event.occurs_at = series.id, event.starts_at

@@ -1,7 +1,7 @@
 """Who waits for a place, who moves up, and telling those whom only this hub can tell.
 
-People elsewhere hear by their own server. Guests get letters, and people with an account are told
-as they chose.
+People elsewhere hear by their own server, or by a message where they said so in words. Guests get
+letters, and people with an account are told as they chose.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.services import Services
+from hub.entries import answers
 from hub.events import queries
 from hub.events.models import Attendance, Event
 from hub.events.queries import ACCEPTED, ASKED, WAITING
@@ -53,7 +55,7 @@ async def tell(
     lasts: timedelta = outbox.LASTS,
     asked: bool = False,
 ) -> None:
-    """Tell somebody who answered here; whoever did so elsewhere is not told by this.
+    """Tell somebody who answered here, or in words from elsewhere; whose Join it was is told so.
 
     `asked`: they wait for this very letter. All others end by one tap, for this event.
     """
@@ -74,6 +76,10 @@ async def tell(
     elif row.person_id is not None:
         notice = Notice("event", subject, lines, event.path, unsubscribe=False, stop=stop)
         await notices.tell(session, services, row.person_id, notice)
+    elif row.actor_id is not None and not row.uri:
+        actor = await session.get_one(Actor, row.actor_id)
+        words = "\n\n".join((*dict.fromkeys((subject, *lines)), event.url))
+        await answers.message(session, services, event.author, actor, event, words)
 
 
 async def tell_all(session: AsyncSession, services: Services, event: Event, words: str) -> None:

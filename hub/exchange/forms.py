@@ -6,6 +6,7 @@ from typing import Any, Final, get_args
 
 from hub.core import dates
 from hub.core.errors import Invalid
+from hub.core.words import later
 from hub.entries import forms
 from hub.entries.models import Picture
 from hub.exchange.models import Listing
@@ -63,7 +64,9 @@ def draft(
     }
     if before is not None and form.text("location") != before.get("location"):
         members |= {"latitude": None, "longitude": None}
-    unchosen = {name: "please choose one" for name in ("kind", "mode") if not form.text(name)}
+    unchosen = {
+        name: later("please choose one") for name in ("kind", "mode") if not form.text(name)
+    }
     try:
         made = listing_draft(members, timezone=timezone)
     except Invalid as error:

@@ -12,9 +12,11 @@ from uuid import UUID
 from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hub.core import dates
 from hub.core.clock import now
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.core.services import Services
+from hub.core.words import later
 from hub.entries.models import Entry
 from hub.exchange import queries, service
 from hub.exchange.models import AGREED, Listing, Loan, Match
@@ -52,10 +54,10 @@ async def lend(
     if match_id is not None:
         await _agreed(session, listing, match_id)
     if not borrower and match_id is None:
-        raise Invalid("Please say who has it.", {"borrower": "please say who has it"})
+        raise Invalid("Please say who has it.", {"borrower": later("please say who has it")})
     if due_at is None or due_at <= now():
-        hint = "must be a day that is still to come"
-        raise Invalid(f"The day {hint}.", {"due_on": hint})
+        hint = later("must be a day that is still to come")
+        raise Invalid("The day must be still to come.", {"due_on": hint})
     loan = Loan(listing_id=listing.id, match_id=match_id, borrower=borrower, due_at=due_at)
     session.add(loan)
     await service.close(session, services, listing, "promised")
@@ -136,7 +138,8 @@ async def remind(run: Run) -> None:
 async def _remind(
     session: AsyncSession, services: Services, loan: Loan, listing: Listing, *, over: bool
 ) -> None:
-    day = f"{loan.due_at.astimezone(services.settings.zone):%d.%m.%Y}"
+    local = loan.due_at.astimezone(services.settings.zone)
+    day = dates.short_day(local, services.settings.language)
     state = "is overdue" if over else "is due soon"
     subject = f"{listing.title} {state}"
     who = loan.borrower or "the neighbour who asked for it"

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 from sqlalchemy.sql.base import ExecutableOption
@@ -21,10 +21,12 @@ from hub.core.clock import now
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.core.services import Services
 from hub.core.text import SafeHtml, paragraphs, plain, shown
-from hub.entries import answers, notes, reports
+from hub.core.words import filled
+from hub.entries import answers, reports
 from hub.entries.models import SHOWN, Reply
 from hub.entries.reports import MESSAGE, REPLY, Evidence, From
-from hub.entries.visibility import Viewer, visible_to
+from hub.entries.visibility import PRIVATE, Viewer, visible_to
+from hub.exchange import matching
 from hub.exchange.models import (
     AGREED,
     ASKED,
@@ -35,7 +37,6 @@ from hub.exchange.models import (
     MatchMessage,
 )
 from hub.exchange.schemas import MatchView, Side
-from hub.fediverse import outbox
 from hub.jobs.registry import Run, job
 from hub.people import notices
 from hub.people.notices import Notice
@@ -63,6 +64,10 @@ class Suggestion:
         """Where the talk is."""
         return f"/matches/{self.id}"
 
+    def in_words(self) -> str:
+        """The reasons as one line, in the language that is spoken now."""
+        return " · ".join(map(matching.in_words, self.reasons))
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -75,24 +80,29 @@ class Line:
 
 
 def holds(caller: Caller, listing: Listing) -> bool:
-    """Whether the caller speaks for a listing: its owner, or a steward where nobody has a box."""
+    """Whether the caller speaks for a listing: its owner, or a steward where nobody has a box.
+
+    For what is private only those stewards speak to whom it is shown.
+    """
     if not listing.local or not caller.known:
         return False
     own = listing.owner_id is not None and listing.owner_id == caller.person_id
-    return own or (caller.steward and not listing.own_box)
+    seen = caller.entrusted or listing.visibility != PRIVATE
+    return own or (caller.steward and seen and not listing.own_box)
 
 
 async def of_listing(session: AsyncSession, listing: Listing, viewer: Viewer) -> list[Suggestion]:
     """What fits a listing and may be seen, the best first."""
-    mine, other = _columns(listing.kind)
+    as_offer, as_want = Match.offer_id == listing.id, Match.want_id == listing.id
+    other = case((as_offer, Match.want_id), else_=Match.offer_id)
     query = _matches(Listing.id == other).where(
-        mine == listing.id,
-        or_(Match.state != DECLINED, Match.asked_by == listing.kind),
+        or_(as_offer, as_want),
+        or_(Match.state != DECLINED, Match.asked_by == case((as_offer, "offer"), else_="want")),
         or_(Match.state != SUGGESTED, Listing.status == "open"),
         visible_to(viewer),
     )
     rows = await session.scalars(query.order_by(Match.score.desc()))
-    return [seen(row, listing.kind) for row in rows]
+    return [seen(row, row.side_of(listing.id)) for row in rows]
 
 
 async def inbox(session: AsyncSession, caller: Caller) -> list[Suggestion]:
@@ -172,26 +182,9 @@ async def _ask_there(
         if mine.kind == "offer"
         else f"A neighbour of {name} needs what you offer: “{mine.title}” ({mine.url})."
     )
-    uri, moment = f"{services.settings.url}/replies/{uuid4()}", now()
-    note = notes.answer(
-        uri=uri,
-        url=uri,
-        author=mine.author,
-        to=other.author,
-        in_reply_to=other.uri,
-        context=None,
-        text=f"{words}\n\nIf you would like to talk, answer this message. If not, just leave it.",
-        public=False,
-        language=services.settings.language,
-        moment=moment,
-    )
-    row = notes.row_of_ours(note, mine.author, moment, public=False)
-    row.entry_id, row.channel_id = other.id, mine.author_id
+    words += "\n\nIf you would like to talk, answer this message. If not, just leave it."
+    row = await answers.message(session, services, mine.author, other.author, other, words)
     row.person_id = mine.owner_id if mine.own_box else None
-    session.add(row)
-    await session.flush()
-    create = notes.create_of(note)
-    await outbox.post(session, services, mine.author, create, inboxes=[other.author.inbox])
     return row.id
 
 
@@ -235,7 +228,7 @@ async def say(
     if match.state != AGREED:
         raise Conflict("You can write once both of you said yes.")
     if not 1 <= len(words) <= LONGEST:
-        hint = f"Please write between 1 and {LONGEST} characters."
+        hint = filled("Please write between 1 and {most} characters.", most=LONGEST)
         raise Invalid(hint, {"text": hint})
     other = match.side(OTHER[side])
     if other.local:
@@ -341,11 +334,6 @@ async def _tell(
         await notices.tell(session, services, listing.owner_id, notice)
 
 
-def _columns(kind: str) -> tuple[ColumnElement[UUID], ColumnElement[UUID]]:
-    mine, other = Match.offer_id.expression, Match.want_id.expression
-    return (mine, other) if kind == "offer" else (other, mine)
-
-
 def _matches(condition: ColumnElement[bool]) -> Select[Match]:
     return select(Match).join(Listing, condition).options(*_whole())
 
@@ -357,17 +345,17 @@ def _whole() -> tuple[ExecutableOption, ...]:
     )
 
 
-def seen(row: Match, kind: str) -> Suggestion:
-    """A match as the side of this kind sees it."""
+def seen(row: Match, side: str) -> Suggestion:
+    """A match as this side sees it."""
     # Who asked does not see a no.
     state = ASKED if row.state == DECLINED else row.state
-    asked = state == ASKED and row.asked_by != kind
+    asked = state == ASKED and row.asked_by != side
     return Suggestion(
         id=row.id,
         state=state,
-        mine=row.side(kind),
-        other=row.side(OTHER[kind]),
-        reasons=tuple(row.reasons(kind)),
+        mine=row.side(side),
+        other=row.side(OTHER[side]),
+        reasons=tuple(row.reasons(side)),
         score=row.score,
         asked=asked,
         asked_at=row.asked_at,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, Protocol
 
+from hub.core.words import later, say
 from hub.exchange.vocabulary import Words
 
 GOOD_ENOUGH: Final = 0.12  # a fit below this is not shown
@@ -27,12 +28,12 @@ METRES_PER_DEGREE: Final = 111_195.0
 # Places are known to a kilometre, so distances are told in bands. (Up to so many km, what it
 # counts, what is said.)
 BANDS: Final = (
-    (1.5, 1.0, "close by"),
-    (3.5, 0.95, "about 2 km"),
-    (7.5, 0.85, "about 5 km"),
-    (15.0, 0.7, "about 10 km"),
-    (35.0, 0.5, "about 25 km"),
-    (math.inf, 0.3, "far away"),
+    (1.5, 1.0, later("close by")),
+    (3.5, 0.95, later("about 2 km")),
+    (7.5, 0.85, later("about 5 km")),
+    (15.0, 0.7, later("about 10 km")),
+    (35.0, 0.5, later("about 25 km")),
+    (math.inf, 0.3, later("far away")),
 )
 # How well another kind of thing does instead: who wants a skill may be helped by time.
 KINDS: Final = {
@@ -72,6 +73,8 @@ NEVER_TOGETHER: Final = 0.2  # one is over before the other begins
 OTHER_DAYS: Final = 0.7
 OTHER_LANGUAGE: Final = 0.7  # they will manage, but not as easily
 
+BOTH: Final = "both: "
+
 Cause = Literal["words", "meaning", "near", "days", "new"]
 
 
@@ -85,9 +88,13 @@ class Embedder(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Thing:
-    """An offer or a want as it is compared; the place is the centre of its cell."""
+    """An offer or a want as it is compared; the place is the centre of its cell.
+
+    `company`: a want of somebody to go with.
+    """
 
     want: bool
+    company: bool = False
     kind: str
     mode: str
     words: Words
@@ -106,7 +113,7 @@ class Reason:
     value: str
 
     def __str__(self) -> str:
-        return f"both: {self.value}" if self.cause == "words" else self.value
+        return f"{BOTH}{self.value}" if self.cause == "words" else self.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +127,13 @@ class Fit:
     def in_words(self) -> str:
         """The reasons as one line: “both: ladder · close by · weekends”."""
         return " · ".join(map(str, self.reasons))
+
+
+def in_words(reason: str) -> str:
+    """A reason as it was kept, in the language that is spoken now; shared words stay."""
+    if reason.startswith(BOTH):
+        return say("both: {words}").format(words=reason.removeprefix(BOTH))
+    return ", ".join(say(part) for part in reason.split(", "))
 
 
 def rank(
@@ -154,7 +168,7 @@ def _fit(
     score = (
         likeness
         * (1.0 if want.kind == offer.kind else KINDS.get(_both(want, offer), OTHER_KIND))
-        * MODES.get((want.mode, offer.mode), 1.0)
+        * (1.0 if asked.company and other.company else MODES.get((want.mode, offer.mode), 1.0))
         * near
         * together
         * (OTHER_LANGUAGE if asked.words.language != other.words.language else 1.0)
@@ -162,10 +176,10 @@ def _fit(
     )
     reasons = [
         Reason("words", ", ".join(_shared(asked.words, other.words, rare))) if alike else None,
-        Reason("meaning", "similar in meaning") if meant and not alike else None,
+        Reason("meaning", later("similar in meaning")) if meant and not alike else None,
         Reason("near", band) if band else None,
         Reason("days", days) if days else None,
-        Reason("new", "new") if age <= NEW else None,
+        Reason("new", later("new")) if age <= NEW else None,
     ]
     return Fit(index, score, tuple(reason for reason in reasons if reason is not None))
 
@@ -237,15 +251,15 @@ def _days_in_words(times: frozenset[str]) -> str:
 
 
 NAMES: Final = {
-    "mon": "Mondays",
-    "tue": "Tuesdays",
-    "wed": "Wednesdays",
-    "thu": "Thursdays",
-    "fri": "Fridays",
-    "sat": "Saturdays",
-    "sun": "Sundays",
-    "weekend": "weekends",
-    "morning": "mornings",
-    "afternoon": "afternoons",
-    "evening": "evenings",
+    "mon": later("Mondays"),
+    "tue": later("Tuesdays"),
+    "wed": later("Wednesdays"),
+    "thu": later("Thursdays"),
+    "fri": later("Fridays"),
+    "sat": later("Saturdays"),
+    "sun": later("Sundays"),
+    "weekend": later("weekends"),
+    "morning": later("mornings"),
+    "afternoon": later("afternoons"),
+    "evening": later("evenings"),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID, uuid4
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
@@ -18,6 +18,8 @@ SUGGESTED: Final = "suggested"
 ASKED: Final = "asked"
 AGREED: Final = "agreed"
 DECLINED: Final = "declined"
+
+COMPANY: Final = "company"  # the sort of a want for somebody to go with
 
 
 class Listing(Entry):
@@ -101,6 +103,7 @@ class Term(Base):
 class Match(Base):
     """An offer and a want that fit; at least one of them is ours.
 
+    Where two look for company, the want with the lower id stands in the place of the offer.
     `state` is suggested, asked, agreed or declined. `asked_by` is the kind of the listing whose
     owner asked. `request_id` is the message by which another hub was asked. The reasons are in the
     words of either side.
@@ -125,13 +128,17 @@ class Match(Base):
     offer: Mapped[Listing] = relationship(foreign_keys=[offer_id], lazy="raise")
     want: Mapped[Listing] = relationship(foreign_keys=[want_id], lazy="raise")
 
-    def side(self, kind: str) -> Listing:
+    def side(self, side: str) -> Listing:
         """The offer or the want."""
-        return self.offer if kind == "offer" else self.want
+        return self.offer if side == "offer" else self.want
 
-    def reasons(self, kind: str) -> list[str]:
+    def side_of(self, listing_id: UUID) -> Literal["offer", "want"]:
+        """In which place a listing stands."""
+        return "offer" if self.offer_id == listing_id else "want"
+
+    def reasons(self, side: str) -> list[str]:
         """Why they fit, in the words of the offer or of the want."""
-        return self.offer_reasons if kind == "offer" else self.want_reasons
+        return self.offer_reasons if side == "offer" else self.want_reasons
 
 
 class MatchMessage(Base):

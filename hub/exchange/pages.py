@@ -49,7 +49,8 @@ class Wanted(asking.Asked):
     def narrowing(self) -> dict[str, object]:
         """The filters by their names in addresses; `show` is not one of them."""
         named = {"q": self.q, "kind": self.kind, "place": self.place, "tag": self.tag}
-        return {**named, "origin": self.origin, "near": self.near, "within": self.within}
+        named |= {"origin": self.origin, "language": self.language}
+        return {**named, "near": self.near, "within": self.within}
 
 
 @dataclass(frozen=True, slots=True)

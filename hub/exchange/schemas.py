@@ -20,6 +20,7 @@ from pydantic import (
     field_validator,
 )
 
+from hub.core.words import later
 from hub.entries.schemas import EntryDraft, EntryView, Moment, Price, Zone, checked
 from hub.exchange.models import Listing
 
@@ -44,7 +45,7 @@ def snapped(degrees: float) -> float:
 
 def _quantity(value: object) -> object:
     """A positive decimal number as text."""
-    hint = "must be a number above 0, such as 1 or 2.5"
+    hint = later("must be a number above 0, such as 1 or 2.5")
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise ValueError(hint)
     try:
@@ -95,7 +96,7 @@ class ListingDraft(EntryDraft):
     def _after_its_beginning(cls, value: datetime | None, info: ValidationInfo) -> datetime | None:
         begins = info.data.get("available_from")
         if value is not None and begins is not None and value <= begins:
-            raise ValueError("must be after available_from")
+            raise ValueError(later("must be after available_from"))
         return value
 
 
@@ -120,6 +121,7 @@ def members_of(listing: Listing) -> dict[str, Any]:
         "tags": listing.tags,
         "image": listing.picture_id,
         "visibility": listing.visibility,
+        "language": listing.language,
         "kind": listing.item_kind,
         "mode": listing.mode,
         "quantity": listing.quantity,

@@ -10,11 +10,12 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.vocab.proposals import Proposal
-from hub.core import text
+from hub.core import dates, text
 from hub.core.clock import now
 from hub.core.db import insert_for
 from hub.core.errors import Conflict, Invalid
 from hub.core.services import Services
+from hub.core.words import later
 from hub.entries import publishing, receiving, writing
 from hub.exchange import activitypub, queries, suggesting
 from hub.exchange.models import Backer, Listing
@@ -47,7 +48,7 @@ async def publish(
         Invalid: its time is over already, or there is no such picture.
     """
     if draft.status == "open" and draft.expires_at is not None and draft.expires_at <= now():
-        raise Invalid("It would be over already.", {"expires_at": "must be in the future"})
+        raise Invalid("It would be over already.", {"expires_at": later("must be in the future")})
     if kind == "offer" and draft.sort != "plain":
         raise Invalid("Only wants are pooled or for company.", {"sort": "must be plain"})
     listing = ROWS[kind]()
@@ -163,7 +164,9 @@ async def _tell_of_the_end(session: AsyncSession, services: Services, listing: L
     """Tell the owner that it runs out soon; the same words are said once."""
     if listing.owner_id is None or listing.expires_at is None:
         return
-    day = f"{listing.expires_at.astimezone(services.settings.zone):%d.%m.%Y}"
+    day = dates.short_day(
+        listing.expires_at.astimezone(services.settings.zone), services.settings.language
+    )
     words = f"“{listing.title}” leaves the list on {day}. One press gives it another month."
     notice = Notice("expiry", f"Still true? {listing.title}", (words,), f"{listing.path}/renew")
     await notices.tell(session, services, listing.owner_id, notice)

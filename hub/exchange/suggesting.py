@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, Final, cast
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, Select, delete, func, insert, or_, select, union_all, update
@@ -22,11 +22,12 @@ from hub.core import text
 from hub.core.clock import now
 from hub.core.db import insert_for
 from hub.core.services import Services
-from hub.entries.visibility import Viewer, standing, visible_to
+from hub.entries.visibility import standing, visible_to
 from hub.exchange import matching, vocabulary
 from hub.exchange.matching import Fit, Thing
 from hub.exchange.meaning import embedder
 from hub.exchange.models import (
+    COMPANY,
     DECLINED,
     SUGGESTED,
     Backer,
@@ -38,10 +39,9 @@ from hub.exchange.models import (
 )
 from hub.jobs.queue import enqueue
 from hub.jobs.registry import Run, job
-from hub.people import notices
+from hub.people import entrusting, notices
 from hub.people.models import Person
 from hub.people.notices import Notice
-from hub.web.doors import Role
 
 MOST_TERMS: Final = 16  # of a listing that is looked for, the weightiest
 PER_TERM: Final = 100
@@ -112,6 +112,7 @@ def thing_of(listing: Listing) -> Thing:
         place = (listing.latitude, listing.longitude)
     return Thing(
         want=listing.kind == "want",
+        company=listing.sort == COMPANY,
         kind=listing.item_kind,
         mode=listing.mode,
         words=words_of(listing),
@@ -128,13 +129,17 @@ async def candidates(
 ) -> list[Listing]:
     """Open listings of the other side that share words, most of them first; bounded.
 
+    Who looks for company is offered others who do, besides.
     With a model (`meant`) the newest of the same kind of thing besides, whatever their words.
     """
     weights = asked.words.weights
     terms = sorted(weights, key=lambda term: -weights[term])[:MOST_TERMS]
     ids: list[UUID] = []
     if terms:
-        parts = union_all(*(select(_newest(term, listing).subquery()) for term in terms)).subquery()
+        looks = [_newest(term, listing) for term in terms]
+        if listing.sort == COMPANY:
+            looks += [_newest(term, listing, company=True) for term in terms]
+        parts = union_all(*(select(look.subquery()) for look in looks)).subquery()
         query = select(parts.c.listing_id).group_by(parts.c.listing_id)
         ids = list(await session.scalars(query.order_by(func.count().desc()).limit(CANDIDATES)))
     others = select(Listing).where(*_may_fit(listing))
@@ -147,8 +152,11 @@ async def candidates(
     return found
 
 
-def _newest(term: str, listing: Listing) -> Select[Any]:
-    query = select(Term.listing_id).where(Term.term == term, Term.want == (listing.kind == "offer"))
+def _newest(term: str, listing: Listing, *, company: bool = False) -> Select[Any]:
+    want = company or listing.kind == "offer"
+    query = select(Term.listing_id).where(Term.term == term, Term.want == want)
+    if company:
+        query = query.join(Listing, Listing.id == Term.listing_id).where(Listing.sort == COMPANY)
     if not listing.local:
         query = query.where(Term.local)
     return query.order_by(Term.at.desc()).limit(PER_TERM)
@@ -159,8 +167,11 @@ def _may_fit(listing: Listing) -> list[ColumnElement[bool]]:
 
     One of the two is ours.
     """
+    other_side = Listing.kind == ("offer" if listing.kind == "want" else "want")
+    if listing.sort == COMPANY:
+        other_side = or_(other_side, (Listing.sort == COMPANY) & (Listing.id != listing.id))
     wanted = [
-        Listing.kind == ("offer" if listing.kind == "want" else "want"),
+        other_side,
         Listing.status == "open",
         or_(Listing.relevant_until.is_(None), Listing.relevant_until > now()),
         standing(),
@@ -226,7 +237,7 @@ async def match(run: Run, *, listing_id: str) -> None:
 
 async def _keep(session: AsyncSession, listing: Listing, found: Found) -> bool:
     """Write a match down; False if these two met before, whatever became of it."""
-    want, offer = (listing, found.other) if listing.kind == "want" else (found.other, listing)
+    offer, want = _placed(listing, found.other)
     pair = {"offer_id": offer.id, "want_id": want.id, "score": found.fit.score}
     # Both listings may be looked at in the same moment.
     made = await session.scalar(
@@ -249,11 +260,16 @@ async def _keep(session: AsyncSession, listing: Listing, found: Found) -> bool:
         return False
     mine, theirs = [str(reason) for reason in found.fit.reasons], list(found.their_reasons)
     row.score = found.fit.score
-    row.want_reasons, row.offer_reasons = (
-        (mine, theirs) if listing.kind == "want" else (theirs, mine)
-    )
+    row.want_reasons, row.offer_reasons = (mine, theirs) if want is listing else (theirs, mine)
     await session.flush()
     return made is not None
+
+
+def _placed(one: Listing, other: Listing) -> tuple[Listing, Listing]:
+    """Who stands in the place of the offer, and who in that of the want."""
+    if one.kind == other.kind:  # two who look for company
+        return (one, other) if one.id < other.id else (other, one)
+    return (other, one) if one.kind == "want" else (one, other)
 
 
 async def _tell(
@@ -267,19 +283,21 @@ async def _tell(
     owner = await session.get(Person, listing.owner_id) if listing.owner_id else None
     if owner is None or not listing.local:
         return
-    seen = visible_to(Viewer(owner.id, cast(Role, owner.role)))
+    seen = visible_to(await entrusting.viewer(session, owner))
     if await session.scalar(select(Listing.id).where(Listing.id == other.id, seen)) is None:
         return
     said = " · ".join(map(str, reasons))
     whose = f"via {other.origin}" if other.origin else "here on this hub"
-    subject = (
-        f"Somebody offers: {other.title}"
-        if other.kind == "offer"
-        else f"Somebody needs: {other.title}"
-    )
+    subject = f"{_begins(listing, other)}: {other.title}"
     lines = (f"It might fit “{listing.title}” ({said}), {whose}.",)
     notice = Notice("match", subject, lines, f"{listing.path}#matches")
     await notices.tell(session, services, owner.id, notice)
+
+
+def _begins(listing: Listing, other: Listing) -> str:
+    if other.kind == "offer":
+        return "Somebody offers"
+    return "Somebody would like to go too" if listing.kind == "want" else "Somebody needs"
 
 
 @job("exchange.read", every=timedelta(minutes=10))

@@ -23,6 +23,7 @@ from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.errors import Conflict, Elsewhere, NotFound
 from hub.core.services import Services
+from hub.core.words import filled
 from hub.fediverse import facts, outbox, peers
 from hub.fediverse.models import Follow
 
@@ -56,14 +57,18 @@ async def follow(services: Services, handle: str) -> Follow:
     document = await look_up(services, handle)
     thing = parse(document)
     if not isinstance(thing, ActorDocument):
-        raise Elsewhere(f"{handle} is not something that can be followed.")
+        raise Elsewhere(filled("{handle} is not something that can be followed.", handle=handle))
     async with services.db.write() as session:
         try:
             followee = await peers.remember(session, thing, orjson.dumps(document))
         except FederationError as error:
-            raise Elsewhere(f"{handle} cannot be followed: {error}.") from error
+            raise Elsewhere(
+                filled("{handle} cannot be followed: {error}.", handle=handle, error=error)
+            ) from error
         if await peers.is_blocked(session, followee.authority):
-            raise Conflict(f"{followee.authority} is blocked here. Unblock it first.")
+            raise Conflict(
+                filled("{host} is blocked here. Unblock it first.", host=followee.authority)
+            )
         return await ask(session, services, followee)
 
 
@@ -103,10 +108,12 @@ async def look_up(services: Services, handle: str) -> dict[str, object]:
         if not uri.lower().startswith(("https://", "http://")):
             uri = await webfinger.resolve(services.fetcher, uri, fresh=True)
         if services.is_ours(authority(uri)):
-            raise Conflict(f"{handle} is this hub itself.")
+            raise Conflict(filled("{handle} is this hub itself.", handle=handle))
         return (await services.fetcher.fetch(uri, fresh=True)).document
     except FederationError as error:
-        raise Elsewhere(f"{handle} could not be looked up: {error}.") from error
+        raise Elsewhere(
+            filled("{handle} could not be looked up: {error}.", handle=handle, error=error)
+        ) from error
 
 
 async def unfollow(services: Services, handle: str) -> None:
@@ -118,7 +125,7 @@ async def unfollow(services: Services, handle: str) -> None:
     async with services.db.write() as session:
         row = next((row for row in await ours(session) if _is_meant(handle, row.followee)), None)
         if row is None:
-            raise NotFound(f"This hub does not follow {handle}.")
+            raise NotFound(filled("This hub does not follow {handle}.", handle=handle))
         await stop(session, services, row)
 
 

@@ -20,6 +20,7 @@ from hub.core.clock import now
 from hub.core.db import Base, insert_for
 from hub.core.errors import Invalid
 from hub.core.services import Services
+from hub.core.words import filled
 from hub.fediverse.models import Delivery, Follow, Peer
 
 OPEN = "open"
@@ -63,7 +64,9 @@ def host_of(text: str) -> str:
     try:
         return authority(text if "://" in text else f"https://{text}")
     except BadUrl:
-        raise Invalid(f"{text} is not the name of a server, such as hub.example.") from None
+        raise Invalid(
+            filled("{text} is not the name of a server, such as hub.example.", text=text)
+        ) from None
 
 
 def _suffixes(host: str) -> list[str]:

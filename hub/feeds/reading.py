@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from hub.core.errors import Invalid, TooBig
+from hub.core.words import filled
 from hub.feeds import calendars, rows, spreadsheets
 from hub.feeds.repeating import Window
 from hub.feeds.rows import Row
@@ -54,7 +55,7 @@ async def read(kind: str, data: bytes, timezone: str, window: Window) -> list[Ro
     if kind not in READERS:
         raise Invalid(f"“{kind}” cannot be imported; ics and csv can.")
     if len(data) > MAX_BYTES:
-        raise TooBig(f"This file has more than {MAX_BYTES // 1_000_000} MB.")
+        raise TooBig(filled("This file has more than {most} MB.", most=MAX_BYTES // 1_000_000))
     moments = (window.now, window.today, window.until)
     command = (kind, timezone, *(moment.isoformat() for moment in moments))
     process = await asyncio.create_subprocess_exec(

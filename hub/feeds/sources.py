@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from federation.errors import FederationError, ForbiddenAddress, Gone, TooLarge, Unreachable
 from hub.core.errors import Elsewhere, Invalid, TooBig
 from hub.core.services import Services
+from hub.core.words import filled
 from hub.feeds.reading import MAX_BYTES
 
 ACCEPT: Final = {
@@ -33,7 +34,11 @@ def address(source: str, *, allow_http: bool = False) -> str:
     parts = urlsplit(source.strip())
     scheme = SCHEMES.get(parts.scheme.lower())
     if scheme is None or not parts.netloc:
-        raise Invalid(f"“{source[:80]}” is neither a file nor an address such as https://…")
+        raise Invalid(
+            filled(
+                "“{source}” is neither a file nor an address such as https://…", source=source[:80]
+            )
+        )
     if parts.scheme.lower() == "webcal" and allow_http:
         scheme = "http"
     return urlunsplit((scheme, parts.netloc, parts.path, parts.query, ""))
@@ -75,15 +80,27 @@ async def asked(services: Services, kind: str, url: str, known: Mapping[str, str
             url, ACCEPT.get(kind, "*/*"), MAX_BYTES, deadline_s=FETCH_SECONDS, known=known
         )
     except TooLarge:
-        raise TooBig(f"The file at {url} has more than {MAX_BYTES // 1_000_000} MB.") from None
+        raise TooBig(
+            filled(
+                "The file at {url} has more than {most} MB.", url=url, most=MAX_BYTES // 1_000_000
+            )
+        ) from None
     except ForbiddenAddress:
-        raise Invalid(f"{url} does not lead to a public server, so it is not asked.") from None
+        raise Invalid(
+            filled("{url} does not lead to a public server, so it is not asked.", url=url)
+        ) from None
     except Gone:
-        raise Elsewhere(f"There is nothing at {url}. Has the address changed?") from None
+        raise Elsewhere(
+            filled("There is nothing at {url}. Has the address changed?", url=url)
+        ) from None
     except Unreachable as error:
-        raise Elsewhere(f"{url} cannot be reached now: {error}. Try again later.") from error
+        raise Elsewhere(
+            filled("{url} cannot be reached now: {error}. Try again later.", url=url, error=error)
+        ) from error
     except FederationError as error:
-        raise Elsewhere(f"{url} could not be fetched: {error}.") from error
+        raise Elsewhere(
+            filled("{url} could not be fetched: {error}.", url=url, error=error)
+        ) from error
     if answer.status == NOT_MODIFIED:
         return None
     said = {CONDITIONS[name]: answer.headers[name] for name in CONDITIONS if name in answer.headers}

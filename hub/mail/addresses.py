@@ -12,11 +12,12 @@ from typing import Final
 import idna
 
 from hub.core.errors import Invalid
+from hub.core.words import later
 
 LONGEST_ADDRESS: Final = 254  # RFC 5321 §4.5.3.1.3, without the brackets
 LONGEST_LOCAL: Final = 64
 
-HINT: Final = "Please enter an e-mail address, such as ann@mail.example."
+HINT: Final = later("Please enter an e-mail address, such as ann@mail.example.")
 
 _LOCAL: Final = re.compile(r"[a-z0-9#$&'*+/=?^_`{|}~-]+(\.[a-z0-9#$&'*+/=?^_`{|}~-]+)*")
 _LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")

@@ -16,7 +16,7 @@ from hub.entries import forms as common
 from hub.entries import queries as entries
 from hub.entries.visibility import Viewer
 from hub.fediverse import follows
-from hub.news import activitypub, forms, queries, service
+from hub.news import activitypub, forms, linked_data, queries, service
 from hub.news.models import Article
 from hub.news.schemas import members_of
 from hub.people import permissions
@@ -41,7 +41,8 @@ class Wanted(asking.Asked):
     def narrowing(self) -> dict[str, object]:
         """The filters by their names in addresses."""
         named = {"q": self.q, "place": self.place, "tag": self.tag}
-        return {**named, "origin": self.origin, "near": self.near, "within": self.within}
+        named |= {"origin": self.origin, "language": self.language}
+        return {**named, "near": self.near, "within": self.within}
 
 
 @router.get(NEWS)
@@ -89,6 +90,7 @@ async def shown(
         thread=thread,
         counts=counts,
         consents=consents,
+        json_ld=linked_data.of_article(article, hub.settings),
         may_edit=article.local and permissions.may_change(caller, article.owner_id),
         mine=caller.known and article.owner_id == caller.person_id,
         said=said,

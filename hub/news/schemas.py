@@ -39,6 +39,7 @@ def members_of(article: Article) -> dict[str, Any]:
         "tags": article.tags,
         "image": article.picture_id,
         "visibility": article.visibility,
+        "language": article.language,
     }
 
 

@@ -11,6 +11,7 @@ from federation.vocab.objects import Article as ArticleDocument
 from hub.core import text
 from hub.core.errors import Invalid
 from hub.core.services import Services
+from hub.core.words import later
 from hub.entries import publishing, receiving, rendering, writing
 from hub.fediverse.received import Received
 from hub.news import activitypub, queries
@@ -19,9 +20,10 @@ from hub.news.schemas import ArticleDraft
 from hub.web.doors import Caller
 
 PUBLISHED: Final = "published"
-ASK: Final = (
+ASK: Final = later(
     "everybody who can be recognised in the picture must have agreed, for children their parents"
 )
+CONFIRM: Final = later("Please confirm that everybody who can be recognised has agreed.")
 
 
 def check(draft: ArticleDraft) -> None:
@@ -31,9 +33,9 @@ def check(draft: ArticleDraft) -> None:
         Invalid: there is no text, or a new picture without consent.
     """
     if not draft.description:
-        raise Invalid("Please write the text.", {"description": "please write the text"})
+        raise Invalid("Please write the text.", {"description": later("please write the text")})
     if draft.image is not None and draft.image.data is not None and not draft.consent:
-        raise Invalid(f"Please confirm: {ASK}.", {"consent": ASK})
+        raise Invalid(CONFIRM, {"consent": ASK})
 
 
 async def publish(
@@ -137,7 +139,7 @@ async def _agree(
     if picture is None or await queries.is_agreed(session, article.id, picture):
         return
     if not draft.consent:
-        raise Invalid(f"Please confirm: {ASK}.", {"consent": ASK})
+        raise Invalid(CONFIRM, {"consent": ASK})
     session.add(
         Consent(entry_id=article.id, picture=picture, person_id=caller.person_id, name=caller.name)
     )

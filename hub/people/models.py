@@ -26,7 +26,8 @@ class Person(Base):
     about the neighbourhood goes (None: they want none), `interests` are the words that choose what
     is in it; with `letter_near` (the centre of a 0.01° cell, called `letter_place`) it holds only
     what is at most `letter_within_m` from there. `stop_secret` ends all that by one tap in a
-    letter, and can do no more.
+    letter, and can do no more. `entrusted_at` is since when this steward is one of those to whom
+    private wants are shown; where none is named, all are.
     """
 
     __tablename__ = "person"
@@ -49,6 +50,19 @@ class Person(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
     last_seen_at: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
+    entrusted_at: Mapped[datetime | None]
+
+
+class Entrusting(Base):
+    """Who named a steward for private wants (`named`), or no longer did; the log of it is kept."""
+
+    __tablename__ = "entrusting"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
+    by_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    named: Mapped[bool]
+    at: Mapped[datetime] = mapped_column(default=now)
 
 
 class SignInLink(Base):

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypeVar, get_args
 
-from hub.core.errors import Forbidden, NotSignedIn
+from hub.core.errors import Forbidden, NotFound, NotSignedIn
+from hub.core.words import filled, later
 from hub.entries.models import Entry
+from hub.entries.visibility import PRIVATE
 from hub.web.doors import SIGN_IN, Caller, Role
 from hub.web.forms import Form
 
@@ -30,11 +32,13 @@ MAY: Final[dict[Role, frozenset[Deed]]] = {
     "steward": frozenset({"change", "post", "post for others", "moderate", "administer"}),
 }
 _WORDS: Final[dict[Deed, str]] = {
-    "change": "You have nothing here that you could change.",
-    "post": "Posting needs the role member, editor or steward. Ask a steward of this hub for it.",
-    "post for others": "Only editors of this hub post for others.",
-    "moderate": "Only stewards and moderators of this hub may do this.",
-    "administer": "Only stewards of this hub may do this.",
+    "change": later("You have nothing here that you could change."),
+    "post": later(
+        "Posting needs the role member, editor or steward. Ask a steward of this hub for it."
+    ),
+    "post for others": later("Only editors of this hub post for others."),
+    "moderate": later("Only stewards and moderators of this hub may do this."),
+    "administer": later("Only stewards of this hub may do this."),
 }
 
 
@@ -72,10 +76,15 @@ def changeable(caller: Caller, entry: E) -> E:
     """The entry, if the caller may change it.
 
     Raises:
+        NotFound: it is private, and not shown to this steward.
         Forbidden: it comes from another server, or is somebody else's.
     """
+    if entry.visibility == PRIVATE and not (caller.entrusted or entry.owner_id == caller.person_id):
+        raise NotFound("There is no such entry.")
     if not entry.local:
-        raise Forbidden(f"This comes from {entry.origin}, and can be changed only there.")
+        raise Forbidden(
+            filled("This comes from {origin}, and can be changed only there.", origin=entry.origin)
+        )
     if not may_change(caller, entry.owner_id):
         raise Forbidden("Only whoever published this, or a steward, can change it.")
     return entry

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hub.core.clock import now
 from hub.core.errors import NotFound
 from hub.entries.newcomers import NEW_FOR
-from hub.people import secrets
+from hub.people import entrusting, secrets
 from hub.people.models import ApiToken, Person, Session, SignInLink
 from hub.web.doors import ANYBODY, Caller, Role
 
@@ -46,7 +46,8 @@ async def by_session(session: AsyncSession, secret: str) -> tuple[Caller, dateti
         return ANYBODY, now()
     person, bound, last = found
     role, new = cast(Role, bound or person.role), person.created_at > now() - NEW_FOR
-    return Caller(person.id, person.name, role, "session", secret, new), last
+    entrusted = await entrusting.is_entrusted(session, person, role)
+    return Caller(person.id, person.name, role, "session", secret, new, entrusted), last
 
 
 async def by_token(session: AsyncSession, secret: str) -> Caller:
@@ -64,7 +65,9 @@ async def by_token(session: AsyncSession, secret: str) -> Caller:
     )
     if person is None:
         return ANYBODY
-    return Caller(person.id, person.name, cast(Role, person.role), "token")
+    role = cast(Role, person.role)
+    entrusted = await entrusting.is_entrusted(session, person, role)
+    return Caller(person.id, person.name, role, "token", entrusted=entrusted)
 
 
 async def open_link(session: AsyncSession, secret: str) -> OpenLink | None:

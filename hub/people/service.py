@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hub.core.clock import now
 from hub.core.errors import Conflict, Gone, Invalid
 from hub.core.text import tidy
+from hub.core.words import filled
 from hub.mail import outbox
 from hub.people import queries, secrets
 from hub.people.models import (
@@ -81,7 +82,7 @@ async def make_link(
     if uses > 1 and (person_id is not None or role not in HANDED_OUT):
         raise Invalid("Only members, readers and reporters can be invited with one link for many.")
     if not 1 <= uses <= MOST_USES:
-        raise Invalid(f"A link is for 1 to {MOST_USES} people.")
+        raise Invalid(filled("A link is for 1 to {most} people.", most=MOST_USES))
     secret = secrets.new_link()
     session.add(
         SignInLink(
@@ -245,7 +246,7 @@ async def set_role(session: AsyncSession, person_id: UUID, role: str) -> Person:
         return person
     if await queries.is_last_steward(session, person):
         raise Conflict("The last steward stays one. Make another one first.")
-    person.role = role
+    person.role, person.entrusted_at = role, None
     return person
 
 
@@ -364,6 +365,6 @@ def _check_role(role: str) -> None:
 def _name(name: str) -> str:
     name = tidy(name)
     if not 1 <= len(name) <= LONGEST_NAME:
-        hint = f"Please enter a name of 1 to {LONGEST_NAME} letters."
+        hint = filled("Please enter a name of 1 to {most} letters.", most=LONGEST_NAME)
         raise Invalid(hint, {"name": hint})
     return name

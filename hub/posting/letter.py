@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
-from typing import Final, TypeVar, cast
+from typing import Final, TypeVar
 from uuid import UUID
 
 from sqlalchemy import select
@@ -27,7 +27,6 @@ from hub.core.words import later
 from hub.entries import places
 from hub.entries.models import Entry
 from hub.entries.schemas import on_earth
-from hub.entries.visibility import Viewer
 from hub.events import queries as events
 from hub.events.models import Event
 from hub.exchange import queries as exchange
@@ -35,9 +34,9 @@ from hub.exchange.schemas import snapped
 from hub.jobs.registry import Run, job
 from hub.mail import outbox
 from hub.mail.composing import Letter
+from hub.people import entrusting
 from hub.people.models import Person
 from hub.people.notices import stop_address
-from hub.web.doors import Role
 
 E = TypeVar("E", bound=Entry)
 
@@ -140,7 +139,7 @@ async def _items(
     session: AsyncSession, settings: Settings, person: Person, moment: datetime
 ) -> list[tuple[str, str]]:
     """Words and addresses of what the letter tells, as far as its reader may see it."""
-    viewer = Viewer(person.id, cast("Role", person.role))
+    viewer = await entrusting.viewer(session, person)
     limit = LOOKED_AT_AROUND if person.letter_near else LOOKED_AT
     coming = await events.listed(session, viewer, since=moment, until=moment + AHEAD, limit=limit)
     new = await exchange.listed(session, viewer, limit=limit)

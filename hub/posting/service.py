@@ -292,6 +292,7 @@ def _undecided() -> tuple[Any, ...]:
     return (
         Submission.confirmed_at.is_not(None),
         Submission.verdict.is_(None),
+        Submission.visibility != PRIVATE,  # whoever may see it looks at it anyway
         Entry.deleted_at.is_(None),
         Entry.hidden_at.is_(None),
     )

@@ -26,6 +26,7 @@ class Caller:
 
     `by` is how they showed it. `secret` is the cookie's value, to which forms are bound; it is
     empty for tokens, whose requests no browser sends by itself. `new`: since a few days only.
+    `entrusted`: a steward to whom what is private is shown.
     """
 
     person_id: UUID | None = None
@@ -34,6 +35,7 @@ class Caller:
     by: Literal["nobody", "session", "token"] = "nobody"
     secret: str = ""
     new: bool = False
+    entrusted: bool = False
 
     @property
     def known(self) -> bool:

@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 
 from federation.errors import FederationError
 from hub.core.errors import Elsewhere, Gone, HubError, Invalid, NotSignedIn, TooMany
-from hub.core.words import later
+from hub.core.words import filled, later
 from hub.web.doors import caller_of
 from hub.web.forms import field_errors
 from hub.web.negotiation import ACTIVITY_TYPE, wants_activity, wants_page
@@ -128,7 +128,9 @@ async def _hub_error(request: Request, error: Exception) -> Response:
 async def _federation_error(request: Request, error: Exception) -> Response:
     """Another server failed while somebody here waited."""
     log.info("%s %s: %s", request.method, request.url.path, error)
-    told = Elsewhere(f"The other server could not be used: {error}. Please try again later.")
+    told = Elsewhere(
+        filled("The other server could not be used: {error}. Please try again later.", error=error)
+    )
     return await answer(request, told)
 
 
@@ -140,7 +142,9 @@ async def _invalid_request(request: Request, error: Exception) -> Response:
         return await _answer(request, 400, _phrase(400), "The body is not JSON that we can read.")
     fields = field_errors(details)
     what = "; ".join(f"{name or 'body'}: {words}" for name, words in fields.items())
-    return await answer(request, Invalid(f"Please correct and send again: {what}.", fields))
+    return await answer(
+        request, Invalid(filled("Please correct and send again: {what}.", what=what), fields)
+    )
 
 
 async def _http_exception(request: Request, error: Exception) -> Response:

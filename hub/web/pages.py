@@ -26,6 +26,7 @@ from jinja2 import (
     select_autoescape,
 )
 from jinja2.runtime import Context
+from markupsafe import Markup
 
 from hub.core import dates, text, words
 from hub.core.clock import now
@@ -81,6 +82,12 @@ class Written(Protocol):
 
     content: str
     cleaned_by: int
+
+
+class Spoken(Protocol):
+    """What `in_words` reads of an entry."""
+
+    language: str
 
 
 class Pictured(Protocol):
@@ -206,7 +213,12 @@ def environment() -> Environment:
     )
     made.install_gettext_callables(words.say, words.say_many, newstyle=True)  # type: ignore[attr-defined]
     made.globals.update(
-        asset=asset, built=is_built, languages=words.languages, name_of=words.name_of
+        asset=asset,
+        built=is_built,
+        languages=words.languages,
+        written=words.written,
+        name_of=words.name_of,
+        in_words=_in_words,
     )
     made.filters.update(_FILTERS)
     return made
@@ -262,6 +274,11 @@ def _tile(context: Context, moment: datetime, timezone: str | None = None) -> da
 def _since(context: Context, moment: datetime) -> str:
     """`3 hours ago`."""
     return dates.since(moment, context["now"], words.spoken())
+
+
+def _in_words(thing: Spoken) -> Markup:
+    """The attributes of what is in somebody's own words: their language, and from which side."""
+    return Markup('dir="auto" lang="{}"').format(thing.language)
 
 
 def _body(thing: Written) -> SafeHtml:

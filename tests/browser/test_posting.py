@@ -126,7 +126,7 @@ async def test_a_repeating_event_says_so_and_is_changed_date_by_date(visit: Visi
     await expect(page.get_by_text("for this date alone")).to_be_visible()
 
 
-async def test_a_picture_needs_words_and_keeps_no_secrets(
+async def test_t07_a_picture_needs_words_and_keeps_no_secrets(
     visit: Visit, hub: HubProcess, tmp_path: Path
 ) -> None:
     page = await visit("/post/offer", steward=True)

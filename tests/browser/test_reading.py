@@ -24,7 +24,7 @@ OPEN = [
     *("/", "/events", "/events?view=week", "/events?view=month", "/events/print", "/events/embed"),
     *("/swap", "/swap?show=offers&q=nothing-like-it"),
     *("/news", "/search", "/search?q=linden", "/search?q=nothing-like-it"),
-    *("/post", "/more", "/about", "/@events", "/@wants", "/sign-in"),
+    *("/post", "/more", "/about", "/@events", "/@wants", "/sign-in", "/live/choir"),
 ]
 STEWARDS = [
     *("/post/event", "/post/offer", "/post/want", "/welcome"),

@@ -249,7 +249,7 @@ async def test_an_invitation_can_be_taken_back(hub: Running) -> None:
         assert (await neighbour.get(path)).status_code == 410
 
 
-async def test_a_steward_makes_a_neighbour_of_a_guest(hub: Running, visitor: Visitor) -> None:
+async def test_t04_a_steward_makes_a_neighbour_of_a_guest(hub: Running, visitor: Visitor) -> None:
     await _come(visitor)
     person = await _person(hub)
     assert person is not None

@@ -682,3 +682,13 @@ async def test_stewards_who_decide_at_once_do_not_promise_one_place_twice(
     answers = await asyncio.gather(*(peer.decide(row["id"], "accepted") for row in rows))
     assert sorted(answer.status_code for answer in answers) == [200, 200, 409]
     assert await peer.coming() == 2
+
+
+async def test_t36_a_join_of_mobilizon_is_accepted_and_stands_on_the_page(peer: Mobilizon) -> None:
+    await peer.publish(capacity=3)
+    join = await peer.join()
+    assert peer.roles == {join: "participant"}
+    html = {"accept": "text/html", **peer.hub.steward}
+    page = (await peer.hub.web.get(f"/events/{peer.event['id']}", headers=html)).text
+    assert "@ada@town.example" in page
+    assert await peer.coming() == 1

@@ -105,10 +105,10 @@ async def test_what_is_in_a_calendar_is_shown_before_it_is_taken(hub: Running) -
     assert await dates(hub) == []
 
 
-async def test_a_group_pastes_its_address_and_its_changes_follow(
+async def test_t16_a_group_pastes_its_address_and_its_changes_follow(
     hub: Running, clock: Clock
 ) -> None:
-    """T16: repeating events with exceptions; edits within the hour; what is off, is off."""
+    """Repeating events with exceptions; edits within the hour; what is off, is off."""
     club = Club(hub, CHOIR, MOVED, CANCELLED)
     await _add(hub)
     assert await dates(hub) == [

@@ -200,8 +200,8 @@ async def test_the_organiser_decides_and_the_guest_is_told(hub: Running) -> None
     assert (await _letters(hub))[-1][1] == "You can come: Long table"
 
 
-async def test_who_comes_is_told_when_one_date_is_called_off_or_moved(hub: Running) -> None:
-    """T19: mail to those who said that they come."""
+async def test_t19_who_comes_is_told_when_one_date_is_called_off_or_moved(hub: Running) -> None:
+    """Mail to those who said that they come."""
     path = await _post(hub, recurrence="FREQ=WEEKLY;COUNT=3")
     items = (await hub.web.get("/api/v1/events")).json()["items"]
     second = urlsplit(items[1]["url"]).path

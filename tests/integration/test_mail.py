@@ -188,7 +188,7 @@ async def test_a_letter_whose_link_ran_out_is_not_sent(
     assert await _rows(hub) == []
 
 
-async def test_a_notice_goes_at_once_with_a_way_to_end_it_by_one_tap(
+async def test_t40_a_notice_goes_at_once_with_a_way_to_end_it_by_one_tap(
     make_hub: MakeHub, server: MailServer
 ) -> None:
     hub = await make_hub(smtp_url=server.url)

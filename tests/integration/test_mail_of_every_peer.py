@@ -137,3 +137,22 @@ async def test_ap_59_an_offer_is_known_in_every_shape(town: Town, name: str) -> 
     assert letter.kind is not None
     (entry,) = await town.entries(letter.kind)
     _agrees(entry, town.named(letter.shown))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Mobilizon", "Mobilizon, called off", "Gancio", "WordPress Event Bridge"],
+)
+async def test_t36_events_of_theirs_stand_on_a_page_with_time_place_and_state(
+    town: Town, name: str
+) -> None:
+    letter = LETTERS[name]
+    await town.send(letter.thing)
+    (entry,) = await town.entries("events")
+    _agrees(entry, town.named(letter.shown))
+    html = {"accept": "text/html"}
+    page = (await town.hub.web.get(f"/events/{entry['id']}", headers=html)).text
+    assert "15:00–18:00" in page
+    assert entry["location"] in page
+    assert "town.example" in page
+    assert ("Cancelled" in page) == (entry["status"] == "cancelled")

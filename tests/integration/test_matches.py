@@ -377,3 +377,61 @@ async def test_what_was_there_before_matching_is_read_later(hub: Running) -> Non
     await ask(hub.services, "exchange.read")
     await hub.work()
     assert len(await fits(hub, "offers", offer, ann)) == 1
+
+
+COMPANY = {"title": "Jazz concert on Friday", "description": "", "kind": "time", "mode": "share"}
+
+
+async def test_two_who_look_for_company_find_each_other_and_both_say_yes(
+    hub: Running, told: Told
+) -> None:
+    ann, ben, eve = [await person(hub, name) for name in ("Ann", "Ben", "Eve")]
+    first = await post(hub, "wants", ann, **COMPANY, sort="company")
+    plain = await post(hub, "wants", eve, **{**COMPANY, "mode": "give"})
+    own = await post(hub, "wants", ann, **COMPANY, sort="company")
+    second = await post(hub, "wants", ben, **{**COMPANY, "mode": "give"}, sort="company")
+    await hub.work()
+    assert await fits(hub, "wants", plain, eve) == []
+    theirs = await fits(hub, "wants", second, ben)
+    assert {one["uri"] for one in theirs} == {first["uri"], own["uri"]}
+    (mine,) = await fits(hub, "wants", first, ann)
+    assert mine["uri"] == second["uri"]
+    assert mine["reasons"][0] == "both: concert, Jazz"
+    subjects = {notice.subject for who, notice in told if who == ben.id}
+    assert subjects == {"Somebody would like to go too: Jazz concert on Friday"}
+
+    assert (await do(hub, mine, "ask", ann)).json()["state"] == "asked"
+    (asked,) = [one for one in await fits(hub, "wants", second, ben) if one["asked"]]
+    assert asked["uri"] == first["uri"]
+    early = await press(hub, f"/matches/{mine['id']}/say", ann, text="Hello?")
+    assert early.status_code == 409
+    assert (await do(hub, asked, "accept", ben)).json()["state"] == "agreed"
+    await press(hub, f"/matches/{mine['id']}/say", ann, text="At the door at eight?")
+    read = (await page(hub, f"/matches/{mine['id']}", ben)).text
+    assert "At the door at eight?" in read
+    assert "Both of you look for somebody to go with:" in read
+    assert "At the door" not in (await page(hub, f"/matches/{mine['id']}", eve)).text
+
+
+async def test_a_no_to_company_is_told_to_nobody_and_holds(hub: Running) -> None:
+    ann, ben = await person(hub, "Ann"), await person(hub, "Ben")
+    wants = [await post(hub, "wants", who, **COMPANY, sort="company") for who in (ann, ben)]
+    await hub.work()
+    (mine,) = await fits(hub, "wants", wants[0], ann)
+    await do(hub, mine, "ask", ann)
+    await do(hub, mine, "decline", ben)
+    for want in wants:
+        await ask(hub.services, "exchange.match", listing_id=want["id"])
+    await hub.work()
+    assert await fits(hub, "wants", wants[1], ben) == []
+    (again,) = await fits(hub, "wants", wants[0], ann)
+    assert (again["state"], again["asked"]) == ("asked", False)
+
+
+async def test_who_looks_for_company_still_hears_of_offers(hub: Running) -> None:
+    ann, ben = await person(hub, "Ann"), await person(hub, "Ben")
+    want = await post(hub, "wants", ann, **COMPANY, sort="company")
+    offer = await post(hub, "offers", ben, **{**COMPANY, "title": "Ticket for the jazz concert"})
+    await hub.work()
+    (fit,) = await fits(hub, "wants", want, ann)
+    assert fit["uri"] == offer["uri"]

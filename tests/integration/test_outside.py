@@ -153,7 +153,7 @@ async def test_the_three_views_lead_to_each_other_and_keep_the_filter(board: Run
         assert nav.count("aria-current") == 1
 
 
-async def test_a_week_is_printed_as_a_sheet(board: Running) -> None:
+async def test_t40_a_week_is_printed_as_a_sheet(board: Running) -> None:
     year, number, _ = START.date().isocalendar()
     page = await board.web.get(f"/events/print?week={year}-W{number:02}&place=linden", headers=HTML)
     _valid(page.text)

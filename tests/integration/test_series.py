@@ -60,7 +60,7 @@ async def _listed(hub: Running) -> list[dict[str, Any]]:
     return items
 
 
-async def test_the_dates_are_shown_before_they_are_published(hub: Running) -> None:
+async def test_t18_the_dates_are_shown_before_they_are_published(hub: Running) -> None:
     async with signed_in(hub) as (web, csrf):
         shown = await web.post("/post/event", data=_form(csrf))
         assert shown.status_code == 422
@@ -92,7 +92,7 @@ async def test_another_rule_is_shown_anew(hub: Running) -> None:
     assert await _listed(hub) == []
 
 
-async def test_two_at_one_place_and_time_are_told_before_it_is_published(hub: Running) -> None:
+async def test_t18_two_at_one_place_and_time_are_told_before_it_is_published(hub: Running) -> None:
     start = datetime.combine(_tuesday(2), datetime.min.time().replace(hour=20), BERLIN)
     there = {"title": "Choir", "starts_at": start.isoformat(), "location": "Linden hall"}
     await hub.web.post("/api/v1/events", json=there, headers=hub.steward)
@@ -131,8 +131,8 @@ async def _said(hub: Running, uri: str) -> list[dict[str, Any]]:
     ]
 
 
-async def test_one_date_is_moved_and_one_called_off(hub: Running) -> None:
-    """T19: list, calendar, Update and a note for Mastodon."""
+async def test_t19_one_date_is_moved_and_one_called_off(hub: Running) -> None:
+    """List, calendar, Update and a note for Mastodon."""
     start = (datetime.now(BERLIN) + timedelta(days=7)).replace(microsecond=0)
     draft = {
         "title": "Board games",

@@ -206,10 +206,11 @@ async def test_each_viewer_sees_what_is_theirs_to_see(hub: Running) -> None:
     assert await seen(Viewer(other, "reader")) == {"public", "hub"}
     assert await seen(Viewer(other, "editor")) == {"public", "hub"}
     assert await seen(Viewer(owner, "editor")) == {"public", "hub", "private"}
-    assert await seen(Viewer(other, "steward")) == {"public", "hub", "private"}
+    assert await seen(Viewer(other, "steward")) == {"public", "hub"}
+    assert await seen(Viewer(other, "steward", entrusted=True)) == {"public", "hub", "private"}
     async with hub.services.db.write() as session:
         await session.execute(update(Entry).values(hidden_at=now()))
-    assert await seen(Viewer(other, "steward")) == set()
+    assert await seen(Viewer(other, "steward", entrusted=True)) == set()
 
 
 async def test_a_blocked_name_hides_what_comes_from_names_under_it(hub: Running) -> None:

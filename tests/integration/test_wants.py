@@ -140,3 +140,53 @@ async def test_t11_a_private_want_is_seen_by_its_owner_and_stewards_alone(
     for who in (ann, hub.steward):
         assert SECRETS[1] in (await hub.web.get(f"/api/v1{own}", headers=dict(who))).text
     assert (await south.web.get("/api/v1/wants")).json()["items"] == []
+
+
+async def test_t11_stewards_name_those_who_see_private_wants(hub: Running, told: Told) -> None:
+    ann, ben, eve = [
+        await person(hub, name, role)
+        for name, role in (("Ann", "editor"), ("Ben", "steward"), ("Eve", "steward"))
+    ]
+    words = {"title": f"{SECRETS[0]} compost", "description": f"{SECRETS[1]} bill"}
+    want = await post(hub, "wants", ann, **{**WANT, **words}, visibility="private")
+    offer = await post(hub, "offers", ben, **WANT)
+    await hub.work()
+    own = f"/wants/{want['id']}"
+    assert "All stewards, and nobody else" in (await page(hub, "/admin/people", eve)).text
+    for who in (ben, eve):
+        assert SECRETS[1] in (await page(hub, own, who)).text
+    assert (await press(hub, f"/admin/people/{ann.id}/entrust", eve)).status_code == 409
+    assert (await press(hub, f"/admin/people/{ben.id}/entrust", ann)).status_code == 403
+    assert (await press(hub, f"/admin/people/{ben.id}/entrust", eve)).status_code == 303
+
+    listed = (await page(hub, "/admin/people", eve)).text
+    assert "nobody else besides whoever posted them: Ben." in listed
+    assert "Ben was named" in listed
+    assert "by Eve" in listed
+    assert SECRETS[1] in (await page(hub, own, ben)).text
+    (fit,) = (await hub.web.get(f"/api/v1{own}/matches", headers=ann)).json()["items"]
+    for path in (own, f"{own}/edit", f"{own}/close", f"/matches/{fit['id']}", "/matches"):
+        assert SECRETS[0] not in (await page(hub, path, eve)).text, path
+    for path in ("/swap", "/admin/inbox", f"/search?q={SECRETS[0]}", f"/offers/{offer['id']}"):
+        assert f"{SECRETS[0]} compost" not in (await page(hub, path, eve)).text, path
+    for path in ("/api/v1/wants", f"/api/v1{own}", f"/api/v1{own}/matches"):
+        assert SECRETS[0] not in (await hub.web.get(path, headers=eve)).text, path
+    assert (await hub.web.delete(f"/api/v1{own}", headers=eve)).status_code == 404
+    assert (await press(hub, f"{own}/delete", eve)).status_code == 404
+
+    await press(hub, f"/admin/people/{ben.id}/distrust", ben)
+    assert SECRETS[1] in (await page(hub, own, eve)).text
+    assert "Ben is no longer named" in (await page(hub, "/admin/people", eve)).text
+
+
+async def test_t11_whoever_is_named_and_goes_leaves_nobody_shut_out(hub: Running) -> None:
+    ann, ben, eve = [
+        await person(hub, name, role)
+        for name, role in (("Ann", "editor"), ("Ben", "steward"), ("Eve", "steward"))
+    ]
+    want = await post(hub, "wants", ann, **WANT, visibility="private")
+    await press(hub, f"/admin/people/{ben.id}/entrust", eve)
+    assert (await page(hub, f"/wants/{want['id']}", eve)).status_code == 404
+    await press(hub, f"/admin/people/{ben.id}/role", eve, role="editor")
+    assert (await page(hub, f"/wants/{want['id']}", ben)).status_code == 404
+    assert (await page(hub, f"/wants/{want['id']}", eve)).status_code == 200

@@ -144,6 +144,17 @@ for (const form of document.querySelectorAll("form[data-htmx]")) {
   form.addEventListener("input", note);
   form.addEventListener("focusin", fetchIt, { once: true });
 }
+// A live page looks again by itself while somebody looks at it, but not while they press a button.
+for (const box of document.querySelectorAll("[data-again]")) {
+  const again = async () => {
+    if (document.hidden || box.contains(document.activeElement)) return;
+    const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+    if (!answer.ok) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(box.id);
+    if (fresh && fresh.innerHTML !== box.innerHTML) box.replaceChildren(...fresh.childNodes);
+  };
+  setInterval(() => again().catch(() => {}), Number(box.dataset.again) * 1000);
+}
 for (const button of document.querySelectorAll("[data-copy][hidden], [data-print]")) button.hidden = false;
 document.querySelector("[data-print]")?.addEventListener("click", () => print());
 for (const button of document.querySelectorAll("[data-near]")) nearMe(button, tell);

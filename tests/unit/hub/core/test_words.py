@@ -7,6 +7,7 @@ import re
 import pytest
 
 from hub.core import words
+from hub.core.errors import Invalid
 from tests.catalogues import catalogue, gathered, is_said
 
 OTHERS = [language for language in words.languages() if language != words.ENGLISH]
@@ -46,6 +47,24 @@ def test_what_is_said_is_said_in_the_language_spoken_now() -> None:
     with words.speaking("eo"):
         assert words.say("Events") == "Events"
     assert words.say("") == ""
+
+
+def test_a_sentence_with_something_in_it_is_filled_when_it_is_said() -> None:
+    inner = words.filled("must be a number from 1 to {most}", most=9)
+    said = words.filled("The repetition {reason}.", reason=inner)
+    assert said == "The repetition must be a number from 1 to 9."
+    assert words.say(str(Invalid(said))) == said
+    with words.speaking("de"):
+        told = words.say(str(Invalid(said)))
+    assert told not in {said, ""}
+    assert "1" in told
+    assert "9" in told
+    assert "must be" not in told
+
+
+def test_what_people_wrote_is_put_in_as_it_is() -> None:
+    with words.speaking("de"):
+        assert "@Events" in words.say(words.filled("There is no @{name} here.", name="Events"))
 
 
 def test_numbers_are_counted_as_the_language_counts() -> None:

@@ -19,8 +19,7 @@ NOW = datetime(2026, 9, 10, 12, tzinfo=ZoneInfo(BERLIN))
 def read(name: str, *, change: tuple[str, str] = ("", "")) -> dict[str, Row]:
     """The rows of a file by title."""
     data = (QUIRKS / name).read_bytes().replace(change[0].encode(), change[1].encode())
-    window = reading.window_of(NOW, BERLIN, timedelta(days=365))
-    return {row.title: row for row in calendars.rows_of(data, BERLIN, window)}
+    return {row.title: row for row in _rows(data)}
 
 
 def coming(row: Row) -> list[str]:
@@ -99,3 +98,25 @@ def test_time_of_writing_alone_changes_nothing(name: str) -> None:
     before = {row.key: row.fingerprint for row in read(name).values()}
     later = read(name, change=("DTSTAMP:20260901T080000Z", "DTSTAMP:20260908T111213Z"))
     assert {row.key: row.fingerprint for row in later.values()} == before
+
+
+def test_a_calendar_in_latin_1_keeps_its_letters() -> None:
+    (row,) = read("latin1.ics").values()
+    assert row.title == "Café für alle"
+    assert row.members["location"] == "Gemeindehaus, Bücherstraße 4"
+    assert row.members["description"] == "Kaffee und Kuchen – jeder ist willkommen"
+
+
+def test_a_calendar_of_more_than_5_mb_is_read() -> None:
+    padding = f"X-PADDING:{'x' * 60}\r\n" * 80_000
+    end = "END:VCALENDAR"
+    data = (QUIRKS / "google.ics").read_bytes().decode().replace(end, padding + end)
+    assert 5_000_000 < len(data) < reading.MAX_BYTES
+    titles = [row.title for row in _rows(data.encode())]
+    expected = [row.title for row in _rows((QUIRKS / "google.ics").read_bytes())]
+    assert titles == expected
+
+
+def _rows(data: bytes) -> list[Row]:
+    window = reading.window_of(NOW, BERLIN, timedelta(days=365))
+    return calendars.rows_of(data, BERLIN, window)

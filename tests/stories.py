@@ -1,0 +1,139 @@
+"""The stories of a neighbourhood, and the tests that play them: `python -m tests.stories`.
+
+A test of story 5 is named `test_t05_…`, wherever it lies. A story is told if it has a test, partly
+where `PARTLY` says what it cannot do yet, and not without one; `NOT_BUILT` says why. From here
+`docs/stories.md` is written, and a test compares the two.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "stories.md"
+NAME = re.compile(r"test_t(\d+)_\w+")
+
+CHAPTERS: dict[str, dict[int, str]] = {
+    "Offers and wants": {
+        5: "somebody without an account asks for a ladder on a telephone: at most 60 seconds and "
+        "4 fields from the first page to the published want, looked at before it is sent",
+        6: "without an address, an editor posts it “via” the hub, and nothing of theirs is kept",
+        7: "a photo taken where there is no network is sent later, without the place in it",
+        8: "an offer and a want find each other, with reasons and a distance in words; both say "
+        "yes, and only then they talk",
+        9: "a loan is reminded of two days before, noted as overdue, closed by “it is back”, and "
+        "the thing is listed again",
+        10: "want here, offer there: shown on both hubs; a no leaves no trace there",
+        11: "a private want is in no page, feed, outbox or search; named stewards see it",
+    },
+    "Events": {
+        16: "a group pastes the address of its calendar; what is moved or called off follows",
+        18: "“every second Tuesday, not in August”: right dates through the change of the clocks, "
+        "a calendar file and a data block that are valid, a warning when two things clash",
+        19: "one date is called off: list, calendar file, other servers, a note for Mastodon, and "
+        "a letter to whoever comes",
+    },
+    "News and talk": {
+        20: "a photo story from a telephone: words for the picture, consent, readable on Mastodon",
+        21: "a page follows a hashtag while something happens; what is posted elsewhere appears "
+        "or waits by the hub's rules, and *hide* works at once",
+    },
+    "With other servers": {
+        35: "somebody on Mastodon finds `@events`, follows, sees, answers, boosts, says that they "
+        "come, and has a yes by private message",
+        36: "Mobilizon, Gancio and WordPress: events arrive with time, place and state; a Join is "
+        "answered",
+    },
+    "Looking after a hub": {
+        4: "stewards set area, languages, colours, charter and roles in the browser",
+        17: "a picture of who works with whom, with its table and its export",
+        37: "200 unwanted wants of a new server are held, refused at once, and the server limited",
+        38: "a complaint is acted upon; who complained stays unnamed, both are told",
+    },
+    "For everybody": {
+        39: "with a screen reader and the keyboard: post a want, find an event, read the list",
+        40: "large text, a week on paper, a letter that is ended with one tap",
+        44: "pages speak the reader's language, from the right where it is written so",
+    },
+}
+
+PARTLY: dict[int, str] = {
+    4: "roles are; area, language and colour are settings, and need a restart",
+    7: "the place is taken out; without a network nothing is queued",
+    40: "paper has large print and letters end with one tap; pages have no setting for it",
+}
+"""What is missing of stories that have tests."""
+
+NOT_BUILT: dict[int, str] = {
+    17: "organisations and projects, whose links it would draw, are not there yet",
+    37: "no test plays it as a whole yet",
+    38: "no test plays it as a whole yet",
+    39: "no test plays it as a whole yet",
+}
+"""Why a story has no test."""
+
+
+def stories() -> dict[int, str]:
+    """Every story by its number, in the order of the page."""
+    return {number: words for chapter in CHAPTERS.values() for number, words in chapter.items()}
+
+
+def tests() -> dict[int, dict[str, list[str]]]:
+    """Tests by number and file, as their names say; `tests/` alone is looked at."""
+    found: dict[int, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            name = NAME.fullmatch(node.name)
+            if name is not None:
+                found[int(name[1])][str(path.relative_to(ROOT))].append(node.name)
+    return found
+
+
+def status(number: int, found: dict[int, dict[str, list[str]]]) -> str:
+    """Whether a story is told, partly, or not."""
+    if number not in found:
+        return "not"
+    return "partly" if number in PARTLY else "told"
+
+
+def page() -> str:
+    """The whole of docs/stories.md."""
+    found = tests()
+    states = [status(number, found) for number in stories()]
+    lines = [
+        "# Stories",
+        "",
+        "What people do with a hub, and the tests that do it with them, in a browser or between",
+        "hubs. A test of story 5 is named `test_t05_…`. This page is written by",
+        "`python -m tests.stories`; a test fails when it no longer says what the tests do.",
+        "",
+        f"Told: {states.count('told')}. Partly: {states.count('partly')}."
+        f" Not: {states.count('not')}.",
+    ]
+    for chapter, told in CHAPTERS.items():
+        lines += ["", f"## {chapter}", "", "| | what | | tests |", "|---|---|---|---|"]
+        lines += [_row(number, words, found) for number, words in told.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _row(number: int, words: str, found: dict[int, dict[str, list[str]]]) -> str:
+    files = found.get(number, {})
+    where = ", ".join(
+        f"[{Path(path).stem}](../{path}){_times(len(names))}" for path, names in files.items()
+    )
+    missing = (PARTLY if files else NOT_BUILT).get(number)
+    told = words if missing is None else f"{words}. **Missing:** {missing}"
+    return f"| T{number:02} | {told} | {status(number, found)} | {where} |"
+
+
+def _times(count: int) -> str:
+    return f" ({count})" if count > 1 else ""
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
