@@ -107,13 +107,13 @@ async function scripts() {
   });
   await keep("hub.js", built.outputFiles[0].text);
   const worker = await build({
-    entryPoints: [path.join(source, "worker.js")],
+    entryPoints: [path.join(source, "offline-worker.js")],
     bundle: true,
     minify: true,
     target: "es2020",
     write: false,
   });
-  await keep("worker.js", worker.outputFiles[0].text);
+  await keep("offline-worker.js", worker.outputFiles[0].text);
   await keep("htmx.js", await readFile(require.resolve("htmx.org/dist/htmx.min.js")));
 }
 
