@@ -6,11 +6,10 @@ import json
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import Response
 
 from hub.core import words
 from hub.core.look import look_of
-from hub.web.assets import source_of
 from hub.web.doors import Hub
 from hub.web.pages import HubFace, face, render
 
@@ -69,13 +68,6 @@ def _manifest(hub: HubFace) -> dict[str, Any]:
 def _icon(hub: HubFace, size: str, kind: str = "") -> dict[str, str]:
     address = f"/icons/hub-{size}{kind}.png?v={hub.look.version}"
     return {"src": address, "sizes": f"{size}x{size}", "type": "image/png"}
-
-
-@router.get("/worker.js")
-async def worker() -> Response:
-    """The service worker; from here, since it may only look after what lies below its address."""
-    headers = {"cache-control": "no-cache"}
-    return FileResponse(source_of("worker.js"), headers=headers, media_type="text/javascript")
 
 
 @router.get("/offline")

@@ -17,6 +17,8 @@ const target = path.join(web, "static", "built");
 const fresh = `${target}.new`;
 const packages = path.join(web, "..", "..", "node_modules");
 const require = createRequire(import.meta.url);
+// The parts of the service worker are no modules: not every browser lets them be.
+const WORKERS = ["offline-worker.js", "push-worker.js"];
 
 // The signs that English and the languages of Western Europe are written with.
 const LATIN = [
@@ -97,12 +99,12 @@ async function style(name, before) {
 }
 
 async function scripts() {
-  // The worker is no module: not every browser lets one be.
-  await Promise.all([script("hub.js"), script("passkeys.js"), script("worker.js", "iife")]);
+  await Promise.all(["hub.js", "passkeys.js"].map((name) => script(name, "esm")));
+  await Promise.all(WORKERS.map((name) => script(name, "iife")));
   await keep("htmx.js", await readFile(require.resolve("htmx.org/dist/htmx.min.js")));
 }
 
-async function script(name, format = "esm") {
+async function script(name, format) {
   const built = await build({
     entryPoints: [path.join(source, name)],
     bundle: true,

@@ -20,11 +20,6 @@ def asset(name: str) -> str:
     return f"/static/{SOURCES}/{name}"
 
 
-def source_of(name: str) -> Path:
-    """The file behind that address."""
-    return STATIC / asset(name).removeprefix("/static/")
-
-
 def is_built(name: str) -> bool:
     """Whether the build made this file; parts that need it are left out of pages otherwise."""
     return name in _manifest()

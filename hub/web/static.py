@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from fastapi import FastAPI
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from hub.core.services import Services
-from hub.web.assets import BUILT, STATIC
+from hub.web.assets import BUILT, STATIC, asset
 
 LASTING = "public, max-age=31536000, immutable"
 PASSING = "public, max-age=300"
+WORKERS = ("offline-worker.js", "push-worker.js")  # what the service worker does, each part by itself
 
 
 def mount(app: FastAPI, _services: Services) -> None:
-    """Serve the static folder under `/static`."""
+    """Serve the static folder under `/static`, and the service worker of all pages."""
+    app.add_route("/sw.js", worker)
     app.mount("/static", Files(), name="static")
+
+
+async def worker(_request: Request) -> Response:
+    """The service worker: it must lie on top, and takes in what it does from the static folder."""
+    script = "".join(f'importScripts("{asset(name)}");\n' for name in WORKERS)
+    headers = {"cache-control": "no-cache"}
+    return Response(script, headers=headers, media_type="text/javascript")
 
 
 class Files(StaticFiles):

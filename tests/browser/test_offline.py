@@ -12,7 +12,7 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 from tests.browser.conftest import PHONE
 from tests.processes import HubProcess
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 READY = "navigator.serviceWorker.ready.then(() => true)"
 KEPT = """async function kept() {

@@ -61,7 +61,7 @@ async def test_a_browser_that_can_is_told_after_one_press(visit: Visit, hub: Hub
     worker = await page.evaluate(
         "navigator.serviceWorker.ready.then((one) => one.active.scriptURL)"
     )
-    assert worker == f"{hub.url}/worker.js"
+    assert worker == f"{hub.url}/sw.js"
     await page.get_by_role("button", name="No more on this device").click()
     await expect(page.get_by_role("button", name=TELL)).to_be_visible()
 

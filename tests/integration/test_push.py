@@ -309,10 +309,16 @@ async def test_the_hub_has_one_key_and_keeps_it_sealed(hub: Running) -> None:
     assert private not in row.sealed
 
 
-async def test_the_service_worker_of_all_pages_shows_messages(hub: Running) -> None:
-    worker = await hub.web.get("/worker.js")
+async def test_the_service_worker_lies_on_top_and_takes_in_what_shows_messages(
+    hub: Running,
+) -> None:
+    worker = await hub.web.get("/sw.js")
     assert worker.headers["content-type"].startswith("text/javascript")
-    assert "showNotification" in worker.text
+    taken = re.search(r'importScripts\("(/static/[^"]+)"\)', worker.text)
+    assert taken is not None
+    script = await hub.web.get(taken[1])
+    assert script.status_code == 200
+    assert "showNotification" in script.text
 
 
 async def test_over_real_sockets_a_push_service_gets_what_its_browser_can_read(

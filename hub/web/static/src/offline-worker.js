@@ -1,7 +1,7 @@
 // Reading without a connection: the pages read last, and this week's events, stay on the device.
 // Kept is only what the hub marks as everybody's. Nothing of people who are signed in bears the
-// mark, and no form does; signing out forgets the rest.
-import "./told.js";
+// mark, and no form does; signing out forgets the rest. It stands by itself, so that the service
+// worker can take it in with importScripts.
 
 const MARK = "x-offline"; // as in hub/web/offline.py
 const PAGES = "pages";
