@@ -8,14 +8,13 @@ look is compared with those that were not looked at for the longest time.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from uuid import UUID
 
 from pydantic import ValidationError
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.browse import queries, searching
@@ -45,22 +44,13 @@ from hub.web.doors import Role
 
 LONGEST: Final = 1000  # of an address
 AT_ONCE: Final = 500  # searches that one run looks at
-MOST_NEW: Final = 500  # entries that one run compares with them, the newest
-MOST_TOLD: Final = 20  # of one search at once; its page shows the rest
+MOST_FOUND: Final = 200  # that are new in one search at a time, the newest
+MOST_TOLD: Final = 20  # of them; the page of the search shows the rest
 OVERLAP: Final = timedelta(minutes=10)  # a long transaction may bring what is older than the look
 HELD: Final = timedelta(days=14)  # what is shown to more people so long after it was written is new
 
 Conditions = list[ColumnElement[bool]]
 _IS_NEW: Final = (Entry.created_at, Entry.published_at, Entry.passed_at)
-
-
-@dataclass(frozen=True, slots=True)
-class New:
-    """An entry that somebody may not have seen yet: since when, and whose it is."""
-
-    id: UUID
-    since: datetime
-    owner_id: UUID | None
 
 
 def _of_search(asked: Any, settings: Settings) -> Conditions:
@@ -127,31 +117,26 @@ def _asked(path: str, query: str) -> Asked:
 
 
 async def matching(
-    session: AsyncSession,
-    settings: Settings,
-    viewer: Viewer,
-    search: KeptSearch,
-    ids: Sequence[UUID],
+    session: AsyncSession, settings: Settings, viewer: Viewer, search: KeptSearch, few: Conditions
 ) -> list[UUID]:
-    """Those of some entries that the page of a kept search would show to `viewer`."""
+    """What of a few entries the page of a kept search would show to `viewer`, the newest first."""
     asked = _asked(search.path, search.query)
     filters = asking.filters(asked, settings, place=getattr(asked, "place", ""))
+    filters["limit"] = MOST_FOUND
     more = PAGES[search.path][1](asked, settings)
-    return await finding.among(session, viewer, Filter(**filters), ids, more)
+    return await finding.among(session, viewer, Filter(**filters), [*few, *more])
 
 
 @job("browse.tell_searches", every=timedelta(minutes=5))
 async def tell_searches(run: Run) -> None:
     """Tell those who keep a search what is new in it, each thing once."""
-    services, moment = run.services, now()
+    services, moment, found = run.services, now(), []
     async with services.db.read() as session:
         due = await _due(session)
-        new = await _new(session, due[0][0].looked_at - OVERLAP) if due else []
-        found = [
-            (search.id, ids)
-            for search, person in due
-            if (ids := await _found(session, services.settings, search, person, new))
-        ]
+        if due and await _is_anything_new(session, due[0][0].looked_at):
+            for search, person in due:
+                ids = await _found(session, services.settings, search, person)
+                found += [(search.id, ids)] if ids else []
     for search_id, ids in found:
         async with services.db.write() as session:
             await _tell(session, services, search_id, ids)
@@ -173,37 +158,34 @@ async def _due(session: AsyncSession) -> Sequence[tuple[KeptSearch, Person]]:
     return [(row[0], row[1]) for row in await session.execute(query.limit(AT_ONCE))]
 
 
-async def _new(session: AsyncSession, since: datetime) -> list[New]:
-    """What came, or was first shown to more people, after a moment."""
-    changed = (*_IS_NEW, Entry.updated_at)
-    query = select(Entry.id, Entry.owner_id, *_IS_NEW).where(
+def _came(looked_at: datetime) -> Conditions:
+    """What came, or was first shown to more people, after the last look."""
+    since = looked_at - OVERLAP
+    return [
         Entry.created_at > since - HELD,
-        or_(*(column > since for column in changed)),
-        Entry.deleted_at.is_(None),
+        or_(*(column > since for column in (*_IS_NEW, Entry.updated_at))),
         Entry.visibility != PRIVATE,
-    )
-    rows = await session.execute(query.order_by(Entry.created_at.desc()).limit(MOST_NEW))
-    return [New(row[0], max(filter(None, row[2:])), row[1]) for row in rows]
+    ]
+
+
+async def _is_anything_new(session: AsyncSession, looked_at: datetime) -> bool:
+    query = select(Entry.id).where(*_came(looked_at)).limit(1)
+    return await session.scalar(query) is not None
 
 
 async def _found(
-    session: AsyncSession,
-    settings: Settings,
-    search: KeptSearch,
-    person: Person,
-    new: Sequence[New],
+    session: AsyncSession, settings: Settings, search: KeptSearch, person: Person
 ) -> list[UUID]:
-    """What of the new a search finds that was not told of it, and is not one's own."""
-    theirs = [one.id for one in new if one.since > search.since and one.owner_id != person.id]
-    if not theirs:
-        return []
+    """What is new in a search, was not told of it, and is not one's own."""
+    told = exists().where(SearchHit.search_id == search.id, SearchHit.entry_id == Entry.id)
+    new = [
+        *_came(search.looked_at),
+        or_(*(column > search.since for column in _IS_NEW)),
+        Entry.owner_id.is_distinct_from(person.id),
+        ~told,
+    ]
     viewer = Viewer(person.id, cast(Role, person.role))
-    ids = await matching(session, settings, viewer, search, theirs)
-    hits = select(SearchHit.entry_id).where(
-        SearchHit.search_id == search.id, SearchHit.entry_id.in_(ids)
-    )
-    told = set(await session.scalars(hits)) if ids else set()
-    return [id_ for id_ in ids if id_ not in told]
+    return await matching(session, settings, viewer, search, new)
 
 
 async def _tell(

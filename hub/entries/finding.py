@@ -135,15 +135,12 @@ async def among(
     session: AsyncSession,
     viewer: Viewer,
     wanted: Filter,
-    ids: Sequence[UUID],
-    conditions: Sequence[ColumnElement[bool]] = (),
+    few: Sequence[ColumnElement[bool]],
 ) -> list[UUID]:
-    """Those of some entries that `found` would find, the newest first."""
+    """Those of a few entries that `found` would find, the newest first; `few` says which."""
     asked = search.question(wanted.words)
-    query = select(Entry.id).where(
-        Entry.id.in_(ids), *_asked(viewer, wanted, conditions), search.answers(asked)
-    )
-    return list(await session.scalars(query.order_by(Entry.number.desc()))) if ids else []
+    query = select(Entry.id).where(*_asked(viewer, wanted, few), search.answers(asked))
+    return list(await session.scalars(query.order_by(Entry.number.desc()).limit(wanted.limit)))
 
 
 def _asked(
