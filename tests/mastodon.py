@@ -172,7 +172,8 @@ class Mastodon:
             return HTMLResponse("Client authentication failed", 401)
         name = self.programs[request.query_params["client_id"]].name
         return HTMLResponse(
-            f"<!doctype html><title>{self.host}</title><h1>{name} wants to know who you are</h1>"
+            f'<!doctype html><link rel="icon" href="data:,"><title>{self.host}</title>'
+            f"<h1>{name} wants to know who you are</h1>"
             f'<form method="post" action="/oauth/authorize?{query.replace("&", "&amp;")}">'
             "<button>Authorize</button></form>"
         )

@@ -17,16 +17,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.clock import now
 from hub.core.errors import Busy, Gone
+from hub.core.words import later
 from hub.people import secrets
 from hub.people.models import Begun
 
 LASTS: Final = timedelta(minutes=30)
 MOST_BEGUN: Final = 20_000  # of all people together, so that no flood fills the disk
 
-TOO_LATE: Final = (
+TOO_LATE: Final = later(
     "That took too long, was sent twice, or was begun in another browser. Please try once more."
 )
-FULL: Final = "Too many people are signing in at the moment. Please try again in half an hour."
+FULL: Final = later(
+    "Too many people are signing in at the moment. Please try again in half an hour."
+)
 
 
 @dataclass(frozen=True, slots=True)

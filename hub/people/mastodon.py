@@ -32,6 +32,7 @@ from hub.core.errors import (
 from hub.core.secrets import load_master_key
 from hub.core.services import Services
 from hub.core.text import tidy
+from hub.core.words import later
 from hub.fediverse import peers
 from hub.people import begun, queries, secrets, service
 from hub.people.arriving import tell_of_way
@@ -45,22 +46,22 @@ APP_LASTS: Final = timedelta(days=30)  # servers learn new tricks, and forget pr
 LONGEST_CLIENT_NAME: Final = 60  # Mastodon refuses longer ones
 UNAUTHORISED: Final = 401
 
-NO_ADDRESS: Final = (
+NO_ADDRESS: Final = later(
     "Please enter your Mastodon address, such as @ann@social.example, or the name of your server."
 )
-NO_SERVER: Final = "There is no such server on the internet. Is the address right?"
-NO_ANSWER: Final = (
+NO_SERVER: Final = later("There is no such server on the internet. Is the address right?")
+NO_ANSWER: Final = later(
     "That server did not answer as Mastodon does. Is the address right? Else please try later, or "
     "sign in by e-mail."
 )
-BLOCKED: Final = "This hub does not speak with that server. Please sign in by e-mail."
-REFUSED: Final = "Your server did not take it. Please try once more."
-NOT_THEIRS: Final = (
+BLOCKED: Final = later("This hub does not speak with that server. Please sign in by e-mail.")
+REFUSED: Final = later("Your server did not take it. Please try once more.")
+NOT_THEIRS: Final = later(
     "Your server named an account that is at home at another server. Please sign in there."
 )
-SHUT_OUT: Final = "You cannot sign in here any more. Please ask a steward."
-TAKEN: Final = "Somebody else at this hub signs in with this Mastodon account."
-HAS_ONE: Final = "You have linked a Mastodon account already. Please unlink that one first."
+SHUT_OUT: Final = later("You cannot sign in here any more. Please ask a steward.")
+TAKEN: Final = later("Somebody else at this hub signs in with this Mastodon account.")
+HAS_ONE: Final = later("You have linked a Mastodon account already. Please unlink that one first.")
 
 
 @dataclass(frozen=True, slots=True)

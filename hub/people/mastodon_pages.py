@@ -10,8 +10,9 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from hub.core.errors import Forbidden, HubError, TooMany
+from hub.core.errors import Elsewhere, Forbidden, HubError, TooMany
 from hub.core.services import Services
+from hub.core.words import later
 from hub.people import mastodon
 from hub.people.arriving import ME, myself, signed_in
 from hub.people.devices import device
@@ -23,11 +24,12 @@ from hub.web.pages import render
 router = APIRouter(include_in_schema=False)
 
 LINKING = f"{ME}/mastodon"
-SAID_NO = (
+DENIED = "access_denied"  # RFC 6749 §4.1.2.1
+SAID_NO = later(
     "You did not let your server tell who you are, so nothing happened here. Please try again, or "
     "sign in by e-mail."
 )
-NOT_YOU = "Meanwhile somebody else signed in here in this browser. Please try once more."
+NOT_YOU = later("Meanwhile somebody else signed in here in this browser. Please try once more.")
 
 
 @router.post(mastodon.BACK)
@@ -63,8 +65,10 @@ async def come_back(
 ) -> Response:
     """Back from one's own server: signed in, or the account there is linked."""
     try:
+        if error == DENIED:
+            raise Forbidden(SAID_NO)
         if error or not code:
-            raise Forbidden(SAID_NO if error == "access_denied" else mastodon.REFUSED)
+            raise Elsewhere(mastodon.REFUSED)
         came = await mastodon.came_back(hub, server, state, code, await bound_to(request))
         if came.person_id is None:
             agent = device(request.headers.get("user-agent", ""))

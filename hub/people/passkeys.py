@@ -27,6 +27,7 @@ from hub.core.errors import Conflict, Forbidden, Gone, Invalid
 from hub.core.services import Services
 from hub.core.settings import Settings
 from hub.core.text import tidy
+from hub.core.words import later
 from hub.people import begun, queries, service
 from hub.people.arriving import tell_of_way
 from hub.people.models import Passkey, Person
@@ -44,18 +45,18 @@ FORMATS: Final = ("none", "packed")  # we ask for no attestation; others are ref
 # What a library may stumble over in bytes that no device made.
 BROKEN: Final = (WebAuthnException, ValueError, LookupError, TypeError, AttributeError)
 
-NOT_READ: Final = "What your device said could not be checked. Please try once more."
-UNKNOWN: Final = (
+NOT_READ: Final = later("What your device said could not be checked. Please try once more.")
+UNKNOWN: Final = later(
     "This passkey is not known here, or not any more. Please sign in by e-mail, and add it on your "
     "page."
 )
-COPIED: Final = (
+COPIED: Final = later(
     "This passkey was used elsewhere too, as if it had been copied. Please sign in by e-mail, and "
     "remove it on your page."
 )
-NOWHERE: Final = "Passkeys need a hub with a name, such as hub.example."
-SEVERAL: Final = "You have many passkeys already. Please remove one first."
-KNOWN: Final = "This passkey is there already."
+NOWHERE: Final = later("Passkeys need a hub with a name, such as hub.example.")
+SEVERAL: Final = later("You have many passkeys already. Please remove one first.")
+KNOWN: Final = later("This passkey is there already.")
 
 
 @dataclass(frozen=True, slots=True)
