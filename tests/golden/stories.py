@@ -239,7 +239,7 @@ LISTINGS: Final[dict[str, Story]] = {
         description=(_LONG * 400)[:20_000],
     ),
     "want-gift": _listing("Wanted: Lift to the clinic", title="Lift to the clinic", kind="time"),
-    "want-loan": _listing("Wanted: Ladder", "To lend", title="Ladder", mode="lend"),
+    "want-loan": _listing("Wanted: Ladder", "To borrow", title="Ladder", mode="lend"),
     "want-swap": _listing("Wanted: Plums", "To swap", title="Plums", kind="food", mode="swap"),
     "want-share": _listing("Wanted: Garden", title="Garden", kind="space", mode="share"),
     "want-sale": _listing("Wanted: Kids' bike", "up to 20 EUR", mode="sell", price="up to 20 EUR"),

@@ -11,6 +11,7 @@ import pytest
 from hub.core.text import clean
 from hub.entries import rendering
 from hub.entries.rendering import EventFacts, ListingFacts
+from hub.entries.words import words
 
 EVENT = EventFacts(
     title="Repair café <at the yard>",
@@ -95,6 +96,15 @@ def test_an_offer_has_its_title_first_its_terms_and_the_way_to_the_page() -> Non
         '<p><a href="https://hub.example/tags/offer" class="mention hashtag" rel="tag">'
         "#<span>offer</span></a></p>"
     )
+
+
+def test_a_want_says_how_it_would_have_it() -> None:
+    want = replace(OFFER, kind="want", mode="lend")
+    assert "<p>To borrow · Linden</p>" in rendering.listing_content(want, "")
+    assert "<p>To lend · Linden</p>" in rendering.listing_content(replace(OFFER, mode="lend"), "")
+    for language in ("en", "de", "fr", "cy", "pl", "ar"):
+        said = words(language)
+        assert said.modes.keys() == said.wanted.keys()
 
 
 def test_what_is_gone_says_so_first() -> None:
