@@ -13,7 +13,10 @@ from hub.web.assets import BUILT, STATIC, asset
 
 LASTING = "public, max-age=31536000, immutable"
 PASSING = "public, max-age=300"
-WORKERS = ("offline-worker.js", "push-worker.js")  # what the service worker does, each part by itself
+WORKERS = (
+    "offline-worker.js",
+    "push-worker.js",
+)  # what the service worker does, each part by itself
 
 
 def mount(app: FastAPI, _services: Services) -> None:
