@@ -34,7 +34,7 @@ ANN, EVE = "ann@mail.example", "eve@mail.example"
 QUEUE = "/admin/moderation"
 NOBODY_WAITS = "Nothing waits for a decision."
 PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
-SPAMMERS = 20  # who sent 200 wants
+SPAMMERS = 3  # who sent 200 wants
 
 
 @pytest.fixture
