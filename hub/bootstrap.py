@@ -37,6 +37,7 @@ from hub.mail.upkeep import upkeep as mail_upkeep
 from hub.news.feature import feature as news
 from hub.people.feature import feature as people
 from hub.posting.feature import feature as posting
+from hub.today.feature import feature as today
 
 # Order matters for routes alone: fixed paths before `{id}`.
 FEATURES: tuple[Feature, ...] = (
@@ -46,6 +47,7 @@ FEATURES: tuple[Feature, ...] = (
     news,
     people,
     posting,
+    today,
     admin,
     browse,
     entries,

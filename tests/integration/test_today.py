@@ -1,0 +1,221 @@
+"""How the hub is, in plain words: the stewards' page Today, and `hub doctor`."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from sqlalchemy import update
+
+from hub.core.clock import now
+from hub.core.words import speaking
+from hub.fediverse.models import OutboxActivity, Peer
+from hub.feeds.models import FollowedCalendar
+from hub.jobs.models import Job
+from hub.jobs.queue import enqueue
+from hub.keeping import phrase, saving
+from hub.mail.models import Mail
+from hub.today import daily, machine, service
+from hub.today.checks import Check
+from tests.clock import Clock
+from tests.conftest import ENGINE, MakeHub, Running
+from tests.neighbours import page, person
+from tests.processes import HubProcess, hub_process
+from tests.towns import EVENT
+
+
+async def look(hub: Running) -> dict[str, Check]:
+    checks = [check async for check in service.look(hub.services.settings, hub.services.db)]
+    assert len({check.name for check in checks}) == len(checks)
+    return {check.name: check for check in checks}
+
+
+async def _add(hub: Running, *rows: Any) -> None:
+    async with hub.services.db.write() as session:
+        session.add_all(rows)
+
+
+async def test_a_new_hub_is_fine_and_is_told_what_is_left_to_do(hub: Running) -> None:
+    checks = await look(hub)
+    assert {name for name, check in checks.items() if check.state != "ok"} == {
+        "backup",
+        "phrase",
+        "letters",
+    }
+    await saving.save(hub.services.settings)
+    phrase.make(hub.services.settings.data_dir)
+    assert {name for name, check in (await look(hub)).items() if check.state != "ok"} == {"letters"}
+
+
+async def _silent_server(hub: Running) -> None:
+    await _add(hub, Peer(host="away.example", failures=5))
+
+
+async def _calendar(hub: Running) -> None:
+    await _add(
+        hub, FollowedCalendar(url="https://c.example/a.ics", title="Choir", failures=1, trouble="x")
+    )
+
+
+async def _job_given_up(hub: Running) -> None:
+    await _add(hub, Job(name="x", arguments={}, failed_at=now()))
+
+
+async def _job_late(hub: Running) -> None:
+    await _add(hub, Job(name="x", arguments={}, run_at=now() - timedelta(hours=1)))
+
+
+async def _slow_clock(hub: Running) -> None:
+    answer = await hub.web.post("/api/v1/events", json=EVENT, headers=hub.steward)
+    assert answer.status_code == 201
+    async with hub.services.db.write() as session:
+        await session.execute(update(OutboxActivity).values(created_at=now() + timedelta(hours=1)))
+
+
+async def _open_key(hub: Running) -> None:
+    hub.services.settings.data_dir.chmod(0o755)
+    (hub.services.settings.data_dir / "secret.key").chmod(0o644)
+
+
+async def _no_key(hub: Running) -> None:
+    (hub.services.settings.data_dir / "secret.key").unlink()
+
+
+async def _old_backup(hub: Running) -> None:
+    path = await saving.save(hub.services.settings)
+    then = (now() - timedelta(days=8)).timestamp()
+    os.utime(path.parent / saving.LAST, (then, then))
+
+
+@pytest.mark.parametrize(
+    ("harm", "name", "state", "told"),
+    [
+        (_silent_server, "servers", "warning", "Known: 1; silent: 1."),
+        (_calendar, "calendars", "warning", "Followed: 1; cannot be read: 1."),
+        (_job_given_up, "work", "warning", "Given up after several tries: 1."),
+        (_job_late, "work", "wrong", "Something has waited since"),
+        (_slow_clock, "clock", "wrong", "timedatectl set-ntp true"),
+        (_open_key, "keys", "wrong", "chmod go= "),
+        (_no_key, "keys", "wrong", "secret.key cannot be read"),
+        (_old_backup, "backup", "wrong", "look why it stopped"),
+    ],
+)
+async def test_what_is_wrong_is_said_with_what_to_do(
+    hub: Running, harm: Callable[[Running], Any], name: str, state: str, told: str
+) -> None:
+    assert (await look(hub))[name].state in {"ok", "warning"}
+    await harm(hub)
+    check = (await look(hub))[name]
+    assert check.state == state
+    assert told in check.told(str)
+
+
+async def test_letters_that_were_not_delivered_are_told(make_hub: MakeHub) -> None:
+    hub: Running = await make_hub(smtp_url="smtp://127.0.0.1:1")
+    assert (await look(hub))["letters"].state == "ok"
+    then, later = now() - timedelta(hours=2), now() + timedelta(days=1)
+    await _add(hub, Mail(recipient="a@b.example", subject="x", created_at=then, expires_at=later))
+    letters = (await look(hub))["letters"]
+    assert letters.state == "wrong"
+    assert "waiting for more than an hour: 1" in letters.told(str)
+
+
+async def test_a_full_disk_is_told(hub: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "LITTLE_BYTES", 1 << 60)
+    assert (await look(hub))["disk"].state == "warning"
+    monkeypatch.setattr(machine, "ROOM_BYTES", 1 << 60)
+    assert (await look(hub))["disk"].state == "wrong"
+
+
+async def test_today_shows_what_waits_and_what_is_wrong_first(hub: Running) -> None:
+    ann = await person(hub, "Ann", "steward")
+    await _job_late(hub)
+    shown = (await page(hub, "/admin", ann)).text
+    assert "Nothing. Have a good day." in shown
+    assert shown.index('id="work"') < shown.index('id="letters"') < shown.index('id="disk"')
+    assert "Something has waited since 1 hour ago" in shown
+    max_ = await person(hub, "Max", "moderator")
+    assert 'id="disk"' not in (await page(hub, "/admin", max_)).text
+    mia = await person(hub, "Mia", "member")
+    assert (await page(hub, "/admin", mia)).status_code == 403
+    assert 'href="/admin"' in (await page(hub, "/more", ann)).text
+
+
+async def test_every_check_can_be_said_in_every_language(hub: Running) -> None:
+    for harm in (None, _silent_server, _calendar, _job_given_up, _job_late, _old_backup):
+        if harm is not None:
+            await harm(hub)
+        for check in (await look(hub)).values():
+            for language in ("ar", "cy", "de", "fr", "pl"):
+                with speaking(language):
+                    assert check.told(str) != check.message or not check.values
+
+
+async def test_a_hub_saves_itself_once_a_day_if_it_is_to(
+    make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    hub: Running = await make_hub()
+    still: Running = await make_hub("still.example", backup_daily=False)
+
+    async def after(**time: float) -> int:
+        clock.pass_by(**time)
+        for each in (hub, still):
+            async with each.services.db.write() as session:
+                await enqueue(session, daily.save, key="timer:today.save")
+            await each.work()
+        return len(list((hub.services.settings.data_dir / "backups").glob("hub-*.zip")))
+
+    assert await after(minutes=1) == 0, "it has nothing to lose yet"
+    assert await after(days=1) == 1
+    assert await after(hours=2) == 1
+    assert await after(days=1) == 2
+    assert saving.last_at(still.services.settings.data_dir) is None
+
+
+# ------------------------------------------------------------------------- on a machine
+
+
+@pytest.mark.skipif(ENGINE != "sqlite", reason="the commands are the same at either database")
+def test_a_hub_is_saved_tried_and_restored_by_commands(tmp_path: Path) -> None:
+    phrase_file, saved = tmp_path / "phrase", tmp_path / "saved.zip"
+    with hub_process(tmp_path / "old") as hub:
+        made = json.loads(hub.command("setup", "--phrase", "--json"))
+        phrase_file.write_text(made["phrase"])
+        assert "phrase" not in json.loads(hub.command("setup", "--json")), "it is there already"
+        headers = {"Authorization": f"Bearer {hub.token()}"}
+        posted = httpx2.post(
+            f"{hub.url}/api/v1/events", json=EVENT, headers=headers, trust_env=False
+        )
+        assert posted.status_code == 201
+        assert hub.command("backup", str(saved)).strip() == str(saved)
+        assert stat.S_IMODE(saved.stat().st_mode) == 0o600
+        assert list((hub.folder / "backups").glob("*.zip")) == [], "it was carried away"
+        assert "is good" in hub.command("restore", str(saved), "--verify")
+        assert "There is a hub in" in hub.command("restore", str(saved), status=1)
+        checks = [json.loads(line) for line in hub.command("doctor", "--json").splitlines()]
+        states = {check["check"]: check["state"] for check in checks}
+        assert states["reach"] == states["keys"] == states["work"] == "ok"
+        assert "wrong" not in states.values()
+        port, url = hub.port, hub.url
+    told = hub.command("doctor", status=1)
+    assert "Nobody answers at" in told
+    again = HubProcess(tmp_path / "new", port=port)
+    said = again.command("restore", str(saved), status=1)
+    assert "Give the recovery phrase as --phrase-file" in said
+    assert "Restored and compared" in again.command(
+        "restore", str(saved), "--phrase-file", str(phrase_file)
+    )
+    try:
+        again.start()
+        assert again.url == url
+        assert [event["title"] for event in again.get("/events")["items"]] == [EVENT["title"]]
+    finally:
+        again.stop()
