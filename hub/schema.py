@@ -61,8 +61,6 @@ async def upgrade(settings: Settings) -> None:
     """
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     at = await current(settings.database)
-    if at == newest():
-        return
     if at is not None and at > newest():
         raise CommandFailed("This database belongs to a newer version of the hub. Install that.")
     await make(settings.database, newest())
@@ -74,6 +72,8 @@ async def make(address: str, revision: str) -> None:
     Raises:
         CommandFailed: they could not be made or changed.
     """
+    if await current(address) == revision:
+        return
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

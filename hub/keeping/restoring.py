@@ -69,6 +69,8 @@ async def restore(
         reader.check(opened)
         if reader.manifest.revision > schema.newest():
             raise CommandFailed("This backup is of a newer version of the hub. Install that.")
+        async for _ in reader.batches():
+            pass  # all rows are as they were saved, before anything is touched
         if await is_empty(settings.database):
             return await _into(reader, settings.database, settings.data_dir, opened)
         if not only_try:
@@ -90,7 +92,7 @@ async def copy(settings: Settings, url: str) -> int:
         CommandFailed: it is not empty, or does not take them.
     """
     try:
-        target = Settings(_env_file=None, database_url=url).database  # type: ignore[call-arg]
+        target = Settings(_env_file=None, database_url=url).database
     except ValidationError as error:
         raise CommandFailed(f"The address {error.errors()[0]['ctx']['error']}.") from None
     if not _is_there(settings.database) or await schema.current(settings.database) is None:

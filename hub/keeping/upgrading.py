@@ -20,13 +20,14 @@ async def upgrade(settings: Settings) -> Path | None:
     """
     at, to = await schema.current(settings.database), schema.newest()
     saved = None
-    if at is not None and at < to and _wanted(settings):
+    if at is not None and at < to and wanted(settings):
         saved = await saving.save_before(settings, at, to)
         log.warning("the rows before the upgrade from %s to %s are in %s", at, to, saved)
     await schema.upgrade(settings)
     return saved
 
 
-def _wanted(settings: Settings) -> bool:
+def wanted(settings: Settings) -> bool:
+    """Whether rows are to be saved before tables are changed."""
     is_sqlite = settings.database.startswith("sqlite")
     return settings.backup_before_upgrade in ({"sqlite", "always"} if is_sqlite else {"always"})

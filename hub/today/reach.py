@@ -38,13 +38,15 @@ async def _reached(settings: Settings) -> Check:
         told = "The name %(host)s is not known (DNS). Look at the settings of your domain."
         return Check("reach", TITLE, "wrong", told, values)
     except ssl.SSLError as error:
-        told = "The certificate at %(url)s is not accepted: %(why)s. Look at the proxy's log."
+        told = "There is no good https at %(url)s: %(why)s. Look at the proxy and its certificate."
         return Check("reach", TITLE, "wrong", told, {**values, "why": error.reason or error})
     except (OSError, TimeoutError) as error:
         told = (
             "Nobody answers at %(url)s: %(why)s. Do hub and proxy run? Are ports 80 and 443 open?"
         )
-        return Check("reach", TITLE, "wrong", told, {**values, "why": error or "it took too long"})
+        return Check(
+            "reach", TITLE, "wrong", told, {**values, "why": str(error) or "it took too long"}
+        )
     return _judged(settings, answer)
 
 

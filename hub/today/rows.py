@@ -60,7 +60,7 @@ async def _sound(session: AsyncSession, db: Database, *, deep: bool) -> Check:
         if state != "ok":
             told = later(
                 "The database is damaged (%(why)s). Stop the hub, move its folder away, and "
-                "restore the last backup with `hub restore`."
+                "restore the last backup: hub restore FILE"
             )
             return Check("database", DATABASE, "wrong", told, {"why": state})
     told = later("It answers, and its tables are those of this version.")
@@ -75,7 +75,7 @@ async def _clock(session: AsyncSession) -> Check:
             "wrong time. Say: timedatectl set-ntp true"
         )
         return Check("clock", CLOCK, "wrong", told, {"when": last})
-    return Check("clock", CLOCK, "ok", later("It did not go back."))
+    return Check("clock", CLOCK, "ok", later("It is right, as far as this can be seen from here."))
 
 
 async def _work(session: AsyncSession) -> Check:
@@ -84,7 +84,9 @@ async def _work(session: AsyncSession) -> Check:
     ]
     waiting = [moment for moment in oldest if moment is not None and moment < now() - LATE]
     if waiting:
-        told = later("Something has waited since %(when)s. Is `hub serve` running?")
+        told = later(
+            "The oldest that waits is from %(when)s. Look at the log, and restart the hub."
+        )
         return Check("work", WORK, "wrong", told, {"when": min(waiting)})
     lost = await session.scalar(select(func.count(Job.id)).where(Job.failed_at.is_not(None)))
     if lost:
