@@ -38,6 +38,7 @@ from hub.moderation.feature import feature as moderation
 from hub.news.feature import feature as news
 from hub.people.feature import feature as people
 from hub.posting.feature import feature as posting
+from hub.today.feature import feature as today
 
 # Order matters for routes alone: fixed paths before `{id}`.
 FEATURES: tuple[Feature, ...] = (
@@ -48,6 +49,7 @@ FEATURES: tuple[Feature, ...] = (
     people,
     posting,
     moderation,
+    today,
     admin,
     browse,
     entries,

@@ -6,6 +6,8 @@ import asyncio
 import base64
 import importlib
 import json
+import os
+import shutil
 import sys
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
@@ -85,14 +87,24 @@ async def _awaited(work: Awaitable[None]) -> None:
     await work
 
 
-def _ask(command: str, /, *, as_json: bool = False, **arguments: Any) -> None:
-    """Let the running hub do it, or do it here when none runs; exit 1 if it fails."""
+def _ask(
+    command: str,
+    /,
+    *,
+    as_json: bool = False,
+    heard: Callable[[dict[str, Any]], dict[str, Any]] = lambda line: line,
+    **arguments: Any,
+) -> None:
+    """Let the running hub do it, or do it here when none runs; exit 1 if it fails.
+
+    `heard` may do something about a line before it is printed.
+    """
 
     async def work(settings: Settings) -> None:
         failed = False
         async for line in _lines(settings, command, arguments):
             failed = failed or "failed" in line
-            _print(line, as_json=as_json)
+            _print(heard(line), as_json=as_json)
         if failed:
             raise typer.Exit(1)
 
@@ -136,17 +148,101 @@ def work() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the tables to what this version needs."""
-    _run(_serving().schema.upgrade)
+    _run(_serving().upgrading.upgrade)
 
 
 @app.command()
 def setup(
-    link: Annotated[bool, typer.Option("--link", help="A further link that signs in.")] = False,
+    link: Annotated[bool, typer.Option("--link", help="Only a further link.")] = False,
+    phrase: Annotated[bool, typer.Option("--phrase", help="Only a new recovery phrase.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print a link that makes a steward, once."""
-    _ = link
-    _ask("setup", as_json=as_json)
+    """Print a link that makes a steward, once, and first of all a recovery phrase."""
+    _ask("setup", as_json=as_json, link=link, words=phrase)
+
+
+@app.command()
+def backup(
+    file: Annotated[
+        Path | None, typer.Argument(help="A file or folder; else DATA_DIR/backups.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Save the whole hub in one file, while it runs."""
+
+    def there(line: dict[str, Any]) -> dict[str, Any]:
+        if file is None or "row" not in line:
+            return line
+        target = str(_carried(Path(line["row"]["file"]), file))
+        return {"row": {"file": target}, "text": target}
+
+    _ask("backup", as_json=as_json, heard=there, carried=file is not None)
+
+
+def _carried(made: Path, target: Path) -> Path:
+    """Take a backup from where the hub may write to where its caller wants it; where that is."""
+    if target.is_dir():
+        target /= made.name.replace("carried-", "hub-")
+    part = target.with_name(f"{target.name}.part")
+    descriptor = os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+    with made.open("rb") as source, os.fdopen(descriptor, "wb") as copy:
+        shutil.copyfileobj(source, copy)
+        copy.flush()
+        os.fsync(copy.fileno())
+    os.replace(part, target)
+    made.unlink()
+    return target
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="What `hub backup` made.")],
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Where a hub lives already, only try it out.")
+    ] = False,
+    key_file: Annotated[
+        Path | None, typer.Option(help="The file secret.key of the hub that was saved.")
+    ] = None,
+    phrase_file: Annotated[
+        Path | None, typer.Option(help="A file with the recovery phrase.")
+    ] = None,
+) -> None:
+    """Make the hub of a backup, in an empty place; every row is compared afterwards."""
+    ask = (lambda: str(typer.prompt("Recovery phrase"))) if sys.stdin.isatty() else None
+
+    async def work(settings: Settings) -> None:
+        keys = {"key_file": key_file, "phrase_file": phrase_file, "ask": ask}
+        _tell(await _serving().restore(settings, file, verify=verify, **keys))
+
+    _run(work)
+
+
+def _tell(done: Any) -> None:
+    saved = done.manifest
+    what = f"{done.rows} rows and {done.pictures} pictures of {saved.url}, saved at {saved.made_at}"
+    if done.tried:
+        print(f"The backup is good: {what}. It was only tried; the hub here is as it was.")
+        return
+    print(f"Restored and compared: {what}.")
+    if not saved.media:
+        print("Pictures are not in it: it was made before an upgrade, and they lie in media/.")
+    if load_settings().url != saved.url:
+        print(f"Set HUB_URL={saved.url} before you start it: others know it by that.")
+
+
+@app.command("copy-db")
+def copy_db(
+    url: Annotated[str, typer.Argument(metavar="URL", help="postgresql://… or sqlite:///FILE")],
+    as_json: AsJson = False,
+) -> None:
+    """Copy all rows into another, empty database, of either kind."""
+    _ask("copy-db", url=url, as_json=as_json)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Check everything, in plain words; exit 1 if something is wrong."""
+    _ask("doctor", as_json=as_json)
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """What can be asked of a hub from the command line; each command yields lines.
 
-A line is `{"text": …}` for people, `{"row": …, "text": …}` for one of a list.
+A line is `{"text": …}` for people, `{"row": …, "text": …}` for one of a list. What saves a hub or
+looks at it is given the settings alone, so that it works however the hub itself is.
 """
 
 from __future__ import annotations
@@ -14,34 +15,55 @@ from sqlalchemy import select
 
 from hub import demo
 from hub.admin import service as admin
+from hub.core.db import Database
+from hub.core.errors import CommandFailed
 from hub.core.services import Services
+from hub.core.settings import Settings
 from hub.entries import finding, search, writing
 from hub.fediverse import follows, peers, waiting
 from hub.fediverse.models import Delivery
 from hub.feeds import importing, undoing
+from hub.keeping import phrase, restoring, saving
 from hub.people import service as people
+from hub.today import service as today
 
 Line = dict[str, Any]
 Command = Callable[..., AsyncIterator[Line]]
 COMMANDS: dict[str, Command] = {}
+SIGNS = {"ok": "ok   ", "warning": "look ", "wrong": "WRONG"}
+BARE: set[str] = set()  # those that take the settings, and no open hub
 
 
-def command(name: str) -> Callable[[Command], Command]:
+def command(name: str, *, bare: bool = False) -> Callable[[Command], Command]:
     """Registers a command under its name."""
 
     def register(function: Command) -> Command:
         COMMANDS[name] = function
+        if bare:
+            BARE.add(name)
         return function
 
     return register
 
 
 @command("setup")
-async def setup(services: Services) -> AsyncIterator[Line]:
-    """A link that makes one steward, once."""
-    async with services.db.write() as session:
-        link = await people.make_link(session, services.settings.url, "steward")
-    yield {"row": {"link": link}, "text": link}
+async def setup(services: Services, link: bool = False, words: bool = False) -> AsyncIterator[Line]:
+    """A link that makes one steward, once; and the recovery phrase, while there is none."""
+    folder = services.settings.data_dir
+    row, text = {}, ""
+    if words or (not link and phrase.sealed(folder) is None):
+        row["phrase"] = phrase.make(folder)
+        text = (
+            "The recovery phrase opens a backup on another machine. Write it down; it is shown "
+            f"only now:\n  {row['phrase']}\n"
+        )
+    if link or not words:
+        async with services.db.write() as session:
+            row["link"] = await people.make_link(session, services.settings.url, "steward")
+        text += (
+            f"This link makes a steward, once:\n{row['link']}" if row.get("phrase") else row["link"]
+        )
+    yield {"row": row, "text": text.rstrip()}
 
 
 @command("demo")
@@ -186,3 +208,44 @@ async def undo(services: Services, number: str) -> AsyncIterator[Line]:
     """Take a whole import back."""
     async for line in undoing.lines(services, number):
         yield line
+
+
+@command("backup", bare=True)
+async def backup(settings: Settings, carried: bool = False) -> AsyncIterator[Line]:
+    """The whole hub in one file; `carried`: it will be moved away from where it is made."""
+    path = await saving.save(settings, saving.CARRIED if carried else saving.OURS)
+    file = str(path.absolute())  # whoever asked may stand elsewhere
+    yield {"row": {"file": file}, "text": file}
+    if phrase.sealed(settings.data_dir) is None:
+        yield {
+            "text": "There is no recovery phrase yet: on another machine this opens only with the "
+            "file secret.key of this one. `hub setup --phrase` makes one."
+        }
+
+
+@command("copy-db", bare=True)
+async def copy_db(settings: Settings, url: str) -> AsyncIterator[Line]:
+    """All rows into another, empty database, of either kind."""
+    count = await restoring.copy(settings, url)
+    yield {
+        "row": {"rows": count},
+        "text": f"{count} rows are there now, and were compared with those here. What is written "
+        "here from now on is not: stop the hub before the last copy, and set HUB_DATABASE_URL.",
+    }
+
+
+@command("doctor", bare=True)
+async def doctor(settings: Settings) -> AsyncIterator[Line]:
+    """Every check in plain words."""
+    failed = 0
+    database = Database(settings.database)
+    try:
+        async for check in today.look(settings, database, outside=True):
+            told = check.told(lambda when: when.isoformat(timespec="minutes"))
+            row = {"check": check.name, "state": check.state, "message": told}
+            yield {"row": row, "text": f"{SIGNS[check.state]}  {check.title}: {told}"}
+            failed += check.state == "wrong"
+    finally:
+        await database.close()
+    if failed:
+        raise CommandFailed(f"Not as it should be: {failed}.")

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from hub.asking import LONGEST_LINE, Line, address
-from hub.commands import COMMANDS
+from hub.commands import BARE, COMMANDS
 from hub.core.errors import CommandFailed, HubError
 from hub.core.services import Services
+from hub.core.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -66,10 +67,13 @@ async def listening(services: Services) -> AsyncIterator[None]:
     (data_dir / "hub.sock").unlink(missing_ok=True)
 
 
-async def run(services: Services, name: str, arguments: dict[str, Any]) -> AsyncIterator[Line]:
-    """The lines of a command; the last says whether it went well."""
+async def run(
+    services: Services | Settings, name: str, arguments: dict[str, Any]
+) -> AsyncIterator[Line]:
+    """The lines of a command; the last says whether it went well. A bare one needs no services."""
+    given = services.settings if name in BARE and isinstance(services, Services) else services
     try:
-        async for line in COMMANDS[name](services, **arguments):
+        async for line in COMMANDS[name](given, **arguments):
             yield line
     except HubError as error:
         yield {"failed": str(error)}

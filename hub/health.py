@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from datetime import timedelta
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
@@ -15,17 +14,19 @@ from hub.core.services import Services
 from hub.fediverse.models import InboxActivity
 from hub.jobs.models import Job
 from hub.schema import newest
+from hub.today.machine import ROOM_BYTES
+from hub.today.rows import LATE
 
 router = APIRouter(include_in_schema=False)
 
-LATE = timedelta(minutes=10)  # work that waits longer than this is stuck
-ROOM_BYTES = 100 * 1024 * 1024  # less free disk than this, and the next upload may fail
-
 
 @router.get("/healthz")
-def healthz() -> JSONResponse:
-    """The process answers."""
-    return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
+def healthz(request: Request) -> JSONResponse:
+    """The process answers, and says under which address it was asked (`hub doctor`)."""
+    asked_at = f"{request.url.scheme}://{request.url.netloc}"
+    return JSONResponse(
+        {"status": "ok", "asked_at": asked_at}, headers={"Cache-Control": "no-store"}
+    )
 
 
 @router.get("/readyz")

@@ -7,7 +7,7 @@ import os
 from alembic import command
 from alembic.config import Config
 
-from hub.schema import ADDRESS, folder
+from hub.schema import ADDRESS, UNTIL, folder
 
 
 def config(database: str) -> Config:
@@ -19,4 +19,4 @@ def config(database: str) -> Config:
 
 
 if __name__ == "__main__":
-    command.upgrade(config(os.environ[ADDRESS]), "head")
+    command.upgrade(config(os.environ[ADDRESS]), os.environ.get(UNTIL, "head"))

@@ -22,6 +22,7 @@ from hub.core.errors import CommandFailed
 from hub.core.settings import Settings
 
 ADDRESS = "HUB_MIGRATING"  # the database, for the process that migrates; never on a command line
+UNTIL = "HUB_MIGRATING_UNTIL"  # the last migration that it runs
 NAMED = re.compile(r"(\d{4})_\w+\.py")
 
 
@@ -60,15 +61,24 @@ async def upgrade(settings: Settings) -> None:
     """
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     at = await current(settings.database)
-    if at == newest():
-        return
     if at is not None and at > newest():
         raise CommandFailed("This database belongs to a newer version of the hub. Install that.")
+    await make(settings.database, newest())
+
+
+async def make(address: str, revision: str) -> None:
+    """Make or change the tables of a database until they are those of a migration.
+
+    Raises:
+        CommandFailed: they could not be made or changed.
+    """
+    if await current(address) == revision:
+        return
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "hub.migrating",
-        env={**os.environ, ADDRESS: settings.database},
+        env={**os.environ, ADDRESS: address, UNTIL: revision},
         stderr=asyncio.subprocess.PIPE,
     )
     _, said = await process.communicate()

@@ -7,19 +7,25 @@ import errno
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, ExitStack
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 
-from hub import control, logs, memory, schema
+from hub import control, logs, memory
 from hub.app import create_app
 from hub.asking import Line
 from hub.bootstrap import Hub, opened
+from hub.commands import BARE
 from hub.core.errors import CommandFailed
+from hub.core.services import Services
 from hub.core.settings import Settings
+from hub.keeping import phrase, restoring, upgrading
+from hub.keeping.archive import Manifest
+from hub.keeping.restoring import Restored
 from hub.people import service as people
 from hub.web.deadlines import Deadlines
 from hub.worker import Worker
@@ -52,7 +58,7 @@ async def serve(settings: Settings, *, with_worker: bool) -> None:
             if not with_worker:
                 raise CommandFailed("SQLite has one process: --no-worker needs PostgreSQL.")
             stack.enter_context(control.lock(settings.data_dir))
-        await schema.upgrade(settings)
+        await upgrading.upgrade(settings)
         hub = await stack.enter_async_context(opened(settings))
         if hub.services.db.is_sqlite:
             await stack.enter_async_context(control.listening(hub.services))
@@ -151,7 +157,41 @@ async def alone(settings: Settings, command: str, arguments: dict[str, Any]) -> 
     async with AsyncExitStack() as stack:
         if settings.database.startswith("sqlite"):
             stack.enter_context(control.lock(settings.data_dir))
-        await schema.upgrade(settings)
-        hub = await stack.enter_async_context(opened(settings))
-        async for line in control.run(hub.services, command, arguments):
+        given: Services | Settings = settings
+        if command not in BARE:
+            await upgrading.upgrade(settings)
+            given = (await stack.enter_async_context(opened(settings))).services
+        async for line in control.run(given, command, arguments):
             yield line
+
+
+async def restore(
+    settings: Settings,
+    path: Path,
+    *,
+    verify: bool,
+    key_file: Path | None = None,
+    phrase_file: Path | None = None,
+    ask: Callable[[], str] | None = None,
+) -> Restored:
+    """Make the hub of a backup here; `verify`: only try it out where there is one already.
+
+    `key_file` holds its master key, `phrase_file` its recovery phrase; `ask` asks for that.
+
+    Raises:
+        CommandFailed: it cannot be; or a hub is running here.
+    """
+
+    def key(manifest: Manifest) -> bytes:
+        return phrase.master_key(
+            manifest.recovery,
+            settings.data_dir,
+            key_file_given=key_file,
+            phrase_file=phrase_file,
+            ask=ask,
+        )
+
+    with ExitStack() as stack:
+        if settings.database.startswith("sqlite") and await restoring.is_empty(settings.database):
+            stack.enter_context(control.lock(settings.data_dir))
+        return await restoring.restore(settings, path, key, only_try=verify)

@@ -37,13 +37,6 @@ async def _steward_form(request: Request, caller: Caller) -> Form:
     return await parse_form(request)
 
 
-@router.get("")
-async def front(caller: Asking) -> Response:
-    """The stewards' first page: what waits."""
-    require(caller, "moderate")
-    return see_other(INBOX)
-
-
 # ------------------------------------------------------------------------------ messages
 
 

@@ -55,21 +55,42 @@ def load_master_key(data_dir: Path) -> MasterKey:
     Raises:
         CommandFailed: the file is not 32 bytes long.
     """
+    path = key_file(data_dir)
+    if not path.exists():
+        keep_secret(path, secrets.token_bytes(KEY_BYTES))
+    return MasterKey(read_key(path))
+
+
+def key_file(data_dir: Path) -> Path:
+    """Where the master key is or will be: a systemd credential, else in the data folder."""
     credentials = os.environ.get("CREDENTIALS_DIRECTORY")
     given = Path(credentials) / KEY_FILE if credentials else None
-    path = given if given is not None and given.exists() else data_dir / KEY_FILE
-    if not path.exists():
-        _create(path)
-    key = path.read_bytes()
+    return given if given is not None and given.exists() else data_dir / KEY_FILE
+
+
+def read_key(path: Path) -> bytes:
+    """The master key that a file holds.
+
+    Raises:
+        CommandFailed: it cannot be read, or is not 32 bytes long.
+    """
+    try:
+        key = path.read_bytes()
+    except OSError as error:
+        raise CommandFailed(f"The key file {path} cannot be read: {error.strerror}.") from None
     if len(key) != KEY_BYTES:
         raise CommandFailed(f"{path} must hold {KEY_BYTES} bytes, it holds {len(key)}.")
-    return MasterKey(key)
+    return key
 
 
-def _create(path: Path) -> None:
-    """A new key, readable by its owner alone from its first moment."""
+def keep_secret(path: Path, secret: bytes) -> None:
+    """A new file, readable by its owner alone from its first moment.
+
+    Raises:
+        FileExistsError: there is one already.
+    """
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(secrets.token_bytes(KEY_BYTES))
+        file.write(secret)
         file.flush()
         os.fsync(file.fileno())

@@ -93,6 +93,15 @@ class Settings(BaseSettings):
     peer_burst: int = Field(1000, ge=1, description="Requests at once from a followed server")
     peer_rate: float = Field(50, gt=0, description="Requests per second from a followed server")
     in_flight: int = Field(256, ge=1, le=2000, description="Deliveries on their way at once")
+    backup_daily: bool = Field(
+        True, description="The hub saves itself each day, in DATA_DIR/backups"
+    )
+    backups_kept: int = Field(
+        7, ge=1, le=30, description="How many of these are kept; older ones are deleted"
+    )
+    backup_before_upgrade: Literal["sqlite", "always", "never"] = Field(
+        "sqlite", description="Save the rows before a new version changes the tables"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Log level")
     log_format: Literal["text", "json"] = Field("text", description="Log format")
 

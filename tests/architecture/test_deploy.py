@@ -7,14 +7,12 @@ import os
 import re
 import shutil
 import socket
-import sqlite3
 import subprocess
 import sys
-import tarfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -44,10 +42,12 @@ def _run(*command: str | Path, **given: Any) -> subprocess.CompletedProcess[str]
     )
 
 
-def test_systemd_understands_every_line_of_the_unit(tmp_path: Path) -> None:
-    unit = tmp_path / "hub.service"
-    text = (DEPLOY / "hub.service").read_text(encoding="utf-8")
-    unit.write_text(text.replace("/opt/hub/.venv/bin/hub", "/bin/true"))
+@pytest.mark.parametrize("name", ["hub.service", "hub-backup.service", "hub-backup.timer"])
+def test_systemd_understands_every_line_of_the_units(tmp_path: Path, name: str) -> None:
+    for path in DEPLOY.glob("hub*.*"):  # a timer is looked at with its service
+        text = path.read_text(encoding="utf-8")
+        (tmp_path / path.name).write_text(text.replace("/opt/hub/.venv/bin/hub", "/bin/true"))
+    unit = tmp_path / name
     checked = _run(_tool("systemd-analyze"), "verify", "--man=no", unit)
     assert checked.returncode == 0, checked.stderr
     assert "Unknown" not in checked.stderr
@@ -199,33 +199,3 @@ def test_the_containerfile_is_pinned_hashed_and_not_root() -> None:
     assert all((ROOT / path).exists() for path in copied)
     for name in re.findall(r"requirements/\w+\.txt", text):
         assert (ROOT / name).exists(), name
-
-
-def test_a_backup_holds_what_a_hub_cannot_make_again(tmp_path: Path) -> None:
-    data, target = tmp_path / "data", tmp_path / "hub.tar.gz"
-    (data / "media").mkdir(parents=True)
-    (data / "media" / "abc.webp").write_bytes(b"picture")
-    (data / "secret.key").write_bytes(bytes(32))
-    with closing(sqlite3.connect(data / "hub.db")) as running:
-        running.execute("PRAGMA journal_mode=WAL")
-        running.execute("CREATE TABLE entry (title)")
-        running.execute("INSERT INTO entry VALUES ('Repair café')")
-        running.commit()
-        saved = _run(
-            DEPLOY / "backup.sh", data, target, env={**os.environ, "PYTHON": sys.executable}
-        )
-    assert saved.returncode == 0, saved.stderr
-    assert target.stat().st_mode & 0o077 == 0, "it holds the key, so it is for its owner alone"
-    with tarfile.open(target) as archive:
-        archive.extractall(tmp_path / "again", filter="data")
-    again = tmp_path / "again"
-    assert (again / "media" / "abc.webp").read_bytes() == b"picture"
-    assert (again / "secret.key").read_bytes() == bytes(32)
-    with closing(sqlite3.connect(again / "hub.db")) as copy:
-        assert copy.execute("SELECT title FROM entry").fetchall() == [("Repair café",)]
-
-
-def test_a_backup_of_something_else_is_refused_in_a_sentence(tmp_path: Path) -> None:
-    refused = _run(DEPLOY / "backup.sh", tmp_path, tmp_path / "x.tar.gz")
-    assert refused.returncode == 1
-    assert "holds no hub.db" in refused.stderr

@@ -28,7 +28,7 @@ OPEN = [
 ]
 STEWARDS = [
     *("/post/event", "/post/offer", "/post/want", "/welcome"),
-    *("/admin/inbox", "/admin/servers", "/admin/people", "/admin/letters"),
+    *("/admin", "/admin/inbox", "/admin/servers", "/admin/people", "/admin/letters"),
     *("/admin/calendars", "/me"),
 ]
 

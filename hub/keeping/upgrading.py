@@ -1,0 +1,33 @@
+"""Bringing tables to what this version needs, with a way back."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from hub import schema
+from hub.core.settings import Settings
+from hub.keeping import saving
+
+log = logging.getLogger(__name__)
+
+
+async def upgrade(settings: Settings) -> Path | None:
+    """Make or change tables as needed; the archive of what was there before, if one was made.
+
+    Raises:
+        CommandFailed: the tables belong to a newer hub, or could not be saved or changed.
+    """
+    at, to = await schema.current(settings.database), schema.newest()
+    saved = None
+    if at is not None and at < to and wanted(settings):
+        saved = await saving.save_before(settings, at, to)
+        log.warning("the rows before the upgrade from %s to %s are in %s", at, to, saved)
+    await schema.upgrade(settings)
+    return saved
+
+
+def wanted(settings: Settings) -> bool:
+    """Whether rows are to be saved before tables are changed."""
+    is_sqlite = settings.database.startswith("sqlite")
+    return settings.backup_before_upgrade in ({"sqlite", "always"} if is_sqlite else {"always"})

@@ -1,0 +1,1 @@
+"""How the hub is today: every check in plain words, and what waits for somebody."""

@@ -1,0 +1,91 @@
+"""Whether the hub is reached under its own address, as everybody else reaches it.
+
+It dials `HUB_URL` and nothing else, which stewards set themselves; so the guard, which would refuse
+our own address, has no part in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from hub.core.settings import Settings
+from hub.today.checks import Check
+
+TAKES_S: Final = 10
+LONGEST: Final = 16 * 1024  # bytes of an answer
+TITLE = "Reached from outside"
+PORTS: Final = {"https": 443, "http": 80}
+
+
+async def look(settings: Settings) -> AsyncIterator[Check]:
+    """Name, certificate, proxy and hub, as far as they go."""
+    yield await _reached(settings)
+
+
+async def _reached(settings: Settings) -> Check:
+    parts = urlsplit(settings.url)
+    values = {"url": settings.url, "host": parts.hostname, "why": ""}
+    try:
+        async with asyncio.timeout(TAKES_S):
+            answer = await _asked(settings)
+    except socket.gaierror:
+        told = "The name %(host)s is not known (DNS). Look at the settings of your domain."
+        return Check("reach", TITLE, "wrong", told, values)
+    except ssl.SSLError as error:
+        told = "There is no good https at %(url)s: %(why)s. Look at the proxy and its certificate."
+        return Check("reach", TITLE, "wrong", told, {**values, "why": error.reason or error})
+    except (OSError, TimeoutError) as error:
+        told = (
+            "Nobody answers at %(url)s: %(why)s. Do hub and proxy run? Are ports 80 and 443 open?"
+        )
+        return Check(
+            "reach", TITLE, "wrong", told, {**values, "why": str(error) or "it took too long"}
+        )
+    return _judged(settings, answer)
+
+
+def _judged(settings: Settings, answer: Any) -> Check:
+    values = {"url": settings.url, "seen": ""}
+    if not isinstance(answer, dict) or "asked_at" not in answer:
+        told = "Something else answers at %(url)s. Does the proxy pass everything on to this hub?"
+        return Check("reach", TITLE, "wrong", told, values)
+    if answer["asked_at"] != settings.url:
+        told = (
+            "The hub is reached, but as %(seen)s: the proxy must pass Host on, set "
+            "X-Forwarded-Proto, and be named in HUB_TRUSTED_PROXIES."
+        )
+        return Check("reach", TITLE, "wrong", told, {**values, "seen": answer["asked_at"]})
+    told = "The hub answers at %(url)s, and the proxy before it, if any, says the truth."
+    return Check("reach", TITLE, "ok", told, values)
+
+
+async def _asked(settings: Settings) -> Any:
+    """What `/healthz` says; None if that is no JSON."""
+    parts = urlsplit(settings.url)
+    secure = ssl.create_default_context() if settings.secure else None
+    if secure is not None and settings.ca_file is not None:
+        secure.load_verify_locations(settings.ca_file)
+    reader, writer = await asyncio.open_connection(
+        parts.hostname, parts.port or PORTS[parts.scheme], ssl=secure
+    )
+    try:
+        request = (
+            f"GET /healthz HTTP/1.1\r\nHost: {settings.authority}\r\nConnection: close\r\n\r\n"
+        )
+        writer.write(request.encode())
+        await writer.drain()
+        head, _, body = (await reader.read(LONGEST)).partition(b"\r\n\r\n")
+        while len(body) < LONGEST and (more := await reader.read(LONGEST)):
+            body += more
+    finally:
+        writer.close()
+    try:
+        return json.loads(body) if head.startswith(b"HTTP/1.1 200") else None
+    except ValueError:
+        return None
