@@ -15,8 +15,9 @@ from hub.core.services import Services
 from hub.fediverse.models import InboxActivity
 from hub.jobs.models import Job
 from hub.schema import newest
+from hub.web.doors import OPEN
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[OPEN])
 
 LATE = timedelta(minutes=10)  # work that waits longer than this is stuck
 ROOM_BYTES = 100 * 1024 * 1024  # less free disk than this, and the next upload may fail

@@ -14,13 +14,13 @@ from hub.core.errors import HubError, Invalid, NotFound
 from hub.entries import answers, replies, threads
 from hub.entries.paging import MAX_CURSOR
 from hub.fediverse import follows, peers
-from hub.people.permissions import require
+from hub.people.permissions import MODERATORS, require
 from hub.posting import service as posting
 from hub.web.doors import Asking, Caller, Hub
 from hub.web.forms import Form, local_path, parse_form, see_other
 from hub.web.pages import render
 
-router = APIRouter(prefix="/admin", include_in_schema=False)
+router = APIRouter(prefix="/admin", include_in_schema=False, dependencies=[MODERATORS])
 
 INBOX: Final = "/admin/inbox"
 SERVERS: Final = "/admin/servers"

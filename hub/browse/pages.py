@@ -18,7 +18,7 @@ from hub.core.services import Services
 from hub.core.settings import Settings
 from hub.entries import board, threads
 from hub.entries import queries as entries
-from hub.entries.visibility import PUBLIC, Viewer
+from hub.entries.visibility import Viewer
 from hub.events import queries as events
 from hub.exchange import queries as exchange
 from hub.exchange.schemas import Side
@@ -27,12 +27,12 @@ from hub.mail import outbox
 from hub.news import queries as news
 from hub.people import permissions
 from hub.posting import service as posting
-from hub.web.doors import Asking, Caller, Hub, language_cookie
+from hub.web.doors import OPEN, Asking, Caller, Hub, language_cookie
 from hub.web.forms import check_site, local_path, see_other, set_cookie
 from hub.web.negotiation import wants_activity
 from hub.web.pages import render
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[OPEN])
 
 AT_A_GLANCE: Final = 6
 OF_EACH_SIDE: Final = 3
@@ -235,8 +235,8 @@ async def authorize(request: Request, hub: Hub, caller: Asking, uri: str = "") -
         NotFound: we do not know it, and the visitor is no steward who could follow it.
     """
     async with hub.db.read() as session:
-        entry = await entries.by_uri(session, uri.replace("\0", ""))
-    if entry is not None and entry.deleted_at is None and entry.visibility == PUBLIC:
+        entry = await entries.seen_by_all(session, uri.replace("\0", ""))
+    if entry is not None:
         return see_other(entry.path)
     if not caller.steward:
         raise NotFound("This hub does not know that. Only its stewards can follow other hubs.")

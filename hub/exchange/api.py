@@ -32,7 +32,7 @@ from hub.exchange.schemas import (
 from hub.people import permissions
 from hub.people.idempotency import once
 from hub.web.bodies import api_router
-from hub.web.doors import Asking, Caller, Hub
+from hub.web.doors import OPEN, Asking, Caller, Hub
 
 Members = Annotated[
     dict[str, Any], Body(), WithJsonSchema(ListingDraft.model_json_schema(mode="validation"))
@@ -71,7 +71,7 @@ def _doors(side: Side, folder: str) -> APIRouter:
     """The doors of one side."""
     router = api_router(f"/{folder}", folder)
 
-    @router.get("", name=f"{folder} listed")
+    @router.get("", name=f"{folder} listed", dependencies=[OPEN])
     async def listed(
         request: Request,
         response: Response,
@@ -86,7 +86,13 @@ def _doors(side: Side, folder: str) -> APIRouter:
         asking.link_next(request, response, found)
         return ListingPage(items=items, next=found.next)
 
-    @router.post("", status_code=201, response_model=ListingView, name=f"{folder} published")
+    @router.post(
+        "",
+        status_code=201,
+        response_model=ListingView,
+        name=f"{folder} published",
+        dependencies=[permissions.MEMBERS],
+    )
     async def published(hub: Hub, caller: Asking, request: Request, members: Members) -> Response:
         """Publish one."""
         permissions.require(caller, "post")
@@ -107,7 +113,7 @@ def _doors(side: Side, folder: str) -> APIRouter:
 def _doors_to_one(router: APIRouter, side: Side) -> None:
     """The doors that lead to one offer or want."""
 
-    @router.get("/{listing_id}", name=f"{side} shown")
+    @router.get("/{listing_id}", name=f"{side} shown", dependencies=[OPEN])
     async def shown(listing_id: UUID, hub: Hub, caller: Asking) -> ListingView:
         """One of them."""
         async with hub.db.read() as session:
@@ -115,7 +121,7 @@ def _doors_to_one(router: APIRouter, side: Side) -> None:
             (view,) = await views(session, hub, [listing])
         return view
 
-    @router.get("/{listing_id}/matches", name=f"{side} matched")
+    @router.get("/{listing_id}/matches", name=f"{side} matched", dependencies=[permissions.OWNERS])
     async def matched(listing_id: UUID, hub: Hub, caller: Asking) -> MatchList:
         """What fits it, the best first, with the reasons; for its owner and stewards."""
         permissions.require(caller, "change")
@@ -124,12 +130,16 @@ def _doors_to_one(router: APIRouter, side: Side) -> None:
             found = await matches.of_listing(session, listing, Viewer.of(caller))
         return MatchList(items=[matches.view(one, hub) for one in found])
 
-    @router.patch("/{listing_id}", name=f"{side} revised")
+    @router.patch(
+        "/{listing_id}", name=f"{side} revised", dependencies=[permissions.OWNING_MEMBERS]
+    )
     async def revised(listing_id: UUID, hub: Hub, caller: Asking, changes: Changes) -> ListingView:
         """Change it: what is not named stays. `status: open` opens it again."""
         return await _revise(hub, caller, listing_id, side, changes)
 
-    @router.post("/{listing_id}/close", name=f"{side} closed")
+    @router.post(
+        "/{listing_id}/close", name=f"{side} closed", dependencies=[permissions.OWNING_MEMBERS]
+    )
     async def closed(
         listing_id: UUID, hub: Hub, caller: Asking, closing: Closing | None = None
     ) -> ListingView:
@@ -142,7 +152,12 @@ def _doors_to_one(router: APIRouter, side: Side) -> None:
             (view,) = await views(session, hub, [listing])
         return view
 
-    @router.delete("/{listing_id}", status_code=204, name=f"{side} deleted")
+    @router.delete(
+        "/{listing_id}",
+        status_code=204,
+        name=f"{side} deleted",
+        dependencies=[permissions.OWNING_MEMBERS],
+    )
     async def withdrawn(listing_id: UUID, hub: Hub, caller: Asking) -> None:
         """Delete it, here and wherever it was sent."""
         permissions.require(caller, "post")
@@ -154,7 +169,7 @@ def _doors_to_one(router: APIRouter, side: Side) -> None:
 def _doors_of_loans(router: APIRouter) -> None:
     """The doors that lend an offer and take it back."""
 
-    @router.post("/{listing_id}/lend", name="offer lent")
+    @router.post("/{listing_id}/lend", name="offer lent", dependencies=[permissions.OWNING_MEMBERS])
     async def lent(listing_id: UUID, hub: Hub, caller: Asking, lending_: Lending) -> ListingView:
         """Note who has it until when; its owner is reminded two days before."""
         permissions.require(caller, "post")
@@ -166,7 +181,9 @@ def _doors_of_loans(router: APIRouter) -> None:
             (view,) = await views(session, hub, [listing])
         return view
 
-    @router.post("/{listing_id}/returned", name="offer returned")
+    @router.post(
+        "/{listing_id}/returned", name="offer returned", dependencies=[permissions.OWNING_MEMBERS]
+    )
     async def returned(listing_id: UUID, hub: Hub, caller: Asking) -> ListingView:
         """It is back, and listed again."""
         permissions.require(caller, "post")

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from hub.core.db import AsyncSession
-from hub.core.errors import Invalid, NotSignedIn
+from hub.core.errors import Invalid
 from hub.core.services import Services
 from hub.entries.schemas import checked
 from hub.entries.visibility import Viewer
@@ -28,24 +28,22 @@ SIDES: Final[dict[str, Side]] = {"offers": "offer", "wants": "want"}
 Folder = Literal["offers", "wants"]
 
 
-@router.get("/{folder}/{listing_id:uuid}/renew")
+@router.get(
+    "/{folder}/{listing_id:uuid}/renew", dependencies=[permissions.LED_IN, permissions.OWNERS]
+)
 async def ask_again(
     folder: Folder, listing_id: UUID, request: Request, hub: Hub, caller: Asking
 ) -> Response:
     """Asked whether it is still true."""
-    if not caller.known:
-        return see_other("/sign-in")
     async with hub.db.read() as session:
         listing = await queries.by_id(session, listing_id, Viewer.of(caller), SIDES[folder])
     permissions.changeable(caller, listing)
     return render(request, "exchange/confirm.html", listing=listing, deed="renew")
 
 
-@router.get("/offers/{listing_id:uuid}/lend")
+@router.get("/offers/{listing_id:uuid}/lend", dependencies=[permissions.LED_IN, permissions.OWNERS])
 async def ask_to_whom(listing_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
     """Asked to whom it is lent, until when."""
-    if not caller.known:
-        return see_other("/sign-in")
     return await _lend_form(listing_id, request, hub, caller)
 
 
@@ -73,7 +71,7 @@ async def _lend_form(
     )
 
 
-@router.post("/{folder}/{listing_id:uuid}/{deed}")
+@router.post("/{folder}/{listing_id:uuid}/{deed}", dependencies=[permissions.LED_IN])
 async def do(
     folder: Folder,
     listing_id: UUID,
@@ -83,8 +81,6 @@ async def do(
     caller: Asking,
 ) -> Response:
     """Do it, and show the listing again."""
-    if not caller.known:
-        raise NotSignedIn("Please sign in first.")
     form = await parse_form(request)
     try:
         async with hub.db.write() as session:
