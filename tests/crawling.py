@@ -160,7 +160,7 @@ def fillings(world: World, route: Route) -> Iterator[dict[str, Any]]:
     if len(names) == len(route.parameters):
         yield from _all(world, route, names, {})
         return
-    for folder in ("offers", "wants") if "listing_id" in names else FOLDERS:
+    for folder in FOLDERS:
         yield from _all(world, route, names, {"folder": folder})
 
 
@@ -217,7 +217,8 @@ DEEDS: Final[dict[str, tuple[str, ...]]] = {
     "/api/v1/matches/{match_id}/{deed}": ("ask", "accept", "decline"),
     "/enquiries/{reply_id:uuid}/{deed}": ("accept", "decline"),
     "/matches/{match_id:uuid}/{deed}": ("ask", "accept", "decline", "say", "report"),
-    "/{folder}/{listing_id:uuid}/{deed}": ("lend", "returned", "renew", "me-too"),
+    "/offers/{listing_id:uuid}/{deed}": ("lend", "returned", "renew"),
+    "/wants/{listing_id:uuid}/{deed}": ("lend", "returned", "renew"),
 }
 
 

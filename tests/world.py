@@ -23,7 +23,7 @@ from hub.core.text import RULES_VERSION
 from hub.entries.models import HELD, HIDDEN, SHOWN, Entry, Picture, Quote, Reaction, Reply
 from hub.entries.search import search_text
 from hub.events.models import Attendance, Event, Series
-from hub.exchange.models import AGREED, ASKED, Listing, Loan, Match, MatchMessage, Offer
+from hub.exchange.models import AGREED, ASKED, Loan, Match, MatchMessage, Offer
 from hub.fediverse.models import (
     Announcement,
     Delivery,
@@ -176,8 +176,8 @@ async def _change_states(made: World, session: AsyncSession) -> None:
     made.ids["series"] = series.id
     for step, state in enumerate(("public", "hub", "deleted")):
         await session.execute(
-            update(Event)
-            .where(Event.id == made.ids[f"{state} events"])
+            update(Event.__table__)
+            .where(Event.__table__.c.id == made.ids[f"{state} events"])
             .values(series_id=series.id, occurs_at=LATER + timedelta(weeks=step))
         )
 
@@ -494,7 +494,7 @@ async def _matches(made: World, session: AsyncSession) -> None:
         )
     )
     await session.execute(
-        update(Listing).where(Listing.id == made.ids["public offers"]).values(status="promised")
+        update(Entry).where(Entry.id == made.ids["public offers"]).values(status="promised")
     )
 
 

@@ -110,7 +110,7 @@ async def test_d1_no_text_is_met_by_whom_it_is_not_for(hub: Running) -> None:
                         leaks.add((visitor.name, made.about[canary], path))
     finally:
         logging.getLogger().removeHandler(heard)
-    assert sorted(leaks) == []
+    assert not leaks, "\n".join(map(str, sorted(leaks)))
     assert sorted(broken) == []
     assert sorted(made.about[one] for one in heard.found) == [], "in the log (SECURITY D8)"
     # Else the crawl proves nothing: what may be met is met, by somebody.
@@ -123,14 +123,14 @@ async def test_d1_every_text_that_the_hub_keeps_has_a_canary(hub: Running) -> No
     without = []
     async with hub.services.db.read() as session:
         for table in Base.metadata.sorted_tables:
-            for column in _texts(table):
+            for column in texts(table):
                 found = await session.execute(select(column))
                 if not any(WORD in _shown(row[0]) for row in found):
                     without.append(f"{table.name}.{column.name}")
     assert without == [], "sing in tests/world.py, or say in NO_WORDS that it is nobody's text"
 
 
-def _texts(table: Table) -> Iterator[Column[object]]:
+def texts(table: Table) -> Iterator[Column[object]]:
     plain = NO_WORDS.get(table.name, "").split()
     assert set(plain) <= set(table.columns.keys()), f"{table.name} has no longer all of NO_WORDS"
     for column in table.columns:
@@ -174,7 +174,7 @@ async def test_d2_what_may_not_be_seen_is_as_if_it_were_not_there(
                 gone = forbidden == "deleted" and here[0] == 410
                 if here != nowhere and not gone:
                     unlike.append((route.name, folder, here[0], nowhere[0]))
-    assert unlike == []
+    assert not unlike, "\n".join(map(str, unlike))
 
 
 async def _told(made: World, path: str, accept: str) -> tuple[int, str]:
