@@ -49,7 +49,6 @@ FURTHER: Final[dict[str, tuple[str, ...]]] = {
     "/actors/{name}/outbox": ("?page=1",),
     "/.well-known/webfinger": ("?resource=acct:events@hub.example",),
     "/authorize": ("?uri={uri}",),
-    "/authorize_interaction": ("?uri={uri}",),
 }
 
 
@@ -76,9 +75,11 @@ class Answer:
 
 
 def visitors(world: World) -> list[Visitor]:
-    """Everybody who may come by (SECURITY D1), and those in between."""
+    """Everybody who may come by (SECURITY D1)."""
     known = [
-        Visitor(name, {"cookie": world.people[name].pages["Cookie"]}, (PAGE,)) for name in ROLES
+        Visitor(name, {"cookie": world.people[name].pages["Cookie"]}, (PAGE,))
+        for name in ROLES
+        if name != "reader"  # sees what other members see, and less of what is their own
     ]
     return [
         Visitor("stranger", {}, (PAGE, ACTIVITY)),
@@ -244,6 +245,8 @@ def addresses(world: World, route: Route) -> Iterator[str]:
     """Every address of a route: all ids, and with all that narrows or pages."""
     days = {"day": f"{_day(world)}"}
     for values in fillings(world, route):
+        if STRANGE in values.values():
+            continue
         path = route.filled(**{name: quote(str(value)) for name, value in values.items()})
         yield path
         for query in FURTHER.get(route.path, ()):

@@ -181,7 +181,10 @@ async def follow(request: Request, hub: Hub) -> Response:
         way = await subscribing.way_to_follow(hub, account, handle)
     except (Invalid, Busy) as error:
         told = error.fields.get("account", str(error)) if isinstance(error, Invalid) else str(error)
-        return _about(request, hub, error.status, followed=name, account=account, error=told)
+        page = _about(request, hub, error.status, followed=name, account=account, error=told)
+        if isinstance(error, Busy):
+            page.headers["retry-after"] = f"{error.after_s:.0f}"
+        return page
     return render(request, "browse/go_on.html", way=way, handle=handle)
 
 

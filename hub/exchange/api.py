@@ -10,6 +10,7 @@ from fastapi import APIRouter, Body, Query, Request, Response
 from pydantic import BaseModel, Field, WithJsonSchema
 
 from hub.core.db import AsyncSession
+from hub.core.errors import Forbidden
 from hub.core.services import Services
 from hub.entries import asking, writing
 from hub.entries import queries as entries
@@ -123,10 +124,11 @@ def _doors_to_one(router: APIRouter, side: Side) -> None:
 
     @router.get("/{listing_id}/matches", name=f"{side} matched", dependencies=[permissions.OWNERS])
     async def matched(listing_id: UUID, hub: Hub, caller: Asking) -> MatchList:
-        """What fits it, the best first, with the reasons; for its owner and stewards."""
-        permissions.require(caller, "change")
+        """What fits it, the best first, with the reasons; for whoever speaks for it."""
         async with hub.db.read() as session:
             listing = await _own(session, listing_id, side, caller)
+            if not matches.holds(caller, listing):
+                raise Forbidden("What fits it is for whoever posted it.")
             found = await matches.of_listing(session, listing, Viewer.of(caller))
         return MatchList(items=[matches.view(one, hub) for one in found])
 

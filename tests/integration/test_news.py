@@ -242,7 +242,12 @@ async def test_news_are_changed_and_deleted_by_their_forms(hub: Running) -> None
     """Their addresses are those of news alone: no other room's buttons stand before them."""
     ann = await neighbours.person(hub, "Ann")
     made = await neighbours.post(hub, "news", ann, title="The fountain runs")
-    form = {"title": "The fountain leaps", "visibility": "public", "chosen": "yes"}
+    form = {
+        "title": "The fountain leaps",
+        "description": "At last.",
+        "visibility": "public",
+        "chosen": "yes",
+    }
     answer = await neighbours.press(hub, f"/news/{made['id']}/edit", ann, **form)
     assert (answer.status_code, answer.headers.get("location")) == (
         303,

@@ -28,6 +28,7 @@ from federation.rates import Rates
 from federation.routes import DOUBT_BURST
 from federation.signatures.http import sign_request
 from federation.testing import keys_for
+from federation.vocab.names import AS2
 from hub.browse import subscribing
 from hub.core.clock import now
 from hub.core.services import MOST_GATHERED
@@ -61,6 +62,7 @@ OFTEN: Final = re.compile(
 NO_RATES: Final = frozenset(
     {
         "hub.serving.MOST_CONNECTIONS",
+        "federation.delivery.RFC9421_LIFE",
         "hub.web.deadlines.LEAST_RATE",
         "federation.guard.DNS_THREADS",
         "federation.signatures.keys.MAX_KEYS",
@@ -116,7 +118,7 @@ Ask = Callable[[str], Awaitable[httpx2.Response]]
 @asynccontextmanager
 async def _doors(hub: Running, where: str) -> AsyncIterator[dict[str, Ask]]:
     """The four ways to have a letter sent to an address, from one connection."""
-    host = await person(hub, "Host")
+    host = await person(hub, f"Host of {where}")
     event = await post(hub, "events", host, title="Fair", starts_at=LATER.isoformat())
     async with visiting(hub, (where, 4000)) as somebody, visiting(hub, (where, 4001)) as resident:
         async with hub.services.db.write() as session:
@@ -313,7 +315,7 @@ async def pictures_of_others_at_once(make_hub: MakeHub) -> None:
 def _like(peer: Peer, number: int, name: str = "ada") -> dict[str, Any]:
     actor = peer.uri(name)
     return {
-        "@context": "https://www.w3.org/ns/activitystreams",
+        "@context": AS2,
         "id": f"{peer.origin}/likes/{number}",
         "type": "Like",
         "actor": actor,
@@ -411,7 +413,8 @@ async def keys_that_are_asked_for_at_once(make_hub: MakeHub) -> None:
 async def _forged(hub: Running, number: int, client: str = "192.0.2.1") -> int:
     """A request in the name of somebody of victim.example, with keys that are not theirs."""
     actor = f"https://victim.example/people/u{number}"
-    body = orjson.dumps({"id": f"{actor}/like", "type": "Like", "actor": actor, "object": "x"})
+    like = {"id": f"{actor}/like", "type": "Like", "actor": actor, "object": f"{hub.url}/events/1"}
+    body = orjson.dumps({"@context": AS2, **like})
     keys = keys_for("https://mallory.example/actor")
     headers = sign_request(keys, "POST", f"{hub.url}/inbox", body, now=now())
     mallory = "https://mallory.example/actor#main-key"
@@ -424,8 +427,10 @@ async def look_ups_for_mail_of_strangers(make_hub: MakeHub) -> None:
     hub = await make_hub()
     evil, victim = Peer(hub, "evil.example", "ada"), Peer(hub, "victim.example", "ada")
     for number in range(LOOK_UPS + 3):
-        create = {**_like(evil, number), "type": "Create"}
-        create["object"] = f"{victim.origin}/notes/{number}"
+        note = f"{victim.origin}/notes/{number}"
+        victim.serves({"@context": AS2, "id": note, "type": "Note", "content": "x",
+                       "attributedTo": victim.uri("ada")})  # fmt: skip
+        create = {**_like(evil, number), "type": "Create", "object": note}
         assert await evil.post("ada", create) == 202
     await hub.work()
     assert sum("/notes/" in path for path in victim.asked) == LOOK_UPS
@@ -441,7 +446,7 @@ async def documents_because_of_threads(make_hub: MakeHub) -> None:
     refused = 0
     for number in range(MOST_GATHERED + 1):
         uri = f"{victim.origin}/notes/{number}"
-        victim.serves({"@context": "https://www.w3.org/ns/activitystreams", "id": uri,
+        victim.serves({"@context": AS2, "id": uri,
                        "type": "Note", "attributedTo": victim.uri("ada")})  # fmt: skip
         try:
             await gathering._fetched(hub.services, uri)
