@@ -122,7 +122,9 @@ def _doors_to_one(router: APIRouter, side: Side) -> None:
             (view,) = await views(session, hub, [listing])
         return view
 
-    @router.get("/{listing_id}/matches", name=f"{side} matched", dependencies=[permissions.OWNERS])
+    @router.get(
+        "/{listing_id}/matches", name=f"{side} matched", dependencies=[permissions.SPEAKERS]
+    )
     async def matched(listing_id: UUID, hub: Hub, caller: Asking) -> MatchList:
         """What fits it, the best first, with the reasons; for whoever speaks for it."""
         async with hub.db.read() as session:

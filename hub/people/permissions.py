@@ -97,6 +97,7 @@ SIGNED_IN: Final = Audience(_signed_in, words="whoever is signed in", roles=_ALL
 LED_IN: Final = Audience(_led_in, words="whoever is signed in", roles=_ALL)
 SIDES: Final = Audience(_led_in, words="whoever is one of its two sides", roles=_ALL, own=True)
 OWNERS: Final = _only("change", "whoever published it, and stewards", own=True)
+SPEAKERS: Final = _only("change", "whoever posted it; stewards, if it was a program", own=True)
 MEMBERS: Final = _only("post", "members, reporters, editors, moderators and stewards")
 # Programs have no guests: they change nothing for somebody who may not post.
 OWNING_MEMBERS: Final = _only("post", "members who published it, and stewards", own=True)

@@ -241,7 +241,7 @@ async def test_news_for_few_stay_here(hub: Running, visibility: str) -> None:
 async def test_news_are_changed_and_deleted_by_their_forms(hub: Running) -> None:
     """Their addresses are those of news alone: no other room's buttons stand before them."""
     ann = await neighbours.person(hub, "Ann")
-    made = await neighbours.post(hub, "news", ann, title="The fountain runs")
+    made = await neighbours.post(hub, "news", ann, title="The fountain", description="It runs.")
     form = {
         "title": "The fountain leaps",
         "description": "At last.",

@@ -426,6 +426,8 @@ async def _forged(hub: Running, number: int, client: str = "192.0.2.1") -> int:
 async def look_ups_for_mail_of_strangers(make_hub: MakeHub) -> None:
     hub = await make_hub()
     evil, victim = Peer(hub, "evil.example", "ada"), Peer(hub, "victim.example", "ada")
+    assert await _statuses(evil, 1, 99) == [202]  # or their own actor would be looked up as well
+    await hub.work()
     for number in range(LOOK_UPS + 3):
         note = f"{victim.origin}/notes/{number}"
         victim.serves({"@context": AS2, "id": note, "type": "Note", "content": "x",
