@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from fastapi import Depends, FastAPI, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from federation.routes import inbox_endpoint, is_inbox, router, signs_as_blocked
+from federation.routes import COLLECTIONS, inbox_endpoint, is_inbox, router, signs_as_blocked
 from federation.site import Site
 from hub import __version__, health
 from hub.actors import routes as actors
@@ -14,7 +16,31 @@ from hub.core.errors import Forbidden
 from hub.entries.documents import Documents
 from hub.people.identity import identify
 from hub.web import failures, headers, static
+from hub.web.doors import OPEN, SERVERS, Audience
 from hub.web.pages import prepare
+
+# What has no dependencies that could say for whom it is (`Audience`): it asks for itself.
+BESIDE: Final[dict[str, Audience]] = {
+    "POST /inbox": SERVERS,
+    "POST /actors/{name}/inbox": SERVERS,
+    **dict.fromkeys(
+        (
+            "GET /.well-known/host-meta",
+            "GET /.well-known/nodeinfo",
+            "GET /.well-known/webfinger",
+            "GET /actors/{name}",
+            *(f"GET /actors/{{name}}/{which}" for which in COLLECTIONS),
+            "GET /actors/{name}/inbox",
+            "GET /api/docs",
+            "GET /docs/oauth2-redirect",
+            "GET /api/openapi.json",
+            "GET /inbox",
+            "GET /nodeinfo/{version}",
+            "GET /static",
+        ),
+        OPEN,
+    ),
+}
 
 
 def create_app(hub: Hub) -> ASGIApp:
@@ -32,17 +58,22 @@ def create_app(hub: Hub) -> ASGIApp:
     app.state.identify = identify
     prepare(app, hub.services)
     failures.install(app)
+    plug_in(app)
+    static.mount(app, hub.services)
+    behind = Documents(hub.services, app)
+    return headers.SecurityHeaders(
+        Front(inbox_endpoint(hub.site), behind), secure=hub.services.settings.secure
+    )
+
+
+def plug_in(app: FastAPI) -> None:
+    """Give an application every route of a hub, in the order in which they are tried."""
     app.include_router(router(_site))
     app.include_router(health.router)
     app.include_router(actors.router)
     for feature in FEATURES:
         for each in feature.routers:
             app.include_router(each)
-    static.mount(app, hub.services)
-    behind = Documents(hub.services, app)
-    return headers.SecurityHeaders(
-        Front(inbox_endpoint(hub.site), behind), secure=hub.services.settings.secure
-    )
 
 
 def _site(request: Request) -> Site:

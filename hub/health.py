@@ -16,8 +16,9 @@ from hub.jobs.models import Job
 from hub.schema import newest
 from hub.today.machine import ROOM_BYTES
 from hub.today.rows import LATE
+from hub.web.doors import OPEN
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[OPEN])
 
 
 @router.get("/healthz")

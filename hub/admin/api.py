@@ -14,15 +14,15 @@ from hub.entries.asking import link_next
 from hub.entries.paging import DEFAULT_LIMIT, CursorText, Limit
 from hub.fediverse import follows as fediverse_follows
 from hub.fediverse import peers as fediverse_peers
-from hub.people.permissions import require
+from hub.people.permissions import MODERATORS, require
 from hub.web.bodies import api_router
 from hub.web.doors import Asking, Hub
 
-blocks = api_router("/blocks", "servers")
-peers = api_router("/peers", "servers")
-follows = api_router("/follows", "follows")
-followers = api_router("/followers", "follows")
-deliveries = api_router("/deliveries", "servers")
+blocks = api_router("/blocks", "servers", MODERATORS)
+peers = api_router("/peers", "servers", MODERATORS)
+follows = api_router("/follows", "follows", MODERATORS)
+followers = api_router("/followers", "follows", MODERATORS)
+deliveries = api_router("/deliveries", "servers", MODERATORS)
 
 LONGEST = 300
 

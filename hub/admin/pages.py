@@ -15,12 +15,12 @@ from hub.entries import answers, replies, tending, threads
 from hub.entries.paging import MAX_CURSOR
 from hub.fediverse import follows, peers
 from hub.moderation import cards
-from hub.people.permissions import require
+from hub.people.permissions import MODERATORS, require
 from hub.web.doors import Asking, Caller, Hub
 from hub.web.forms import Form, local_path, parse_form, see_other
 from hub.web.pages import render
 
-router = APIRouter(prefix="/admin", include_in_schema=False)
+router = APIRouter(prefix="/admin", include_in_schema=False, dependencies=[MODERATORS])
 
 INBOX: Final = "/admin/inbox"
 SERVERS: Final = "/admin/servers"

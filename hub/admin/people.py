@@ -12,13 +12,13 @@ from hub.core.errors import HubError, Invalid
 from hub.core.services import Services
 from hub.mail import outbox
 from hub.people import entrusting, mastodon, queries, service
-from hub.people.permissions import ROLES, require
+from hub.people.permissions import ROLES, STEWARDS, require
 from hub.web import qr
 from hub.web.doors import Asking, Hub
 from hub.web.forms import Form, parse_form, see_other
 from hub.web.pages import render
 
-router = APIRouter(prefix="/admin", include_in_schema=False)
+router = APIRouter(prefix="/admin", include_in_schema=False, dependencies=[STEWARDS])
 
 PEOPLE: Final = "/admin/people"
 

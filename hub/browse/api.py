@@ -18,9 +18,9 @@ from hub.entries.paging import Listed
 from hub.entries.schemas import ImageView, image_view
 from hub.entries.visibility import Viewer
 from hub.web.bodies import api_router
-from hub.web.doors import Asking, Hub
+from hub.web.doors import OPEN, Asking, Hub
 
-router = api_router("/search", "search")
+router = api_router("/search", "search", OPEN)
 
 
 class FoundView(BaseModel):

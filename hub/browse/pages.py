@@ -17,7 +17,7 @@ from hub.core.services import Services
 from hub.core.settings import Settings
 from hub.entries import board, threads
 from hub.entries import queries as entries
-from hub.entries.visibility import PUBLIC, Viewer
+from hub.entries.visibility import Viewer
 from hub.events import queries as events
 from hub.exchange import queries as exchange
 from hub.exchange.schemas import Side
@@ -29,12 +29,12 @@ from hub.news import queries as news
 from hub.people import permissions, searches
 from hub.people.arriving import myself
 from hub.posting import me
-from hub.web.doors import Asking, Caller, Hub, language_cookie
+from hub.web.doors import OPEN, Asking, Caller, Hub, language_cookie
 from hub.web.forms import check_site, local_path, parse_form, see_other, set_cookie
 from hub.web.negotiation import wants_activity
 from hub.web.pages import render
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[OPEN])
 
 AT_A_GLANCE: Final = 6
 OF_EACH_SIDE: Final = 3
@@ -202,7 +202,10 @@ async def follow(request: Request, hub: Hub) -> Response:
         way = await subscribing.way_to_follow(hub, account, handle)
     except (Invalid, Busy) as error:
         told = error.fields.get("account", str(error)) if isinstance(error, Invalid) else str(error)
-        return await _about(request, hub, error.status, followed=name, account=account, error=told)
+        page = await _about(request, hub, error.status, followed=name, account=account, error=told)
+        if isinstance(error, Busy):
+            page.headers["retry-after"] = f"{error.after_s:.0f}"
+        return page
     return render(request, "browse/go_on.html", way=way, handle=handle)
 
 
@@ -256,8 +259,8 @@ async def authorize(request: Request, hub: Hub, caller: Asking, uri: str = "") -
         NotFound: we do not know it, and the visitor is no steward who could follow it.
     """
     async with hub.db.read() as session:
-        entry = await entries.by_uri(session, uri.replace("\0", ""))
-    if entry is not None and entry.deleted_at is None and entry.visibility == PUBLIC:
+        entry = await entries.seen_by_all(session, uri.replace("\0", ""))
+    if entry is not None:
         return see_other(entry.path)
     if not caller.steward:
         raise NotFound("This hub does not know that. Only its stewards can follow other hubs.")

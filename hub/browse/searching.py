@@ -15,10 +15,10 @@ from hub.entries.asking import SearchAsked
 from hub.entries.finding import Found
 from hub.entries.visibility import Viewer
 from hub.fediverse import follows
-from hub.web.doors import Asking, Hub
+from hub.web.doors import OPEN, Asking, Hub
 from hub.web.pages import render
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[OPEN])
 
 SEARCH: Final = "/search"
 DISTANCES_KM: Final = (1, 2, 5, 10, 25)

@@ -3,6 +3,7 @@
     HubError            500
     ├── Invalid         422   what was sent does not make sense; `fields` says where
     ├── NotSignedIn     401   the caller must say who they are
+    │   └── SignInFirst       … and is led to the page for it
     ├── Forbidden       403   the caller may not do this
     ├── NotFound        404
     ├── Gone            410   it was here, and was deleted
@@ -50,6 +51,10 @@ class NotSignedIn(HubError):
 
     status = 401
     title = later("Please sign in")
+
+
+class SignInFirst(NotSignedIn):
+    """The caller must say who they are; a browser is led to the page where one does."""
 
 
 class Forbidden(HubError):
@@ -113,9 +118,10 @@ class Elsewhere(HubError):
 
 
 class Busy(HubError):
-    """Not now, later."""
+    """Not now, but in `after_s` seconds it may work."""
 
     status = 503
+    after_s: ClassVar[float] = 10
     title = later("Busy")
 
 

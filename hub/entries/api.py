@@ -33,12 +33,12 @@ from hub.entries.paging import DEFAULT_LIMIT, MAX_CURSOR, CursorText, Limit
 from hub.entries.visibility import ANYBODY, Viewer
 from hub.web import pages
 from hub.web.bodies import api_router
-from hub.web.doors import Asking, Hub
+from hub.web.doors import OPEN, Asking, Hub
 from hub.web.headers import FILE_POLICY
 from hub.web.negotiation import wants_activity
 
-router = APIRouter(include_in_schema=False)
-programs = api_router("", "replies")
+router = APIRouter(include_in_schema=False, dependencies=[OPEN])
+programs = api_router("", "replies", OPEN)
 
 YEAR_S: Final = 31_536_000
 DAY_S: Final = 86_400

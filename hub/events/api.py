@@ -23,10 +23,10 @@ from hub.events.schemas import EventDraft, EventView, Seats, Status, event_draft
 from hub.people import permissions
 from hub.people.idempotency import once
 from hub.web.bodies import api_router
-from hub.web.doors import Asking, Caller, Hub
+from hub.web.doors import OPEN, Asking, Caller, Hub
 
 router = api_router("/events", "events")
-series = APIRouter(include_in_schema=False)
+series = APIRouter(include_in_schema=False, dependencies=[OPEN])
 
 Members = Annotated[
     dict[str, Any], Body(), WithJsonSchema(EventDraft.model_json_schema(mode="validation"))
@@ -61,7 +61,7 @@ class EventPage(BaseModel):
     next: str | None
 
 
-@router.get("")
+@router.get("", dependencies=[OPEN])
 async def listed(
     request: Request,
     response: Response,
@@ -86,7 +86,7 @@ async def listed(
     return EventPage(items=items, next=found.next)
 
 
-@router.post("", status_code=201, response_model=EventView)
+@router.post("", status_code=201, response_model=EventView, dependencies=[permissions.MEMBERS])
 async def published(hub: Hub, caller: Asking, request: Request, members: Members) -> Response:
     """Publish an event."""
     permissions.require(caller, "post")
@@ -100,7 +100,7 @@ async def published(hub: Hub, caller: Asking, request: Request, members: Members
     return unit.response
 
 
-@router.get("/{event_id}")
+@router.get("/{event_id}", dependencies=[OPEN])
 async def shown(event_id: UUID, hub: Hub, caller: Asking) -> EventView:
     """One event."""
     async with hub.db.read() as session:
@@ -109,7 +109,7 @@ async def shown(event_id: UUID, hub: Hub, caller: Asking) -> EventView:
     return view
 
 
-@router.patch("/{event_id}")
+@router.patch("/{event_id}", dependencies=[permissions.OWNING_MEMBERS])
 async def revised(event_id: UUID, hub: Hub, caller: Asking, changes: Changes) -> EventView:
     """Change an event: what is not named stays. Of a series it changes this date alone.
 
@@ -129,7 +129,7 @@ async def revised(event_id: UUID, hub: Hub, caller: Asking, changes: Changes) ->
     return view
 
 
-@router.post("/{event_id}/cancel")
+@router.post("/{event_id}/cancel", dependencies=[permissions.OWNING_MEMBERS])
 async def cancelled(event_id: UUID, hub: Hub, caller: Asking) -> EventView:
     """Call an event off: it stays where it is, marked, and followers are told."""
     permissions.require(caller, "post")
@@ -140,7 +140,7 @@ async def cancelled(event_id: UUID, hub: Hub, caller: Asking) -> EventView:
     return view
 
 
-@router.delete("/{event_id}", status_code=204)
+@router.delete("/{event_id}", status_code=204, dependencies=[permissions.OWNING_MEMBERS])
 async def withdrawn(event_id: UUID, hub: Hub, caller: Asking) -> None:
     """Delete an event, here and wherever it was sent."""
     permissions.require(caller, "post")

@@ -17,7 +17,7 @@ from hub.events.guests import Answer
 from hub.events.models import Event
 from hub.events.waiting import address, is_over
 from hub.people import knocking
-from hub.web.doors import Asking, Hub
+from hub.web.doors import BEARERS, OPEN, Asking, Hub
 from hub.web.forms import Form, parse_form, see_other
 from hub.web.pages import render
 
@@ -26,7 +26,7 @@ router = APIRouter(include_in_schema=False)
 SENT: Final = "?said=look-into-your-mail#come"
 
 
-@router.get("/events/{event_id:uuid}/coming")
+@router.get("/events/{event_id:uuid}/coming", dependencies=[OPEN])
 async def form(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
     """The form on a page of its own."""
     async with hub.db.read() as session:
@@ -34,7 +34,7 @@ async def form(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> Re
     return _form(request, event, {"people": "1", "name": caller.name})
 
 
-@router.post("/events/{event_id:uuid}/coming")
+@router.post("/events/{event_id:uuid}/coming", dependencies=[OPEN])
 async def come(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
     """Somebody says that they come; without an account a letter asks whether that is so."""
     entered = await parse_form(request)
@@ -59,7 +59,7 @@ async def come(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> Re
     return see_other(f"{event.path}{SENT}")
 
 
-@router.get("/events/{event_id:uuid}/coming/{secret}")
+@router.get("/events/{event_id:uuid}/coming/{secret}", dependencies=[BEARERS])
 async def shown(
     event_id: UUID, secret: str, request: Request, hub: Hub, caller: Asking, said: str = ""
 ) -> Response:
@@ -84,7 +84,7 @@ async def shown(
     return page
 
 
-@router.post("/events/{event_id:uuid}/coming/{secret}")
+@router.post("/events/{event_id:uuid}/coming/{secret}", dependencies=[BEARERS])
 async def changed(
     event_id: UUID, secret: str, request: Request, hub: Hub, caller: Asking
 ) -> Response:

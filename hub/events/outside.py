@@ -24,11 +24,11 @@ from hub.events.models import Event
 from hub.events.pages import Wanted
 from hub.web import headers
 from hub.web.display import display_of
-from hub.web.doors import Asking, Hub
+from hub.web.doors import OPEN, Asking, Hub
 from hub.web.pages import language_of, render
 from hub.web.qr import code
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[OPEN])
 
 MOST_IN_A_FRAME: Final = 20
 MOST_ON_PAPER: Final = 200

@@ -26,11 +26,11 @@ from hub.events.models import Attendance, Event
 from hub.events.waiting import address
 from hub.fediverse import follows
 from hub.people import permissions
-from hub.web.doors import Asking, Caller, Hub
+from hub.web.doors import OPEN, Asking, Caller, Hub
 from hub.web.negotiation import wants_activity
 from hub.web.pages import activity, language_of, render, respond
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[OPEN])
 
 MOST_ON_A_SHEET: Final = 400
 MOST_RESPONSES: Final = 200  # of a kind on the page; programs can read them all

@@ -27,7 +27,7 @@ from hub.events.access import LABELS
 from hub.events.models import Event
 from hub.events.schemas import EventDraft, members_of
 from hub.people import permissions, submissions
-from hub.web.doors import Asking, Caller, Hub
+from hub.web.doors import OPEN, Asking, Caller, Hub
 from hub.web.forms import Form, parse_form, see_other
 from hub.web.pages import language_of, render
 
@@ -50,7 +50,7 @@ class Look:
     left_out: frozenset[str] = field(default_factory=frozenset)
 
 
-@router.get(NEW)
+@router.get(NEW, dependencies=[OPEN])
 async def new(request: Request, hub: Hub, draft: str = "") -> Response:
     """An empty form, or what was written before; everybody may write one."""
     before = await submissions.before(hub, draft)
@@ -59,7 +59,7 @@ async def new(request: Request, hub: Hub, draft: str = "") -> Response:
     return _form(request, None, values, picture=before.picture)
 
 
-@router.post(NEW)
+@router.post(NEW, dependencies=[OPEN])
 async def publish(request: Request, hub: Hub, caller: Asking) -> Response:
     """The form was sent: publish, or show what is wrong or should be seen first.
 
@@ -88,14 +88,14 @@ async def publish(request: Request, hub: Hub, caller: Asking) -> Response:
     return see_other(f"{event.path}?said=published")
 
 
-@router.get("/events/{event_id:uuid}/edit")
+@router.get("/events/{event_id:uuid}/edit", dependencies=[permissions.OWNERS])
 async def edit(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
     """The form, filled with what is there."""
     event, series = await _own(request, hub, event_id, caller)
     return _form(request, event, forms.of_event(event), series=series)
 
 
-@router.post("/events/{event_id:uuid}/edit")
+@router.post("/events/{event_id:uuid}/edit", dependencies=[permissions.OWNERS])
 async def revise(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
     """The form was sent: change the event, or show what is wrong."""
     event, series = await _own(request, hub, event_id, caller)
@@ -117,8 +117,8 @@ async def revise(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> 
     return see_other(f"{event.path}?said=saved")
 
 
-@router.get("/events/{event_id:uuid}/cancel")
-@router.get("/events/{event_id:uuid}/delete")
+@router.get("/events/{event_id:uuid}/cancel", dependencies=[permissions.OWNERS])
+@router.get("/events/{event_id:uuid}/delete", dependencies=[permissions.OWNERS])
 async def confirm(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
     """Asked before an event is called off or deleted."""
     event, series = await _own(request, hub, event_id, caller)
@@ -126,7 +126,7 @@ async def confirm(event_id: UUID, request: Request, hub: Hub, caller: Asking) ->
     return render(request, "events/confirm.html", event=event, deed=deed, series=series)
 
 
-@router.post("/events/{event_id:uuid}/cancel")
+@router.post("/events/{event_id:uuid}/cancel", dependencies=[permissions.OWNERS])
 async def cancel(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
     """Call an event off; of a series this date alone, or the later ones too."""
     permissions.require(caller, "change")
@@ -140,7 +140,7 @@ async def cancel(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> 
     return see_other(f"{event.path}?said=cancelled")
 
 
-@router.post("/events/{event_id:uuid}/delete")
+@router.post("/events/{event_id:uuid}/delete", dependencies=[permissions.OWNERS])
 async def delete(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
     """Delete an event, here and wherever it was sent; of a series perhaps the later ones too."""
     permissions.require(caller, "change")

@@ -18,11 +18,11 @@ from hub.events.models import Attendance, Event
 from hub.events.schemas import ResponseChange, ResponseState, ResponseView
 from hub.people import permissions
 from hub.web.bodies import api_router
-from hub.web.doors import Asking, Caller, Hub
+from hub.web.doors import OPEN, Asking, Caller, Hub
 from hub.web.forms import parse_form, see_other
 from hub.web.pages import activity
 
-programs = api_router("/events/{event_id}/responses", "events")
+programs = api_router("/events/{event_id}/responses", "events", permissions.OWNING_MEMBERS)
 router = APIRouter(include_in_schema=False)
 
 
@@ -65,7 +65,10 @@ async def answered(
     return _view(row)
 
 
-@router.post("/events/{event_id:uuid}/responses/{response_id:uuid}")
+@router.post(
+    "/events/{event_id:uuid}/responses/{response_id:uuid}",
+    dependencies=[permissions.OWNING_MEMBERS],
+)
 async def pressed(
     event_id: UUID, response_id: UUID, request: Request, hub: Hub, caller: Asking
 ) -> Response:
@@ -79,7 +82,7 @@ async def pressed(
     return see_other(f"{event.path}?said={state}#coming")
 
 
-@router.get("/events/{event_id:uuid}/attendees")
+@router.get("/events/{event_id:uuid}/attendees", dependencies=[OPEN])
 async def attendees(event_id: UUID, hub: Hub) -> Response:
     """How many come to an event of ours, for other servers; who, they are not told."""
     async with hub.db.read() as session:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Body, Query, Request, Response
 from pydantic import BaseModel, Field, WithJsonSchema
 
 from hub.core.db import AsyncSession
+from hub.core.errors import Forbidden
 from hub.core.services import Services
 from hub.entries import asking, writing
 from hub.entries import queries as entries
@@ -32,7 +33,7 @@ from hub.exchange.schemas import (
 from hub.people import permissions
 from hub.people.idempotency import once
 from hub.web.bodies import api_router
-from hub.web.doors import Asking, Caller, Hub
+from hub.web.doors import OPEN, Asking, Caller, Hub
 
 Members = Annotated[
     dict[str, Any], Body(), WithJsonSchema(ListingDraft.model_json_schema(mode="validation"))
@@ -71,7 +72,7 @@ def _doors(side: Side, folder: str) -> APIRouter:
     """The doors of one side."""
     router = api_router(f"/{folder}", folder)
 
-    @router.get("", name=f"{folder} listed")
+    @router.get("", name=f"{folder} listed", dependencies=[OPEN])
     async def listed(
         request: Request,
         response: Response,
@@ -86,7 +87,13 @@ def _doors(side: Side, folder: str) -> APIRouter:
         asking.link_next(request, response, found)
         return ListingPage(items=items, next=found.next)
 
-    @router.post("", status_code=201, response_model=ListingView, name=f"{folder} published")
+    @router.post(
+        "",
+        status_code=201,
+        response_model=ListingView,
+        name=f"{folder} published",
+        dependencies=[permissions.MEMBERS],
+    )
     async def published(hub: Hub, caller: Asking, request: Request, members: Members) -> Response:
         """Publish one."""
         permissions.require(caller, "post")
@@ -107,7 +114,7 @@ def _doors(side: Side, folder: str) -> APIRouter:
 def _doors_to_one(router: APIRouter, side: Side) -> None:
     """The doors that lead to one offer or want."""
 
-    @router.get("/{listing_id}", name=f"{side} shown")
+    @router.get("/{listing_id}", name=f"{side} shown", dependencies=[OPEN])
     async def shown(listing_id: UUID, hub: Hub, caller: Asking) -> ListingView:
         """One of them."""
         async with hub.db.read() as session:
@@ -115,21 +122,28 @@ def _doors_to_one(router: APIRouter, side: Side) -> None:
             (view,) = await views(session, hub, [listing])
         return view
 
-    @router.get("/{listing_id}/matches", name=f"{side} matched")
+    @router.get(
+        "/{listing_id}/matches", name=f"{side} matched", dependencies=[permissions.SPEAKERS]
+    )
     async def matched(listing_id: UUID, hub: Hub, caller: Asking) -> MatchList:
-        """What fits it, the best first, with the reasons; for its owner and stewards."""
-        permissions.require(caller, "change")
+        """What fits it, the best first, with the reasons; for whoever speaks for it."""
         async with hub.db.read() as session:
             listing = await _own(session, listing_id, side, caller)
+            if not matches.holds(caller, listing):
+                raise Forbidden("What fits it is for whoever posted it.")
             found = await matches.of_listing(session, listing, Viewer.of(caller))
         return MatchList(items=[matches.view(one, hub) for one in found])
 
-    @router.patch("/{listing_id}", name=f"{side} revised")
+    @router.patch(
+        "/{listing_id}", name=f"{side} revised", dependencies=[permissions.OWNING_MEMBERS]
+    )
     async def revised(listing_id: UUID, hub: Hub, caller: Asking, changes: Changes) -> ListingView:
         """Change it: what is not named stays. `status: open` opens it again."""
         return await _revise(hub, caller, listing_id, side, changes)
 
-    @router.post("/{listing_id}/close", name=f"{side} closed")
+    @router.post(
+        "/{listing_id}/close", name=f"{side} closed", dependencies=[permissions.OWNING_MEMBERS]
+    )
     async def closed(
         listing_id: UUID, hub: Hub, caller: Asking, closing: Closing | None = None
     ) -> ListingView:
@@ -142,7 +156,12 @@ def _doors_to_one(router: APIRouter, side: Side) -> None:
             (view,) = await views(session, hub, [listing])
         return view
 
-    @router.delete("/{listing_id}", status_code=204, name=f"{side} deleted")
+    @router.delete(
+        "/{listing_id}",
+        status_code=204,
+        name=f"{side} deleted",
+        dependencies=[permissions.OWNING_MEMBERS],
+    )
     async def withdrawn(listing_id: UUID, hub: Hub, caller: Asking) -> None:
         """Delete it, here and wherever it was sent."""
         permissions.require(caller, "post")
@@ -154,7 +173,7 @@ def _doors_to_one(router: APIRouter, side: Side) -> None:
 def _doors_of_loans(router: APIRouter) -> None:
     """The doors that lend an offer and take it back."""
 
-    @router.post("/{listing_id}/lend", name="offer lent")
+    @router.post("/{listing_id}/lend", name="offer lent", dependencies=[permissions.OWNING_MEMBERS])
     async def lent(listing_id: UUID, hub: Hub, caller: Asking, lending_: Lending) -> ListingView:
         """Note who has it until when; its owner is reminded two days before."""
         permissions.require(caller, "post")
@@ -166,7 +185,9 @@ def _doors_of_loans(router: APIRouter) -> None:
             (view,) = await views(session, hub, [listing])
         return view
 
-    @router.post("/{listing_id}/returned", name="offer returned")
+    @router.post(
+        "/{listing_id}/returned", name="offer returned", dependencies=[permissions.OWNING_MEMBERS]
+    )
     async def returned(listing_id: UUID, hub: Hub, caller: Asking) -> ListingView:
         """It is back, and listed again."""
         permissions.require(caller, "post")

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from hub.core.db import AsyncSession
-from hub.core.errors import Invalid, NotSignedIn
+from hub.core.errors import Invalid
 from hub.core.services import Services
 from hub.entries.schemas import checked
 from hub.entries.visibility import Viewer
@@ -24,28 +24,29 @@ from hub.web.pages import render
 
 router = APIRouter(include_in_schema=False)
 
-SIDES: Final[dict[str, Side]] = {"offers": "offer", "wants": "want"}
-Folder = Literal["offers", "wants"]
+# Those of both sides are named one by one: `/{folder}/…` would catch other rooms' forms.
+OFFER, WANT = "/offers/{listing_id:uuid}", "/wants/{listing_id:uuid}"
+OWN: Final = (permissions.LED_IN, permissions.OWNERS)
 
 
-@router.get("/{folder}/{listing_id:uuid}/renew")
-async def ask_again(
-    folder: Folder, listing_id: UUID, request: Request, hub: Hub, caller: Asking
-) -> Response:
+def _side(request: Request) -> Side:
+    """Offer or want, as the address says."""
+    return "want" if request.url.path.startswith("/wants/") else "offer"
+
+
+@router.get(f"{OFFER}/renew", dependencies=OWN)
+@router.get(f"{WANT}/renew", dependencies=OWN)
+async def ask_again(listing_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
     """Asked whether it is still true."""
-    if not caller.known:
-        return see_other("/sign-in")
     async with hub.db.read() as session:
-        listing = await queries.by_id(session, listing_id, Viewer.of(caller), SIDES[folder])
+        listing = await queries.by_id(session, listing_id, Viewer.of(caller), _side(request))
     permissions.changeable(caller, listing)
     return render(request, "exchange/confirm.html", listing=listing, deed="renew")
 
 
-@router.get("/offers/{listing_id:uuid}/lend")
+@router.get(f"{OFFER}/lend", dependencies=OWN)
 async def ask_to_whom(listing_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
     """Asked to whom it is lent, until when."""
-    if not caller.known:
-        return see_other("/sign-in")
     return await _lend_form(listing_id, request, hub, caller)
 
 
@@ -73,25 +74,32 @@ async def _lend_form(
     )
 
 
-@router.post("/{folder}/{listing_id:uuid}/{deed}")
+@router.post(f"{OFFER}/me-too", dependencies=[permissions.SIGNED_IN])
+@router.post(f"{WANT}/me-too", dependencies=[permissions.SIGNED_IN])
+async def me_too(listing_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
+    """Say so, or say so no more, of what somebody else needs."""
+    await parse_form(request)
+    async with hub.db.write() as session:
+        listing = await queries.by_id(session, listing_id, Viewer.of(caller), _side(request))
+        if caller.person_id is not None:
+            await service.back(session, listing, caller.person_id)
+    return see_other(listing.path)
+
+
+@router.post(f"{OFFER}/{{deed}}", dependencies=[permissions.OWNERS])
+@router.post(f"{WANT}/{{deed}}", dependencies=[permissions.OWNERS])
 async def do(
-    folder: Folder,
     listing_id: UUID,
-    deed: Literal["lend", "returned", "renew", "me-too"],
+    deed: Literal["lend", "returned", "renew"],
     request: Request,
     hub: Hub,
     caller: Asking,
 ) -> Response:
     """Do it, and show the listing again."""
-    if not caller.known:
-        raise NotSignedIn("Please sign in first.")
     form = await parse_form(request)
     try:
         async with hub.db.write() as session:
-            listing = await queries.by_id(session, listing_id, Viewer.of(caller), SIDES[folder])
-            if deed == "me-too" and caller.person_id is not None:
-                await service.back(session, listing, caller.person_id)
-                return see_other(listing.path)
+            listing = await queries.by_id(session, listing_id, Viewer.of(caller), _side(request))
             permissions.changeable(caller, listing)
             if deed == "renew":
                 await service.renew(session, hub, listing)

@@ -8,46 +8,38 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from hub.core.errors import Invalid, NotSignedIn
+from hub.core.errors import Invalid, NotFound
 from hub.core.services import Services
 from hub.exchange import enquiries, matches
 from hub.exchange.schemas import MatchView
+from hub.people.permissions import LED_IN, SIDES
 from hub.web.bodies import api_router
 from hub.web.doors import Asking, Caller, Hub
 from hub.web.forms import Form, parse_form, see_other
 from hub.web.pages import render
 
 router = APIRouter(include_in_schema=False)
-api = api_router("/matches", "matches")
+api = api_router("/matches", "matches", SIDES)
 
 MATCHES: Final = "/matches"
 YES: Final = "Yes, let us talk."
 
 
-def _known(caller: Caller) -> None:
-    if not caller.known:
-        raise NotSignedIn("Please sign in to see your matches.")
-
-
 # ------------------------------------------------------------------------------------- pages
 
 
-@router.get(MATCHES)
+@router.get(MATCHES, dependencies=[LED_IN])
 async def inbox(request: Request, hub: Hub, caller: Asking) -> Response:
     """Who asked whom, and messages from elsewhere that wait for a yes or a no."""
-    if not caller.known:
-        return see_other("/sign-in")
     async with hub.db.read() as session:
         found = await matches.inbox(session, caller)
         letters = await enquiries.waiting(session, caller)
     return render(request, "exchange/matches.html", matches=found, enquiries=letters)
 
 
-@router.get("/matches/{match_id:uuid}")
+@router.get("/matches/{match_id:uuid}", dependencies=[SIDES])
 async def talk(match_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
     """One match: its reasons, and what the two wrote."""
-    if not caller.known:
-        return see_other("/sign-in")
     return await _talk(match_id, request, hub, caller)
 
 
@@ -67,7 +59,7 @@ async def _talk(
     )
 
 
-@router.post("/matches/{match_id:uuid}/{deed}")
+@router.post("/matches/{match_id:uuid}/{deed}", dependencies=[SIDES])
 async def act(
     match_id: UUID,
     deed: Literal["ask", "accept", "decline", "say", "report"],
@@ -76,7 +68,6 @@ async def act(
     caller: Asking,
 ) -> Response:
     """Ask, say yes or no, write, or report what was written."""
-    _known(caller)
     form = await parse_form(request)
     try:
         listing = await _act(hub, caller, match_id, deed, form)
@@ -100,16 +91,27 @@ async def _act(
         elif deed == "say" and form is not None:
             await matches.say(session, hub, match, side, form.text("text"))
         elif form is not None:
-            await matches.report(session, match, side, UUID(form.text("line")))
+            await matches.report(session, match, side, _line(form))
         return match.side(side).path
 
 
-@router.post("/enquiries/{reply_id:uuid}/{deed}")
+def _line(form: Form) -> UUID:
+    """What is reported.
+
+    Raises:
+        NotFound: it is the number of nothing.
+    """
+    try:
+        return UUID(form.text("line"))
+    except ValueError:
+        raise NotFound("There is no such message.") from None
+
+
+@router.post("/enquiries/{reply_id:uuid}/{deed}", dependencies=[SIDES])
 async def answer(
     reply_id: UUID, deed: Literal["accept", "decline"], request: Request, hub: Hub, caller: Asking
 ) -> Response:
     """Say yes to somebody elsewhere by answering, or no by leaving no trace."""
-    _known(caller)
     form = await parse_form(request)
     async with hub.db.write() as session:
         reply = await enquiries.by_id(session, reply_id, caller)
@@ -128,7 +130,6 @@ async def acted(
     match_id: UUID, deed: Literal["ask", "accept", "decline"], hub: Hub, caller: Asking
 ) -> MatchView:
     """Ask the other side, or say yes or no to them."""
-    _known(caller)
     await _act(hub, caller, match_id, deed)
     async with hub.db.read() as session:
         match, side = await matches.by_id(session, match_id, caller)

@@ -115,12 +115,18 @@ async def inbox(session: AsyncSession, caller: Caller) -> list[Suggestion]:
     query = _matches(or_(Listing.id == Match.offer_id, Listing.id == Match.want_id)).where(
         Match.asked_by != "", or_(*held), Listing.deleted_at.is_(None)
     )
-    rows = (await session.scalars(query.order_by(Match.asked_at.desc()).limit(100))).unique()
+    rows = (await session.scalars(query.order_by(Match.asked_at.desc()).limit(100))).unique().all()
+    shown_to = visible_to(Viewer.of(caller))
+    both = [listing_id for row in rows for listing_id in (row.offer_id, row.want_id)]
+    found = select(Listing.id).where(Listing.id.in_(both), shown_to)
+    visible = set(await session.scalars(found)) if both else set()
     return [
         seen(row, kind)
         for row in rows
         for kind in ("offer", "want")
-        if holds(caller, row.side(kind)) and (row.state != DECLINED or row.asked_by == kind)
+        if holds(caller, row.side(kind))
+        and row.side(OTHER[kind]).id in visible
+        and (row.state != DECLINED or row.asked_by == kind)
     ]
 
 

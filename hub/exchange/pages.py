@@ -23,7 +23,7 @@ from hub.exchange.models import Listing
 from hub.exchange.schemas import Kind, Side, Status, members_of
 from hub.fediverse import follows
 from hub.people import permissions, submissions
-from hub.web.doors import Asking, Caller, Hub
+from hub.web.doors import OPEN, Asking, Caller, Hub
 from hub.web.forms import Form, parse_form, see_other
 from hub.web.negotiation import wants_activity
 from hub.web.pages import render, respond
@@ -65,7 +65,7 @@ class Section:
 # ----------------------------------------------------------------------------------- reading
 
 
-@router.get(SWAP)
+@router.get(SWAP, dependencies=[OPEN])
 async def listed(request: Request, hub: Hub, caller: Asking, said: str = "") -> Response:
     """What neighbours offer and need: both at a glance, or one of them page by page."""
     wanted = common.asked(request, Wanted)
@@ -109,8 +109,8 @@ async def _section(hub: Services, caller: Caller, wanted: Wanted, side: str) -> 
     return Section(side, found.items, common.address(SWAP, more) if found.next else "")
 
 
-@router.get("/offers/{listing_id:uuid}")
-@router.get("/wants/{listing_id:uuid}")
+@router.get("/offers/{listing_id:uuid}", dependencies=[OPEN])
+@router.get("/wants/{listing_id:uuid}", dependencies=[OPEN])
 async def shown(
     listing_id: UUID, request: Request, hub: Hub, caller: Asking, said: str = ""
 ) -> Response:
@@ -149,8 +149,8 @@ async def shown(
 # ----------------------------------------------------------------------------------- posting
 
 
-@router.get("/post/offer")
-@router.get("/post/want")
+@router.get("/post/offer", dependencies=[OPEN])
+@router.get("/post/want", dependencies=[OPEN])
 async def new(request: Request, hub: Hub, draft: str = "") -> Response:
     """An empty form, or what was written before; everybody may write one."""
     before = await submissions.before(hub, draft)
@@ -158,8 +158,8 @@ async def new(request: Request, hub: Hub, draft: str = "") -> Response:
     return _form(request, _side(request), None, values, picture=before.picture)
 
 
-@router.post("/post/offer")
-@router.post("/post/want")
+@router.post("/post/offer", dependencies=[OPEN])
+@router.post("/post/want", dependencies=[OPEN])
 async def publish(request: Request, hub: Hub, caller: Asking) -> Response:
     """The form was sent: publish, or show what is wrong. Of a guest it becomes a draft."""
     submissions.admit(request, hub, caller)
@@ -181,8 +181,8 @@ async def publish(request: Request, hub: Hub, caller: Asking) -> Response:
     return see_other(f"{listing.path}?said=published")
 
 
-@router.get("/offers/{listing_id:uuid}/edit")
-@router.get("/wants/{listing_id:uuid}/edit")
+@router.get("/offers/{listing_id:uuid}/edit", dependencies=[permissions.OWNERS])
+@router.get("/wants/{listing_id:uuid}/edit", dependencies=[permissions.OWNERS])
 async def edit(listing_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
     """The form, filled with what is there."""
     listing = await _own(request, hub, listing_id, caller)
@@ -190,8 +190,8 @@ async def edit(listing_id: UUID, request: Request, hub: Hub, caller: Asking) -> 
     return _form(request, _side(request), listing, values)
 
 
-@router.post("/offers/{listing_id:uuid}/edit")
-@router.post("/wants/{listing_id:uuid}/edit")
+@router.post("/offers/{listing_id:uuid}/edit", dependencies=[permissions.OWNERS])
+@router.post("/wants/{listing_id:uuid}/edit", dependencies=[permissions.OWNERS])
 async def revise(listing_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
     """The form was sent: change it, or show what is wrong."""
     listing, side = await _own(request, hub, listing_id, caller), _side(request)
@@ -211,10 +211,10 @@ async def revise(listing_id: UUID, request: Request, hub: Hub, caller: Asking) -
     return see_other(f"{listing.path}?said=saved")
 
 
-@router.get("/offers/{listing_id:uuid}/close")
-@router.get("/wants/{listing_id:uuid}/close")
-@router.get("/offers/{listing_id:uuid}/delete")
-@router.get("/wants/{listing_id:uuid}/delete")
+@router.get("/offers/{listing_id:uuid}/close", dependencies=[permissions.OWNERS])
+@router.get("/wants/{listing_id:uuid}/close", dependencies=[permissions.OWNERS])
+@router.get("/offers/{listing_id:uuid}/delete", dependencies=[permissions.OWNERS])
+@router.get("/wants/{listing_id:uuid}/delete", dependencies=[permissions.OWNERS])
 async def confirm(listing_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
     """Asked before it is closed or deleted."""
     listing = await _own(request, hub, listing_id, caller)
@@ -222,8 +222,8 @@ async def confirm(listing_id: UUID, request: Request, hub: Hub, caller: Asking) 
     return render(request, "exchange/confirm.html", listing=listing, deed=deed)
 
 
-@router.post("/offers/{listing_id:uuid}/close")
-@router.post("/wants/{listing_id:uuid}/close")
+@router.post("/offers/{listing_id:uuid}/close", dependencies=[permissions.OWNERS])
+@router.post("/wants/{listing_id:uuid}/close", dependencies=[permissions.OWNERS])
 async def close(listing_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
     """Say what became of it."""
     permissions.require(caller, "change")
@@ -236,8 +236,8 @@ async def close(listing_id: UUID, request: Request, hub: Hub, caller: Asking) ->
     return see_other(f"{listing.path}?said=closed")
 
 
-@router.post("/offers/{listing_id:uuid}/delete")
-@router.post("/wants/{listing_id:uuid}/delete")
+@router.post("/offers/{listing_id:uuid}/delete", dependencies=[permissions.OWNERS])
+@router.post("/wants/{listing_id:uuid}/delete", dependencies=[permissions.OWNERS])
 async def delete(listing_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
     """Delete it, here and wherever it was sent."""
     permissions.require(caller, "change")

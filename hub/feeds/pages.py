@@ -36,7 +36,7 @@ from hub.exchange.pages import SIDES
 from hub.exchange.schemas import Side
 from hub.feeds.syndication import FORMATS, Feed
 from hub.news import queries as news
-from hub.web.doors import Asking, Hub
+from hub.web.doors import OPEN, Asking, Hub
 
 MOST_EVENTS: Final = 500  # of a calendar; one with more is better narrowed by a filter
 PAGE: Final = 100
@@ -45,7 +45,7 @@ FRESH: Final = "public, max-age=300"
 CALENDAR: Final = "text/calendar; charset=utf-8"
 UNCHANGED: Final = 304
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[OPEN])
 
 
 class FeedOfEvents(EventsAsked):

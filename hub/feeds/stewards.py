@@ -15,12 +15,12 @@ from hub.feeds import importing, refreshing, sources
 from hub.feeds.importing import Report
 from hub.feeds.refreshing import PAGE
 from hub.feeds.rows import Verdict
-from hub.people.permissions import require
+from hub.people.permissions import STEWARDS, require
 from hub.web.doors import Asking, Hub
 from hub.web.forms import parse_form, see_other
 from hub.web.pages import render
 
-router = APIRouter(prefix=PAGE, include_in_schema=False)
+router = APIRouter(prefix=PAGE, include_in_schema=False, dependencies=[STEWARDS])
 
 MOST_SHOWN: Final = 200  # rows of a calendar before it is taken
 LONGEST_TITLE: Final = 100

@@ -21,7 +21,7 @@ from hub.news.schemas import ArticleDraft, ArticleView, article_draft, members_o
 from hub.people import permissions
 from hub.people.idempotency import once
 from hub.web.bodies import api_router
-from hub.web.doors import Asking, Caller, Hub
+from hub.web.doors import OPEN, Asking, Caller, Hub
 
 router = api_router("/news", "news")
 
@@ -42,7 +42,7 @@ class NewsPage(BaseModel):
     next: str | None
 
 
-@router.get("", name="news listed")
+@router.get("", name="news listed", dependencies=[OPEN])
 async def listed(
     request: Request, response: Response, hub: Hub, caller: Asking, asked: Annotated[Asked, Query()]
 ) -> NewsPage:
@@ -55,7 +55,13 @@ async def listed(
     return NewsPage(items=items, next=found.next)
 
 
-@router.post("", status_code=201, response_model=ArticleView, name="news published")
+@router.post(
+    "",
+    status_code=201,
+    response_model=ArticleView,
+    name="news published",
+    dependencies=[permissions.MEMBERS],
+)
 async def published(hub: Hub, caller: Asking, request: Request, members: Members) -> Response:
     """Publish an article. One with a picture needs `consent: true`."""
     permissions.require(caller, "post")
@@ -70,7 +76,7 @@ async def published(hub: Hub, caller: Asking, request: Request, members: Members
     return unit.response
 
 
-@router.get("/{article_id}", name="article shown")
+@router.get("/{article_id}", name="article shown", dependencies=[OPEN])
 async def shown(article_id: UUID, hub: Hub, caller: Asking) -> ArticleView:
     """One article."""
     async with hub.db.read() as session:
@@ -79,7 +85,7 @@ async def shown(article_id: UUID, hub: Hub, caller: Asking) -> ArticleView:
     return view
 
 
-@router.patch("/{article_id}", name="article revised")
+@router.patch("/{article_id}", name="article revised", dependencies=[permissions.OWNING_MEMBERS])
 async def revised(article_id: UUID, hub: Hub, caller: Asking, changes: Changes) -> ArticleView:
     """Change it: what is not named stays. Another picture needs `consent: true` again."""
     permissions.require(caller, "post")
@@ -95,7 +101,12 @@ async def revised(article_id: UUID, hub: Hub, caller: Asking, changes: Changes) 
     return view
 
 
-@router.delete("/{article_id}", status_code=204, name="article deleted")
+@router.delete(
+    "/{article_id}",
+    status_code=204,
+    name="article deleted",
+    dependencies=[permissions.OWNING_MEMBERS],
+)
 async def withdrawn(article_id: UUID, hub: Hub, caller: Asking) -> None:
     """Delete it, here and wherever it was sent."""
     permissions.require(caller, "post")

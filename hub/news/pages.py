@@ -20,7 +20,7 @@ from hub.news import activitypub, forms, linked_data, queries, service
 from hub.news.models import Article
 from hub.news.schemas import members_of
 from hub.people import permissions
-from hub.web.doors import Asking, Caller, Hub
+from hub.web.doors import OPEN, Asking, Caller, Hub
 from hub.web.forms import Form, parse_form, see_other
 from hub.web.negotiation import wants_activity
 from hub.web.pages import render, respond
@@ -28,7 +28,6 @@ from hub.web.pages import render, respond
 router = APIRouter(include_in_schema=False)
 
 NEWS: Final = "/news"
-SIGN_IN: Final = "/sign-in"
 
 
 class Wanted(asking.Asked):
@@ -45,7 +44,7 @@ class Wanted(asking.Asked):
         return {**named, "near": self.near, "within": self.within}
 
 
-@router.get(NEWS)
+@router.get(NEWS, dependencies=[OPEN])
 async def listed(request: Request, hub: Hub, caller: Asking, said: str = "") -> Response:
     """News, the newest first."""
     wanted = common.asked(request, Wanted)
@@ -69,7 +68,7 @@ async def listed(request: Request, hub: Hub, caller: Asking, said: str = "") -> 
     )
 
 
-@router.get("/news/{article_id:uuid}")
+@router.get("/news/{article_id:uuid}", dependencies=[OPEN])
 async def shown(
     article_id: UUID, request: Request, hub: Hub, caller: Asking, said: str = ""
 ) -> Response:
@@ -97,16 +96,13 @@ async def shown(
     )
 
 
-@router.get("/post/news")
+@router.get("/post/news", dependencies=[permissions.LED_IN, permissions.MEMBERS])
 async def new(request: Request, caller: Asking) -> Response:
     """An empty form."""
-    if not caller.known:
-        return see_other(SIGN_IN)
-    permissions.require(caller, "post")
     return _form(request, None, forms.blank())
 
 
-@router.post("/post/news")
+@router.post("/post/news", dependencies=[permissions.MEMBERS])
 async def publish(request: Request, hub: Hub, caller: Asking) -> Response:
     """The form was sent: publish, or show what is wrong."""
     permissions.require(caller, "post")
@@ -123,14 +119,14 @@ async def publish(request: Request, hub: Hub, caller: Asking) -> Response:
     return see_other(f"{article.path}?said=published")
 
 
-@router.get("/news/{article_id:uuid}/edit")
+@router.get("/news/{article_id:uuid}/edit", dependencies=[permissions.OWNING_MEMBERS])
 async def edit(article_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
     """The form, filled with what is there."""
     article = await _own(hub, article_id, caller)
     return _form(request, article, forms.of_article(article))
 
 
-@router.post("/news/{article_id:uuid}/edit")
+@router.post("/news/{article_id:uuid}/edit", dependencies=[permissions.OWNING_MEMBERS])
 async def revise(article_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
     """The form was sent: change it, or show what is wrong."""
     article = await _own(hub, article_id, caller)
@@ -147,14 +143,14 @@ async def revise(article_id: UUID, request: Request, hub: Hub, caller: Asking) -
     return see_other(f"{article.path}?said=saved")
 
 
-@router.get("/news/{article_id:uuid}/delete")
+@router.get("/news/{article_id:uuid}/delete", dependencies=[permissions.OWNING_MEMBERS])
 async def confirm(article_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
     """Asked before it is deleted."""
     article = await _own(hub, article_id, caller)
     return render(request, "news/confirm.html", article=article)
 
 
-@router.post("/news/{article_id:uuid}/delete")
+@router.post("/news/{article_id:uuid}/delete", dependencies=[permissions.OWNING_MEMBERS])
 async def delete(article_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
     """Delete it, here and wherever it was sent."""
     permissions.require(caller, "post")

@@ -18,7 +18,8 @@ from hub.people.arriving import signed_in
 from hub.people.devices import device
 from hub.people.knocking import LETTERS_FROM, LETTERS_TO, knock, where_from
 from hub.people.models import Person
-from hub.web.doors import Asking, Hub, services_of, session_cookie
+from hub.people.permissions import SIGNED_IN
+from hub.web.doors import BEARERS, OPEN, Asking, Hub, services_of, session_cookie
 from hub.web.forms import drop_cookie, parse_form, see_other
 from hub.web.pages import render
 
@@ -28,7 +29,7 @@ GONE: Final = 410
 UNKNOWN_STOP: Final = "This address ends no letters. Please use the one in your newest letter."
 
 
-@router.get("/sign-in")
+@router.get("/sign-in", dependencies=[OPEN])
 async def sign_in_page(request: Request, caller: Asking) -> Response:
     """How to get in."""
     if caller.known:
@@ -36,7 +37,7 @@ async def sign_in_page(request: Request, caller: Asking) -> Response:
     return _page(request, "ask")
 
 
-@router.post("/sign-in")
+@router.post("/sign-in", dependencies=[OPEN])
 async def ask_for_link(request: Request, hub: Hub, caller: Asking) -> Response:
     """A link comes by mail. The answer is the same whether we know the address or not."""
     del caller  # looked up so that the form is bound to their session, if they have one
@@ -52,7 +53,7 @@ async def ask_for_link(request: Request, hub: Hub, caller: Asking) -> Response:
     return _page(request, "sent", email=email, by_mail=bool(hub.settings.smtp_url))
 
 
-@router.get("/sign-in/{secret}")
+@router.get("/sign-in/{secret}", dependencies=[BEARERS])
 async def open_link(secret: str, request: Request, hub: Hub, caller: Asking) -> Response:
     """A button, if the link is good; nothing is used up."""
     del caller  # looked up so that the form is bound to their session, if they have one
@@ -64,7 +65,7 @@ async def open_link(secret: str, request: Request, hub: Hub, caller: Asking) -> 
     return _page(request, "open", action=f"/sign-in/{secret}", new=new)
 
 
-@router.post("/sign-in/{secret}")
+@router.post("/sign-in/{secret}", dependencies=[BEARERS])
 async def use_link(secret: str, request: Request, hub: Hub, caller: Asking) -> Response:
     """The button was pressed: the link is used up, and the browser signed in."""
     await parse_form(request)
@@ -77,15 +78,13 @@ async def use_link(secret: str, request: Request, hub: Hub, caller: Asking) -> R
     return signed_in(hub, who)
 
 
-@router.get("/welcome")
+@router.get("/welcome", dependencies=[SIGNED_IN])
 async def welcome_page(request: Request, caller: Asking) -> Response:
     """The one question to somebody new: their name."""
-    if not caller.known:
-        raise NotSignedIn("Please open the link that you were given.")
     return render(request, "people/welcome.html", name=caller.name, error="")
 
 
-@router.post("/welcome")
+@router.post("/welcome", dependencies=[SIGNED_IN])
 async def welcome(request: Request, hub: Hub, caller: Asking) -> Response:
     """Their name."""
     if caller.person_id is None:
@@ -100,7 +99,7 @@ async def welcome(request: Request, hub: Hub, caller: Asking) -> Response:
     return see_other("/")
 
 
-@router.post("/sign-out")
+@router.post("/sign-out", dependencies=[OPEN])
 async def sign_out(request: Request, hub: Hub, caller: Asking) -> Response:
     """The session ends here and in the database."""
     await parse_form(request)
@@ -112,8 +111,8 @@ async def sign_out(request: Request, hub: Hub, caller: Asking) -> Response:
     return response
 
 
-@router.get("/unsubscribe/{secret}")
-@router.get("/unsubscribe/{secret}/{what}")
+@router.get("/unsubscribe/{secret}", dependencies=[BEARERS])
+@router.get("/unsubscribe/{secret}/{what}", dependencies=[BEARERS])
 async def stop_page(secret: str, request: Request, hub: Hub, what: str = stopping.ALL) -> Response:
     """A button that ends letters; opening the page ends none, since mail programs do that too."""
     async with hub.db.read() as session:
@@ -122,8 +121,8 @@ async def stop_page(secret: str, request: Request, hub: Hub, what: str = stoppin
     return _stop(request, what, done=stopped)
 
 
-@router.post("/unsubscribe/{secret}")
-@router.post("/unsubscribe/{secret}/{what}")
+@router.post("/unsubscribe/{secret}", dependencies=[BEARERS])
+@router.post("/unsubscribe/{secret}/{what}", dependencies=[BEARERS])
 async def stop_letters(
     secret: str, request: Request, hub: Hub, what: str = stopping.ALL
 ) -> Response:

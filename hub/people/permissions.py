@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypeVar, get_args
 
-from hub.core.errors import Forbidden, NotFound, NotSignedIn
+from fastapi import Request
+
+from hub.core.errors import Forbidden, NotFound, NotSignedIn, SignInFirst
 from hub.core.words import filled, later
 from hub.entries.models import Entry
 from hub.entries.visibility import PRIVATE
-from hub.web.doors import SIGN_IN, Caller, Role
+from hub.web.bodies import READS
+from hub.web.doors import SIGN_IN, Asking, Audience, Caller, Role
 from hub.web.forms import Form
 
 Deed = Literal["change", "post", "post for others", "moderate", "administer"]
@@ -58,6 +61,55 @@ def require(caller: Caller, deed: Deed) -> None:
         raise NotSignedIn(SIGN_IN)
     if not may(caller, deed):
         raise Forbidden(_WORDS[deed])
+
+
+# -------------------------------------------------------------------------- for whom routes are
+
+
+def _only(deed: Deed, words: str, *, own: bool = False) -> Audience:
+    """The audience of those whose role allows this."""
+
+    async def admit(caller: Asking) -> None:
+        require(caller, deed)
+
+    roles = frozenset(role for role in ROLES if deed in MAY[role])
+    return Audience(admit, words=words, roles=roles, own=own)
+
+
+async def _signed_in(caller: Asking) -> None:
+    """Only people whom we know.
+
+    Raises:
+        NotSignedIn: we do not.
+    """
+    if not caller.known:
+        raise NotSignedIn(SIGN_IN)
+
+
+async def _led_in(request: Request, caller: Asking) -> None:
+    """The same; who looks at a page is led to where one signs in.
+
+    Raises:
+        NotSignedIn: we do not know who it is.
+    """
+    if not caller.known:
+        raise (SignInFirst if request.method in READS else NotSignedIn)(SIGN_IN)
+
+
+_ALL: Final = frozenset(ROLES)
+SIGNED_IN: Final = Audience(_signed_in, words="whoever is signed in", roles=_ALL)
+LED_IN: Final = Audience(_led_in, words="whoever is signed in", roles=_ALL)
+SIDES: Final = Audience(_led_in, words="whoever is one of its two sides", roles=_ALL, own=True)
+OWNERS: Final = _only("change", "whoever published it, and stewards", own=True)
+SPEAKERS: Final = _only("change", "whoever posted it; stewards, if it was a program", own=True)
+MEMBERS: Final = _only("post", "members, reporters, editors, moderators and stewards")
+# Programs have no guests: they change nothing for somebody who may not post.
+OWNING_MEMBERS: Final = _only("post", "members who published it, and stewards", own=True)
+MODERATORS: Final = _only("moderate", "moderators and stewards")
+STEWARDS: Final = _only("administer", "stewards")
+
+
+# --------------------------------------------------------------------------- and for whom things
 
 
 def may_change(caller: Caller, owner_id: object) -> bool:

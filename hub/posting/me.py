@@ -17,13 +17,14 @@ from hub.people import service as accounts
 from hub.people.arriving import myself
 from hub.people.devices import device
 from hub.people.knocking import LETTERS_FROM, LETTERS_TO, knock, where_from
+from hub.people.permissions import LED_IN
 from hub.posting import leaving, letter, queries
 from hub.push import vapid
 from hub.web.doors import Asking, Caller, Hub, session_cookie
 from hub.web.forms import drop_cookie, parse_form, see_other
 from hub.web.pages import render
 
-router = APIRouter(prefix="/me", include_in_schema=False)
+router = APIRouter(prefix="/me", include_in_schema=False, dependencies=[LED_IN])
 
 ME: Final = "/me"
 SAVED: Final = f"{ME}?said=saved"

@@ -24,7 +24,7 @@ from hub.people.models import Submission
 from hub.people.service import begin
 from hub.posting import mastodon, service
 from hub.posting.kinds import KINDS
-from hub.web.doors import Asking, Hub, session_cookie
+from hub.web.doors import BEARERS, Asking, Hub, session_cookie
 from hub.web.forms import parse_form, see_other, set_cookie
 from hub.web.pages import render
 
@@ -36,14 +36,14 @@ DEEDS: Final = frozenset({"edit", "close", "cancel", "delete"})
 # ------------------------------------------------------------------------------- the draft
 
 
-@router.get("/post/draft/{secret}")
+@router.get("/post/draft/{secret}", dependencies=[BEARERS])
 async def look(secret: str, request: Request, hub: Hub, caller: Asking) -> Response:
     """How it will look to neighbours and on Mastodon, and where the letter shall go."""
     del caller  # looked up for the page
     return await _look(secret, request, hub)
 
 
-@router.post("/post/draft/{secret}")
+@router.post("/post/draft/{secret}", dependencies=[BEARERS])
 async def send_letter(secret: str, request: Request, hub: Hub, caller: Asking) -> Response:
     """The letter with the button is on its way; for whoever is signed in, it is published."""
     entered = (await parse_form(request)).text("email")
@@ -110,7 +110,7 @@ async def _draft(session: AsyncSession, secret: str) -> Submission:
 # ------------------------------------------------------------------------------ the letter
 
 
-@router.get("/mine/{secret}")
+@router.get("/mine/{secret}", dependencies=[BEARERS])
 async def open_letter(
     secret: str, request: Request, hub: Hub, caller: Asking, said: str = ""
 ) -> Response:
@@ -131,7 +131,7 @@ async def open_letter(
     )
 
 
-@router.post("/mine/{secret}")
+@router.post("/mine/{secret}", dependencies=[BEARERS])
 async def press(secret: str, request: Request, hub: Hub) -> Response:
     """The button was pressed: it is published, once."""
     await parse_form(request)
@@ -143,7 +143,7 @@ async def press(secret: str, request: Request, hub: Hub) -> Response:
     return see_other(f"/mine/{secret}?said=published")
 
 
-@router.post("/mine/{secret}/open")
+@router.post("/mine/{secret}/open", dependencies=[BEARERS])
 async def open_own(secret: str, request: Request, hub: Hub, caller: Asking) -> Response:
     """Go on to change it. The browser is let in as a guest for a day, whoever its author is."""
     deed = (await parse_form(request)).text("to")

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.core.errors import NotSignedIn
-from hub.web.doors import SIGN_IN, caller_of
+from hub.web.doors import SIGN_IN, Audience, caller_of
 
 FORM_BYTES: Final = 1024 * 1024
 UPLOAD_BYTES: Final = 12 * 1024 * 1024  # a picture of 10 MB, or a calendar of as much, and words
@@ -95,9 +95,11 @@ class ApiRoute(APIRoute):
         return strictly
 
 
-def api_router(path: str, tag: str) -> APIRouter:
-    """A router under `/api/v1`; `path` such as `/events`."""
-    return APIRouter(prefix=f"/api/v1{path}", tags=[tag], route_class=ApiRoute)
+def api_router(path: str, tag: str, *who: Audience) -> APIRouter:
+    """A router under `/api/v1`; `path` such as `/events`, `who` the audience of all its routes."""
+    return APIRouter(
+        prefix=f"/api/v1{path}", tags=[tag], route_class=ApiRoute, dependencies=list(who)
+    )
 
 
 def strict_json(body: bytes) -> Any:

@@ -7,11 +7,12 @@ The floors above know people; this one does not. `people` hangs its look-up into
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from fastapi import Depends, Request
+from fastapi.params import Depends as Dependency
 
 from hub.core.services import Services
 
@@ -81,6 +82,29 @@ async def caller_of(request: Request) -> Caller:
 
 Hub = Annotated[Services, Depends(_given)]
 Asking = Annotated[Caller, Depends(caller_of)]
+
+
+@dataclass(frozen=True)
+class Audience(Dependency):
+    """For whom a route is: among the dependencies of each, or of its router (SECURITY E5).
+
+    It is asked before the route, and lets nobody else in. `words` say it in docs/routes.md. `roles`
+    are those it lets in; None: whoever asks. `own`: of things, each only of their own; whose a
+    thing is, only the route can look up.
+    """
+
+    words: str = ""
+    roles: frozenset[Role] | None = field(default=None, kw_only=True)
+    own: bool = field(default=False, kw_only=True)
+
+
+async def _anybody() -> None:
+    """Nobody is sent away at the door; what they see is bounded by who may see it."""
+
+
+OPEN: Final = Audience(_anybody, words="everybody")
+BEARERS: Final = Audience(_anybody, words="whoever has the link, which holds a secret")
+SERVERS: Final = Audience(_anybody, words="other servers, by their signatures")
 
 
 def session_cookie(services: Services) -> str:

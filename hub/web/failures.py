@@ -18,10 +18,19 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from federation.errors import FederationError
-from hub.core.errors import Elsewhere, Gone, HubError, Invalid, NotSignedIn, TooMany
+from hub.core.errors import (
+    Busy,
+    Elsewhere,
+    Gone,
+    HubError,
+    Invalid,
+    NotSignedIn,
+    SignInFirst,
+    TooMany,
+)
 from hub.core.words import filled, later
 from hub.web.doors import caller_of
-from hub.web.forms import field_errors
+from hub.web.forms import field_errors, see_other
 from hub.web.negotiation import ACTIVITY_TYPE, wants_activity, wants_page
 from hub.web.pages import render
 
@@ -54,8 +63,10 @@ def install(app: FastAPI) -> None:
 
 async def answer(request: Request, error: HubError) -> Response:
     """The page or the problem document of an error."""
+    if isinstance(error, SignInFirst) and wants_page(request):
+        return see_other("/sign-in")
     headers: dict[str, str] = {}
-    if isinstance(error, TooMany):
+    if isinstance(error, TooMany | Busy):
         headers["retry-after"] = str(max(1, math.ceil(error.after_s)))
     if isinstance(error, NotSignedIn) and not wants_page(request):
         headers["www-authenticate"] = 'Bearer realm="hub"'  # RFC 6750 §3

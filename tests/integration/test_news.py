@@ -21,6 +21,7 @@ from hub.core.clock import now
 from hub.fediverse import follows
 from hub.fediverse.models import Follow
 from hub.news.models import Consent
+from tests import neighbours
 from tests.conftest import MakeHub, Running, settle
 from tests.unit.peers import mastodon
 
@@ -235,3 +236,22 @@ async def test_news_for_few_stay_here(hub: Running, visibility: str) -> None:
         assert "fountain" not in told, path
     assert (await hub.web.get(posted["url"])).status_code == 404
     assert (await hub.web.get(posted["uri"], headers=ACTIVITY)).status_code == 404
+
+
+async def test_news_are_changed_and_deleted_by_their_forms(hub: Running) -> None:
+    """Their addresses are those of news alone: no other room's buttons stand before them."""
+    ann = await neighbours.person(hub, "Ann")
+    made = await neighbours.post(hub, "news", ann, title="The fountain", description="It runs.")
+    form = {
+        "title": "The fountain leaps",
+        "description": "At last.",
+        "visibility": "public",
+        "chosen": "yes",
+    }
+    answer = await neighbours.press(hub, f"/news/{made['id']}/edit", ann, **form)
+    assert (answer.status_code, answer.headers.get("location")) == (
+        303,
+        f"/news/{made['id']}?said=saved",
+    )
+    answer = await neighbours.press(hub, f"/news/{made['id']}/delete", ann)
+    assert (answer.status_code, answer.headers.get("location")) == (303, "/news?said=deleted")

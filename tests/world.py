@@ -1,0 +1,706 @@
+"""A hub with something of every kind in it, each text a word that occurs nowhere else.
+
+Each of these canaries says who may meet it (SECURITY D1). What is written into the database by hand
+is what the program would have written, or more: what was deleted still has its words, so that only
+the predicate of who sees what stands between them and a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import orjson
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hub.actors.models import Actor
+from hub.core.clock import now
+from hub.core.text import RULES_VERSION
+from hub.entries.models import HELD, HIDDEN, SHOWN, Entry, Picture, Quote, Reaction, Reply
+from hub.entries.search import search_text
+from hub.events.models import Attendance, Event, Series
+from hub.exchange.models import AGREED, ASKED, Loan, Match, MatchMessage, Offer
+from hub.fediverse.models import (
+    Announcement,
+    Delivery,
+    Fact,
+    Follow,
+    InboxActivity,
+    OutboxActivity,
+    Peer,
+    Receipt,
+    Tombstone,
+)
+from hub.feeds.models import FollowedCalendar, Import, ImportChange, ImportedItem
+from hub.jobs.models import Job
+from hub.mail.models import Mail
+from hub.news.models import Article, Consent
+from hub.people import secrets
+from hub.people.models import Idempotency, Person, Session, SignInLink, Submission, Told
+from hub.people.service import make_link
+from tests import neighbours
+from tests.conftest import Running
+from tests.neighbours import Neighbour
+
+WORD: Final = "kanari"  # all of them begin so: whoever searches for it finds what they may find
+FAR, BAD, QUIET = "far.example", "bad.example", "quiet.example"
+LATER: Final = (datetime.now(UTC) + timedelta(days=20)).replace(microsecond=0)
+
+SERVERS: Final = ("stranger", "server", "follower", "bearer")
+RESIDENTS: Final = ("reader", "owner", "neighbour", "moderator", "steward")
+EVERYBODY: Final = (*SERVERS, "guest", *RESIDENTS)
+LOOKING_AFTER: Final = ("moderator", "steward")
+NOBODY: Final[tuple[str, ...]] = ()
+ROLES: Final = {
+    "guest": "guest",
+    "reader": "reader",
+    "owner": "member",
+    "neighbour": "member",
+    "moderator": "moderator",
+    "steward": "steward",
+}
+
+KINDS: Final[dict[str, dict[str, Any]]] = {
+    "events": {"starts_at": LATER.isoformat(), "joining": "restricted"},
+    "offers": {"kind": "item", "mode": "lend"},
+    "wants": {"kind": "item", "mode": "lend"},
+    "news": {},
+}
+
+
+@dataclass
+class World:
+    """The hub, who is there, what each canary is and who may meet it, and ids by what they name."""
+
+    hub: Running
+    people: dict[str, Neighbour] = field(default_factory=dict)
+    seen_by: dict[str, frozenset[str]] = field(default_factory=dict)
+    about: dict[str, str] = field(default_factory=dict)
+    ids: dict[str, UUID] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+
+    def sing(self, about: str, *viewers: str) -> str:
+        """A new canary for these viewers."""
+        canary = f"{WORD}{len(self.about):03d}x"
+        self.seen_by[canary] = frozenset(viewers)
+        self.about[canary] = about
+        return canary
+
+    def id_of(self, name: str) -> UUID:
+        return self.ids[name]
+
+
+async def world(hub: Running) -> World:
+    """All of it, in a hub that was empty."""
+    made = World(hub)
+    for name, role in ROLES.items():
+        made.people[name] = await neighbours.person(hub, made.sing(f"name of {name}"), role)
+    await _own_entries(made)
+    async with hub.services.db.write() as session:
+        await _persons(made, session)
+        await _servers(made, session)
+        await _change_states(made, session)
+        await _of_elsewhere(made, session)
+        await session.flush()
+        await _replies(made, session)
+        await _matches(made, session)
+        await _coming(made, session)
+        await _submissions(made, session)
+        await _letters(made, session)
+        await _feeds(made, session)
+        await _traffic(made, session)
+    return made
+
+
+# --------------------------------------------------------------------------------- entries
+
+
+def _texts(made: World, what: str, title: tuple[str, ...], rest: tuple[str, ...]) -> dict[str, str]:
+    words = made.sing(f"the words of {what}", *rest)
+    return {
+        "title": made.sing(f"the title of {what}", *title),
+        "description": f"{words} and more",
+        "location": f"{made.sing(f'the place of {what}', *rest)} 7",
+    }
+
+
+async def _own_entries(made: World) -> None:
+    """What the owner posted by program: public, for the hub, private; hidden and deleted later."""
+    states: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
+        "public": ("public", EVERYBODY, EVERYBODY),
+        "hub": ("hub", RESIDENTS, RESIDENTS),
+        "private": ("private", ("owner", "steward"), ("owner", "steward")),
+        "hidden": ("public", ("owner", *LOOKING_AFTER), NOBODY),
+        "deleted": ("public", NOBODY, NOBODY),
+    }
+    for folder, members in KINDS.items():
+        for state, (visibility, title, rest) in states.items():
+            what = f"{state} {folder}"
+            given = {**members, **_texts(made, what, title, rest), "visibility": visibility}
+            if folder != "news":
+                given["price"] = made.sing(f"the price of {what}", *rest)
+            if folder == "events":
+                given["organiser"] = made.sing(f"the organiser of {what}", *rest)
+                given["access"] = made.sing(f"the access of {what}", *rest)
+                given["bring"] = [made.sing(f"what to bring to {what}", *rest)]
+            answer = await neighbours.post(made.hub, folder, made.people["owner"], **given)
+            made.ids[what] = UUID(answer["id"])
+    want = {**KINDS["wants"], **_texts(made, "a neighbour's want", EVERYBODY, EVERYBODY)}
+    made.ids["a neighbour's want"] = UUID(
+        (await neighbours.post(made.hub, "wants", made.people["neighbour"], **want))["id"]
+    )
+
+
+async def _change_states(made: World, session: AsyncSession) -> None:
+    for what, entry_id in made.ids.items():
+        change: dict[str, Any] = {}
+        if what.startswith("hidden "):
+            change = {"hidden_at": now()}
+        elif what.startswith("deleted "):
+            change = {"deleted_at": now()}
+        await session.execute(
+            update(Entry).where(Entry.id == entry_id).values(own_box=True, **change)
+        )
+    series = Series(
+        rule="FREQ=WEEKLY;COUNT=3",
+        starts_at=LATER,
+        timezone="Europe/Berlin",
+        draft={"title": made.sing("the draft of a series")},
+    )
+    session.add(series)
+    await session.flush()
+    made.ids["series"] = series.id
+    for step, state in enumerate(("public", "hub", "deleted")):
+        await session.execute(
+            update(Event.__table__)
+            .where(Event.__table__.c.id == made.ids[f"{state} events"])
+            .values(series_id=series.id, occurs_at=LATER + timedelta(weeks=step))
+        )
+
+
+def _entry(
+    made: World, kind: type[Any], author: Actor, what: str, *viewers: str, **more: Any
+) -> Any:
+    """A row as it came from elsewhere, or as it was written by hand."""
+    title = made.sing(f"the title of {what}", *more.pop("title_for", viewers))
+    words, place = made.sing(f"the words of {what}", *viewers), made.sing(what, *viewers)
+    entry_id = made.ids[what] = uuid4()
+    given = {
+        "id": entry_id,
+        "uri": f"https://{author.authority}/things/{entry_id}",
+        "url": f"https://{author.authority}/things/{entry_id}",
+        "author_id": author.id,
+        "origin": author.authority,
+        "title": title,
+        "summary": words,
+        "content": f"<p>{words}</p>",
+        "cleaned_by": RULES_VERSION,
+        "happens_at": LATER,
+        "place": place,
+        "tags": [words],
+        "search_text": search_text(title, (words,), (words,), place),
+        "status": "scheduled",
+        "published_at": now(),
+        **more,
+    }
+    return kind(**given)
+
+
+async def _of_elsewhere(made: World, session: AsyncSession) -> None:
+    actors = {row.authority: row for row in (await session.scalars(select(Actor))).all()}
+    picture = Picture(
+        url=f"https://{FAR}/picture.png",
+        alt=made.sing("the words of a picture of elsewhere", *EVERYBODY),
+        media_type="image/png",
+    )
+    session.add(picture)
+    await session.flush()
+    made.ids["picture"] = picture.id
+    times = {"starts_at": LATER, "timezone": "Europe/Berlin", "relevant_until": LATER}
+    far, listing = actors[FAR], {"item_kind": "item", "mode": "lend", "status": "open"}
+    silenced = {**times, "title_for": LOOKING_AFTER}
+    gone = Actor(
+        uri=f"https://{FAR}/people/gone",
+        kind="Person",
+        name="gone",
+        authority=FAR,
+        display_name=made.sing("the name of somebody who is barred"),
+        inbox=f"https://{FAR}/inbox",
+        suspended_at=now(),
+    )
+    session.add(gone)
+    await session.flush()
+    made.ids["barred"] = gone.id
+    session.add_all(
+        (
+            _entry(made, Event, far, "an event of elsewhere", *EVERYBODY, picture_id=picture.id,
+                   online_url="https://far.example/online", **times),
+            _entry(made, Offer, far, "an offer of elsewhere", *EVERYBODY, **listing),
+            _entry(made, Article, far, "news of elsewhere", *EVERYBODY, status="published"),
+            _entry(made, Event, actors[BAD], "an event of a blocked server", **times),
+            _entry(made, Event, actors[QUIET], "an event of a silenced server", **silenced),
+            _entry(made, Event, gone, "an event of somebody who is barred", **times),
+        )
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------------------------- people
+
+
+async def _persons(made: World, session: AsyncSession) -> None:
+    for name, who in made.people.items():
+        person = await session.get_one(Person, who.id)
+        made.ids[f"person {name}"] = who.id
+        _allow(made, person.name, name, "steward")
+        if name == "guest":  # whose post waits for somebody to decide
+            _allow(made, person.name, "moderator")
+        mail = made.sing(f"the e-mail address of {name}", name, "steward")
+        person.email = f"{mail}@mail.example"
+        person.interests = [made.sing(f"the interests of {name}", name)]
+        person.stop_secret = made.secrets[f"stop {name}"] = secrets.new_link()
+        await session.execute(
+            update(Session)
+            .where(Session.person_id == who.id)
+            .values(device=made.sing(f"the device of {name}", name))
+        )
+        session.add(
+            Told(
+                person_id=who.id,
+                item=f"reply /{name}",
+                digest=secrets.digest(name),
+                subject=made.sing(f"what {name} is told"),
+                lines=[made.sing(f"what {name} is told at length")],
+                path="/",
+            )
+        )
+    owner = made.people["owner"]
+    link = await make_link(session, made.hub.url, person_id=owner.id)
+    made.secrets["sign in"] = link.rpartition("/")[2]
+    session.add(
+        SignInLink(
+            digest=secrets.digest("invitation"),
+            role="member",
+            email=f"{made.sing('the address of an invitation')}@mail.example",
+            expires_at=LATER,
+            made_by=made.people["steward"].id,
+        )
+    )
+    session.add(
+        Idempotency(
+            key="once",
+            person_id=owner.id,
+            request_digest="x",
+            status=201,
+            body=made.sing("an answer that is kept").encode(),
+        )
+    )
+    article = made.ids["hub news"]
+    for_them = ("owner", "steward")
+    session.add(
+        Consent(
+            entry_id=article, picture="x", name=made.sing("who said that those agree", *for_them)
+        )
+    )
+
+
+def _allow(made: World, text: str, *viewers: str) -> None:
+    made.seen_by[text] = made.seen_by[text] | frozenset(viewers)
+
+
+# --------------------------------------------------------------------------------- servers
+
+
+async def _servers(made: World, session: AsyncSession) -> None:
+    session.add_all(
+        (
+            Peer(
+                host=FAR,
+                software=made.sing("the software of a server", *LOOKING_AFTER),
+                last_error=made.sing("what went wrong with a server", *LOOKING_AFTER),
+                failures=3,
+            ),
+            Peer(host=BAD, standing="blocked"),
+            Peer(host=QUIET, standing="silenced"),
+        )
+    )
+    events = await _channel(session, "events")
+    for host in (FAR, BAD, QUIET):
+        viewers = EVERYBODY if host == FAR else NOBODY if host == BAD else LOOKING_AFTER
+        session.add(
+            Actor(
+                id=made.ids.setdefault(f"actor of {host}", uuid4()),
+                uri=f"https://{host}/people/ada",
+                kind="Person",
+                name=f"ada-{host.partition('.')[0]}",
+                authority=host,
+                display_name=made.sing(f"the name of somebody of {host}", *viewers),
+                summary=made.sing(f"what somebody of {host} says of themselves"),
+                url=f"https://{host}/@ada",
+                inbox=f"https://{host}/inbox",
+                document=made.sing(f"the document of somebody of {host}").encode(),
+            )
+        )
+    await session.flush()
+    follow = Follow(
+        uri=f"https://{FAR}/follows/1",
+        follower_id=made.ids[f"actor of {FAR}"],
+        followee_id=events.id,
+        state="accepted",
+        created_at=now() - timedelta(days=9),
+    )
+    session.add(follow)
+    await session.flush()
+    made.ids["follow"] = follow.id
+
+
+async def _channel(session: AsyncSession, name: str) -> Actor:
+    return (await session.scalars(select(Actor).where(Actor.local, Actor.name == name))).one()
+
+
+# --------------------------------------------------------------------------------- replies
+
+
+async def _replies(made: World, session: AsyncSession) -> None:
+    far = await session.get_one(Actor, made.ids[f"actor of {FAR}"])
+    offers = await _channel(session, "offers")
+    board = await _channel(session, "board")
+    public, hub = made.ids["public events"], made.ids["hub events"]
+    offer = made.ids["public offers"]
+    all_of_them: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
+        "a reply": (EVERYBODY, {"entry_id": public}),
+        "a reply in the hub": (RESIDENTS, {"entry_id": hub}),
+        "a reply that waits": (LOOKING_AFTER, {"entry_id": public, "state": HELD}),
+        "a reply that is hidden": (LOOKING_AFTER, {"entry_id": public, "state": HIDDEN}),
+        "a private message": (LOOKING_AFTER, {"channel_id": offers.id, "public": False}),
+        "a private message to the owner": (
+            ("owner",),
+            {"entry_id": offer, "public": False, "person_id": made.people["owner"].id},
+        ),
+        "a private message that was reported": (
+            ("owner", *LOOKING_AFTER),
+            {
+                "entry_id": offer,
+                "public": False,
+                "person_id": made.people["owner"].id,
+                "reported_at": now(),
+            },
+        ),
+        "a post on the board": (EVERYBODY, {"channel_id": board.id}),
+    }
+    for what, (viewers, given) in all_of_them.items():
+        _reply(made, session, far, what, *viewers, **given)
+    await session.flush()
+    ours = {"from_us": True, "entry_id": public}
+    above = {"answers_id": made.ids["a private message"], "public": False}
+    author = await _channel(session, "events")
+    _reply(made, session, author, "our answer", *EVERYBODY, **ours)
+    _reply(made, session, author, "our answer in the hub", *RESIDENTS, **{**ours, "entry_id": hub})
+    _reply(made, session, author, "our private answer", *LOOKING_AFTER, **{**ours, **above})
+    row = await session.get_one(Reply, made.ids["a post on the board"])
+    session.add(
+        Announcement(
+            uri=f"{made.hub.url}/announces/{uuid4()}",
+            actor_id=board.id,
+            object_uri=row.uri,
+            author_id=far.id,
+            activity=orjson.dumps({"content": made.sing("an activity that was passed on")}),
+            said_at=now(),
+        )
+    )
+    session.add(Reaction(uri=f"https://{FAR}/l/1", entry_id=public, actor_uri=far.uri, kind="like"))
+    for state in ("public", "hidden"):
+        number = made.ids[f"quote of {state}"] = uuid4()
+        session.add(
+            Quote(
+                id=number,
+                uri=f"{made.hub.url}/quotes/{number}",
+                entry_id=made.ids[f"{state} events"],
+                author_id=far.id,
+                quoting=f"https://{FAR}/notes/{state}",
+            )
+        )
+
+
+def _reply(
+    made: World, session: AsyncSession, author: Actor, what: str, *viewers: str, **given: Any
+) -> None:
+    words = made.sing(what, *viewers)
+    number = made.ids[what] = uuid4()
+    host = made.hub.url if author.local else f"https://{author.authority}"
+    uri = f"{host}/replies/{number}"
+    document = {"id": uri, "type": "Note", "content": words, "attributedTo": author.uri}
+    row = {"id": number, "uri": uri, "url": uri, "author_id": author.id, "public": True, **given}
+    session.add(
+        Reply(
+            content=f"<p>{words}</p>",
+            cleaned_by=RULES_VERSION,
+            document=orjson.dumps(document),
+            published_at=now(),
+            **{"state": SHOWN, **row},
+        )
+    )
+
+
+# --------------------------------------------------------------------------------- matches
+
+
+async def _matches(made: World, session: AsyncSession) -> None:
+    want = made.ids["a neighbour's want"]
+    agreed, asked = uuid4(), uuid4()
+    made.ids |= {"match": agreed, "match with what is hidden": asked}
+    session.add(
+        Match(
+            id=agreed,
+            offer_id=made.ids["hub offers"],
+            want_id=want,
+            score=1,
+            state=AGREED,
+            asked_by="offer",
+            asked_at=now(),
+            agreed_at=now(),
+            offer_reasons=[made.sing("why a want fits", "owner")],
+            want_reasons=[made.sing("why an offer fits", "neighbour")],
+        )
+    )
+    session.add(
+        Match(
+            id=asked,
+            offer_id=made.ids["hidden offers"],
+            want_id=want,
+            score=1,
+            state=ASKED,
+            asked_by="want",
+            asked_at=now(),
+        )
+    )
+    await session.flush()
+    both = ("owner", "neighbour")
+    for what, viewers, reported in (
+        ("what two say", both, None),
+        ("what two say, reported", (*both, "steward"), now()),
+    ):
+        number = made.ids[what] = uuid4()
+        text = made.sing(what, *viewers)
+        session.add(
+            MatchMessage(id=number, match_id=agreed, side="want", text=text, reported_at=reported)
+        )
+    session.add(
+        Loan(
+            listing_id=made.ids["public offers"],
+            borrower=made.sing("who has it", "owner"),
+            due_at=LATER,
+        )
+    )
+    await session.execute(
+        update(Entry).where(Entry.id == made.ids["public offers"]).values(status="promised")
+    )
+
+
+async def _coming(made: World, session: AsyncSession) -> None:
+    event = made.ids["public events"]
+    organisers = ("owner", "steward")
+    whose: dict[str, dict[str, Any]] = {
+        "guest": {"email": f"{made.sing('the address of who comes', *organisers)}@mail.example"},
+        "neighbour": {"person_id": made.people["neighbour"].id},
+        "elsewhere": {"actor_id": made.ids[f"actor of {FAR}"]},
+        "unconfirmed": {"email": f"{made.sing('who did not confirm')}@mail.example"},
+    }
+    for who, given in whose.items():
+        viewers = NOBODY if who == "unconfirmed" else organisers
+        themselves = ("bearer",) if who == "guest" else ()
+        secret = made.secrets[f"coming {who}"] = secrets.new_link()
+        number = made.ids[f"coming {who}"] = uuid4()
+        session.add(
+            Attendance(
+                id=number,
+                event_id=event,
+                name="" if "actor_id" in given else made.sing(f"the name of {who}", *viewers),
+                message=made.sing(f"what {who} says", *viewers, *themselves),
+                state="unconfirmed" if who == "unconfirmed" else "accepted",
+                secret=secret,
+                **given,
+            )
+        )
+
+
+# ----------------------------------------------------------------------------- submissions
+
+
+async def _submissions(made: World, session: AsyncSession) -> None:
+    """A post by somebody without an account, and a draft whose letter was not opened."""
+    guest = made.people["guest"]
+    deciding = ("guest", "bearer", *LOOKING_AFTER)
+    wants = await _channel(session, "wants")
+    entry = _entry(
+        made, Offer, wants, "a post that waits", "guest", *LOOKING_AFTER,
+        title_for=deciding, origin="", owner_id=guest.id, visibility="private",
+        own_box=True, item_kind="item", mode="lend", status="open",
+    )  # fmt: skip
+    entry.uri = entry.url = f"{made.hub.url}/offers/{entry.id}"
+    session.add(entry)
+    await session.flush()
+    link = made.secrets["mine"] = secrets.new_link()
+    page, other = secrets.new_link(), secrets.new_link()
+    made.secrets["draft"] = page
+    submission = made.ids["submission"] = uuid4()
+    session.add(
+        Submission(
+            id=submission,
+            kind="offer",
+            page_digest=secrets.digest(other),
+            link_digest=secrets.digest(link),
+            email=f"{made.sing('the address of who posted')}@mail.example",
+            expires_at=LATER,
+            person_id=guest.id,
+            entry_id=entry.id,
+            confirmed_at=now(),
+        )
+    )
+    fields = {
+        "title": [made.sing("the title of a draft", "bearer")],
+        "description": [made.sing("the words of a draft", "bearer")],
+        "kind": ["item"],
+        "mode": ["lend"],
+        "visibility": ["public"],
+    }
+    session.add(
+        Submission(
+            kind="offer",
+            fields=fields,
+            page_digest=secrets.digest(page),
+            email=f"{made.sing('the address of who drafts')}@mail.example",
+            expires_at=LATER,
+        )
+    )
+
+
+async def _letters(made: World, session: AsyncSession) -> None:
+    content = {"lines": [made.sing("the words of a letter")], "button": "Look"}
+    for what, given in {
+        "a letter": {},
+        "a letter that failed": {"given_up_at": now(), "last_error": "refused"},
+    }.items():
+        for_them = ("steward",)
+        link = "" if given else f"{made.hub.url}/{made.sing(f'the link of {what}', *for_them)}"
+        mail = made.sing(f"the address of {what}", *(NOBODY if given else for_them))
+        session.add(
+            Mail(
+                recipient=f"{mail}@mail.example",
+                subject=made.sing(f"the subject of {what}", *for_them),
+                link=link,
+                content=content,
+                expires_at=LATER,
+                **given,
+            )
+        )
+
+
+# -------------------------------------------------------------------------- feeds, traffic
+
+
+async def _feeds(made: World, session: AsyncSession) -> None:
+    for_them = ("steward",)
+    calendar = FollowedCalendar(
+        url=f"https://{made.sing('the address of a calendar', *for_them)}.example/a.ics",
+        title=made.sing("the title of a calendar", *for_them),
+        trouble=made.sing("why a calendar failed", *for_them),
+        person_id=made.people["steward"].id,
+        next_run_at=LATER,
+        needs=[
+            {
+                "key": "k",
+                "title": made.sing("what a calendar needs", *for_them),
+                "when": LATER.isoformat(),
+                "words": made.sing("why it needs somebody", *for_them),
+                "path": "/events",
+            }
+        ],
+        validators={"if-none-match": made.sing("the version of a calendar")},
+    )
+    run = Import(kind="csv", source=made.sing("the source of an import"))
+    session.add_all((calendar, run))
+    await session.flush()
+    made.ids["calendar"] = calendar.id
+    item = ImportedItem(
+        source=made.sing("the source of a row"),
+        key=made.sing("the key of a row"),
+        entry_id=made.ids["public offers"],
+        fingerprint="x",
+    )
+    session.add(item)
+    await session.flush()
+    session.add(
+        ImportChange(
+            import_id=run.id,
+            item_id=item.id,
+            entry_id=made.ids["public offers"],
+            before={"title": made.sing("what a row was before")},
+        )
+    )
+
+
+async def _traffic(made: World, session: AsyncSession) -> None:
+    events = await _channel(session, "events")
+    private = OutboxActivity(
+        uri=f"{made.hub.url}/actors/events#creates/1",
+        actor_id=events.id,
+        type="Create",
+        object_uri=f"{made.hub.url}/replies/{made.ids['our private answer']}",
+        body=orjson.dumps({"content": made.sing("what we said privately")}),
+        digest="x",
+        public=False,
+        listed=False,
+        to_followers=False,
+        to_receivers=False,
+        inboxes=[f"https://{FAR}/inbox"],
+        run_at=LATER,
+        expanded_at=now(),
+    )
+    session.add(private)
+    await session.flush()
+    session.add_all(
+        (
+            Delivery(
+                activity_id=private.id,
+                object_uri=private.object_uri,
+                inbox=f"https://{FAR}/inbox",
+                host=FAR,
+                run_at=LATER,
+                last_error=made.sing("why a delivery failed", *LOOKING_AFTER),
+            ),
+            InboxActivity(
+                uri=f"https://{FAR}/a/1",
+                actor_uri=f"https://{FAR}/people/ada",
+                host=FAR,
+                trust="signer",
+                body=orjson.dumps({"content": made.sing("what came in")}),
+                actor_document=made.sing("who sent it").encode(),
+                received_at=now(),
+                run_at=None,
+                state="failed",
+                reason=made.sing("why it was not taken"),
+            ),
+            Job(
+                name="made.up",
+                arguments={"words": made.sing("what a job is about")},
+                run_at=LATER,
+                failed_at=now(),
+                last_error=made.sing("why a job failed"),
+            ),
+            Fact(name="made up", value=made.sing("a fact")),
+            Receipt(
+                object_uri=f"{made.hub.url}/x", inbox=f"https://{FAR}/i", host=FAR,
+                delivered_at=now(),
+            ),
+            Tombstone(uri=f"https://{FAR}/things/gone", former_type="Note"),
+        )
+    )  # fmt: skip
+
+
+def counted(seen_by: Mapping[str, frozenset[str]]) -> int:
+    """How many canaries there are that somebody must not meet."""
+    return sum(1 for viewers in seen_by.values() if viewers < frozenset(EVERYBODY))
