@@ -12,12 +12,12 @@ from hub.core.errors import HubError, Invalid
 from hub.core.services import Services
 from hub.core.words import later
 from hub.entries import pictures
-from hub.people.permissions import require
+from hub.people.permissions import STEWARDS, require
 from hub.web.doors import Asking, Hub
 from hub.web.forms import Form, parse_form, see_other
 from hub.web.pages import render
 
-router = APIRouter(prefix="/admin/look", include_in_schema=False)
+router = APIRouter(prefix="/admin/look", include_in_schema=False, dependencies=[STEWARDS])
 
 PAGE: Final = "/admin/look"
 LONGEST_SIDE: Final = 512

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from hub.web.display import Display, keep_display
-from hub.web.doors import Hub
+from hub.web.doors import OPEN, Hub
 from hub.web.forms import check_site, local_path, see_other
 from hub.web.pages import render
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[OPEN])
 
 DISPLAY: Final = "/display"
 MOST_FIELDS: Final = 10

@@ -10,10 +10,10 @@ from fastapi.responses import Response
 
 from hub.core import words
 from hub.core.look import look_of
-from hub.web.doors import Hub
+from hub.web.doors import OPEN, Hub
 from hub.web.pages import HubFace, face, render
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[OPEN])
 
 KEPT_S: Final = 86_400  # addresses change with the look, so answers may be kept
 SHORT: Final = 12  # letters below an icon

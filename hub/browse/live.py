@@ -10,11 +10,11 @@ from fastapi.responses import Response
 from hub.core.errors import NotFound
 from hub.entries import live, rendering
 from hub.entries.schemas import LONGEST_TAG
-from hub.web.doors import Asking, Hub
+from hub.web.doors import OPEN, Asking, Hub
 from hub.web.forms import see_other
 from hub.web.pages import render
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[OPEN])
 
 AGAIN_S: Final = 20  # after which the page looks again by itself
 

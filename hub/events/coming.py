@@ -105,7 +105,7 @@ async def changed(
     return see_other(f"{event.path}/coming/{secret}?said=saved")
 
 
-@router.get("/events/{event_id:uuid}/quiet/{secret}")
+@router.get("/events/{event_id:uuid}/quiet/{secret}", dependencies=[BEARERS])
 async def quiet_page(event_id: UUID, secret: str, request: Request, hub: Hub) -> Response:
     """A button that ends letters about this event; opening the page ends none."""
     async with hub.db.read() as session:
@@ -113,7 +113,7 @@ async def quiet_page(event_id: UUID, secret: str, request: Request, hub: Hub) ->
     return _quiet(request, done=row.quiet)
 
 
-@router.post("/events/{event_id:uuid}/quiet/{secret}")
+@router.post("/events/{event_id:uuid}/quiet/{secret}", dependencies=[BEARERS])
 async def quiet(event_id: UUID, secret: str, request: Request, hub: Hub) -> Response:
     """No more letters about it. Mail programs press this too (RFC 8058), so it needs no cookie."""
     async with hub.db.write() as session:

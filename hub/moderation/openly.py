@@ -16,7 +16,7 @@ from hub.entries.visibility import Viewer
 from hub.mail.addresses import address
 from hub.moderation import appeals, log, rules
 from hub.people.knocking import LETTERS_TO, REPORTS_FROM, knock, where_from
-from hub.web.doors import Asking, Caller, Hub
+from hub.web.doors import BEARERS, OPEN, Asking, Caller, Hub
 from hub.web.forms import Form, parse_form, see_other
 from hub.web.pages import render
 
@@ -25,7 +25,7 @@ router = APIRouter(include_in_schema=False)
 LOG: Final = "/about/moderation"
 
 
-@router.get("/report/{about}/{thing_id}")
+@router.get("/report/{about}/{thing_id}", dependencies=[OPEN])
 async def report_form(
     about: str, thing_id: UUID, request: Request, hub: Hub, caller: Asking, said: str = ""
 ) -> Response:
@@ -33,7 +33,7 @@ async def report_form(
     return await _report(about, thing_id, request, hub, caller, said=said)
 
 
-@router.post("/report/{about}/{thing_id}")
+@router.post("/report/{about}/{thing_id}", dependencies=[OPEN])
 async def report(
     about: str, thing_id: UUID, request: Request, hub: Hub, caller: Asking
 ) -> Response:
@@ -104,13 +104,13 @@ async def _report(
     )
 
 
-@router.get("/appeal/{secret}")
+@router.get("/appeal/{secret}", dependencies=[BEARERS])
 async def appeal_form(secret: str, request: Request, hub: Hub) -> Response:
     """What was decided, and room to say that it was wrong."""
     return await _appeal(secret, request, hub)
 
 
-@router.post("/appeal/{secret}")
+@router.post("/appeal/{secret}", dependencies=[BEARERS])
 async def appeal(secret: str, request: Request, hub: Hub) -> Response:
     """Its author says that it was wrong; a moderator looks at it."""
     words = (await parse_form(request)).text("words")
@@ -138,7 +138,7 @@ async def _appeal(
     )
 
 
-@router.get(LOG)
+@router.get(LOG, dependencies=[OPEN])
 async def public_log(request: Request, hub: Hub, caller: Asking, before: int = 0) -> Response:
     """What moderators decided, without names."""
     del caller  # looked up for the page

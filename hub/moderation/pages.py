@@ -13,12 +13,12 @@ from hub.core.services import Services
 from hub.moderation import appeals, cards, deciding, log, rules, severing
 from hub.moderation.cards import Card, Key
 from hub.moderation.deciding import Deed, Verdict
-from hub.people.permissions import require
+from hub.people.permissions import MODERATORS, STEWARDS, require
 from hub.web.doors import Asking, Caller, Hub
 from hub.web.forms import Form, parse_form, see_other
 from hub.web.pages import render
 
-router = APIRouter(prefix="/admin", include_in_schema=False)
+router = APIRouter(prefix="/admin", include_in_schema=False, dependencies=[MODERATORS])
 
 QUEUE: Final = "/admin/moderation"
 DEEDS: Final[dict[str, Deed]] = {"pass": "pass", "refuse": "refuse", "all": "all"}
@@ -68,14 +68,14 @@ async def decided(request: Request, hub: Hub, caller: Asking, before: int = 0) -
     )
 
 
-@router.get("/moderation/rules")
+@router.get("/moderation/rules", dependencies=[STEWARDS])
 async def rules_page(request: Request, hub: Hub, caller: Asking) -> Response:
     """The house rules, for stewards to change."""
     require(caller, "administer")
     return await _rules(request, hub)
 
 
-@router.post("/moderation/rules")
+@router.post("/moderation/rules", dependencies=[STEWARDS])
 async def change_rules(request: Request, hub: Hub, caller: Asking) -> Response:
     """From now on these are the house rules."""
     require(caller, "administer")

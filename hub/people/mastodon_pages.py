@@ -17,7 +17,8 @@ from hub.people import mastodon
 from hub.people.arriving import ME, myself, signed_in
 from hub.people.devices import device
 from hub.people.knocking import SIGN_INS_FROM, knock, where_from
-from hub.web.doors import Asking, Hub
+from hub.people.permissions import LED_IN
+from hub.web.doors import OPEN, Asking, Hub
 from hub.web.forms import bound_to, parse_form, see_other
 from hub.web.pages import render
 
@@ -32,19 +33,19 @@ SAID_NO = later(
 NOT_YOU = later("Meanwhile somebody else signed in here in this browser. Please try once more.")
 
 
-@router.post(mastodon.BACK)
+@router.post(mastodon.BACK, dependencies=[OPEN])
 async def begin(request: Request, hub: Hub) -> Response:
     """On to one's own server, to sign in with it."""
     return await _begin(request, hub, None)
 
 
-@router.post(LINKING)
+@router.post(LINKING, dependencies=[LED_IN])
 async def begin_linking(request: Request, hub: Hub, caller: Asking) -> Response:
     """On to one's own server, to link the account there."""
     return await _begin(request, hub, await myself(hub, caller))
 
 
-@router.post(f"{LINKING}/unlink")
+@router.post(f"{LINKING}/unlink", dependencies=[LED_IN])
 async def unlink(request: Request, hub: Hub, caller: Asking) -> Response:
     """The account there signs nobody in here any more."""
     person_id = await myself(hub, caller)
@@ -53,7 +54,7 @@ async def unlink(request: Request, hub: Hub, caller: Asking) -> Response:
     return see_other(f"{ME}?said=unlinked")
 
 
-@router.get(mastodon.BACK + "/{server}")
+@router.get(mastodon.BACK + "/{server}", dependencies=[OPEN])
 async def come_back(
     server: str,
     request: Request,

@@ -9,7 +9,8 @@ from hub.people import passkeys
 from hub.people.arriving import ME, myself, signed_in
 from hub.people.devices import device
 from hub.people.knocking import CHALLENGES_FROM, SIGN_INS_FROM, knock, where_from
-from hub.web.doors import Asking, Hub
+from hub.people.permissions import LED_IN, SIGNED_IN
+from hub.web.doors import OPEN, Asking, Hub
 from hub.web.forms import bound_to, parse_form, see_other
 
 router = APIRouter(include_in_schema=False)
@@ -17,7 +18,7 @@ router = APIRouter(include_in_schema=False)
 PRIVATE = {"cache-control": "private, no-store"}
 
 
-@router.post("/sign-in/passkey/challenge")
+@router.post("/sign-in/passkey/challenge", dependencies=[OPEN])
 async def challenge(request: Request, hub: Hub) -> Response:
     """What a browser needs to sign in with a passkey."""
     await parse_form(request)
@@ -26,7 +27,7 @@ async def challenge(request: Request, hub: Hub) -> Response:
     return JSONResponse(asked, headers=PRIVATE)
 
 
-@router.post("/sign-in/passkey")
+@router.post("/sign-in/passkey", dependencies=[OPEN])
 async def sign_in(request: Request, hub: Hub, caller: Asking) -> Response:
     """The device has signed: the browser is signed in."""
     credential = (await parse_form(request)).text("credential")
@@ -37,7 +38,7 @@ async def sign_in(request: Request, hub: Hub, caller: Asking) -> Response:
     return signed_in(hub, who)
 
 
-@router.post("/me/passkeys/challenge")
+@router.post("/me/passkeys/challenge", dependencies=[SIGNED_IN])
 async def new_challenge(request: Request, hub: Hub, caller: Asking) -> Response:
     """What a browser needs to make a passkey."""
     person_id = await myself(hub, caller)
@@ -46,7 +47,7 @@ async def new_challenge(request: Request, hub: Hub, caller: Asking) -> Response:
     return JSONResponse(asked, headers=PRIVATE)
 
 
-@router.post("/me/passkeys")
+@router.post("/me/passkeys", dependencies=[SIGNED_IN])
 async def add(request: Request, hub: Hub, caller: Asking) -> Response:
     """The device has made a passkey: it is kept."""
     person_id = await myself(hub, caller)
@@ -56,7 +57,7 @@ async def add(request: Request, hub: Hub, caller: Asking) -> Response:
     return see_other(f"{ME}?said=passkey")
 
 
-@router.post("/me/passkeys/remove")
+@router.post("/me/passkeys/remove", dependencies=[LED_IN])
 async def remove(request: Request, hub: Hub, caller: Asking) -> Response:
     """A passkey signs nobody in any more."""
     person_id = await myself(hub, caller)

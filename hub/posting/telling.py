@@ -16,12 +16,13 @@ from hub.people import phones, searches, secrets, stopping
 from hub.people import queries as people
 from hub.people.arriving import myself
 from hub.people.notices import SORTS
+from hub.people.permissions import LED_IN
 from hub.posting import letter
 from hub.posting.me import ME, SAVED, again
 from hub.web.doors import Asking, Hub
 from hub.web.forms import parse_form, see_other
 
-router = APIRouter(prefix="/me", include_in_schema=False)
+router = APIRouter(prefix="/me", include_in_schema=False, dependencies=[LED_IN])
 
 PHONES: Final = f"{ME}?said=told#phones"
 SEARCHES: Final = f"{ME}?said=saved#searches"

@@ -9,13 +9,13 @@ from hub.core import dates
 from hub.core.clock import now
 from hub.core.words import spoken
 from hub.entries import threads
-from hub.people.permissions import may, require
+from hub.people.permissions import MODERATORS, may, require
 from hub.posting import service as posting
 from hub.today import service
 from hub.web.doors import Asking, Hub
 from hub.web.pages import render
 
-router = APIRouter(prefix="/admin", include_in_schema=False)
+router = APIRouter(prefix="/admin", include_in_schema=False, dependencies=[MODERATORS])
 
 
 @router.get("")
