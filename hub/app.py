@@ -37,6 +37,7 @@ BESIDE: Final[dict[str, Audience]] = {
             "GET /inbox",
             "GET /nodeinfo/{version}",
             "GET /static",
+            "GET /sw.js",
         ),
         OPEN,
     ),
