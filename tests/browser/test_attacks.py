@@ -53,7 +53,8 @@ LOOK: Final = """() => {
         if (!good.test(there.protocol) && !drawn) odd.push(`${one.tagName} ${name}=${value}`);
       }
     }
-    if (one.matches("base[href]") || /^(embed|object|iframe|frame|math|style|applet)$/i.test(one.tagName)) {
+    if (one.matches("base[href]") ||
+        /^(embed|object|iframe|frame|math|style|applet)$/i.test(one.tagName)) {
       odd.push(one.outerHTML.slice(0, 90));
     }
     if (one.tagName === "SCRIPT" && !one.src && !/json/.test(one.type)) odd.push("script in line");
