@@ -81,7 +81,7 @@ def routes_of(app: FastAPI) -> list[Route]:
     """Every route of an application, and the inboxes that stand before it."""
     found = [route for context in iter_route_contexts(app.routes) for route in _routes(context)]
     inboxes = [name for name in BESIDE if name.startswith("POST ")]
-    return found + [Route(*name.split(" "), BESIDE[name]) for name in inboxes]
+    return found + [Route("POST", name.partition(" ")[2], BESIDE[name]) for name in inboxes]
 
 
 def _routes(context: Any) -> Iterator[Route]:

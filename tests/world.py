@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.actors.models import Actor
 from hub.core.clock import now
+from hub.core.db import Base
 from hub.core.text import RULES_VERSION
 from hub.entries.models import HELD, HIDDEN, SHOWN, Entry, Picture, Quote, Reaction, Reply
 from hub.entries.search import search_text
@@ -174,10 +175,11 @@ async def _change_states(made: World, session: AsyncSession) -> None:
     session.add(series)
     await session.flush()
     made.ids["series"] = series.id
+    events = Base.metadata.tables["event"]
     for step, state in enumerate(("public", "hub", "deleted")):
         await session.execute(
-            update(Event.__table__)
-            .where(Event.__table__.c.id == made.ids[f"{state} events"])
+            update(events)
+            .where(events.c.id == made.ids[f"{state} events"])
             .values(series_id=series.id, occurs_at=LATER + timedelta(weeks=step))
         )
 

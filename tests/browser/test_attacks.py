@@ -53,7 +53,8 @@ LOOK: Final = """() => {
         if (!good.test(there.protocol) && !drawn) odd.push(`${one.tagName} ${name}=${value}`);
       }
     }
-    if (/^(base|embed|object|iframe|frame|math|style|applet)$/i.test(one.tagName)) {
+    if (one.matches("base[href]") ||
+        /^(embed|object|iframe|frame|math|style|applet)$/i.test(one.tagName)) {
       odd.push(one.outerHTML.slice(0, 90));
     }
     if (one.tagName === "SCRIPT" && !one.src && !/json/.test(one.type)) odd.push("script in line");
@@ -85,10 +86,10 @@ async def _attacked(hub: Running) -> World:
 
 
 def _with(value: Any, words: str) -> Any:
-    """The value, with `words` for each canary in it."""
+    """The value, with `words` after each canary in it."""
     match value:
         case str():
-            return CANARY.sub(lambda _: words, value)
+            return CANARY.sub(lambda found: f"{found[0]} {words}", value)
         case list():
             return [_with(one, words) for one in value]
         case dict():
@@ -98,27 +99,30 @@ def _with(value: Any, words: str) -> Any:
 
 
 async def _pages(made: World) -> dict[str, list[str]]:
-    """The addresses of pages that show an attack, by who sees them; each page once."""
+    """For each route the first address that shows an attack, by who sees it; and what reflects."""
     routes = [route for route in routes_of(inside(made.hub.app)) if route.method == "GET"]
-    all_of_them = list(dict.fromkeys(path for route in routes for path in addresses(made, route)))
-    found: dict[str, list[str]] = {}
-    known = set[str]()
-    seeing = ("steward", "owner", "neighbour", "bearer")
-    for visitor in sorted(
-        (one for one in visitors(made) if one.name in seeing),
-        key=lambda one: seeing.index(one.name),
-    ):
-        secret = visitor.name == "bearer"
-        for path in with_secrets(made) if secret else all_of_them:
-            if path in known and visitor.name != "owner":
-                continue
-            answer = await ask(made.hub, path, {**visitor.headers, "accept": PAGE})
-            shows = answer.headers.get("content-type", "").startswith("text/html")
-            if shows and MARK in answer.text:
-                known.add(path)
-                found.setdefault(visitor.name, []).append(path)
-    found["stranger"] = [*_reflecting()]
+    ways = {one.name: one for one in visitors(made)}
+    found: dict[str, list[str]] = {"stranger": [*_reflecting()]}
+    left = routes
+    for name in ("steward", "owner"):
+        found[name], routes, left = [], left, []
+        for route in routes:
+            for path in addresses(made, route):
+                if await _shows(made, ways[name], path):
+                    found[name].append(path)
+                    break
+            else:
+                left.append(route)  # perhaps somebody else sees what it shows
+    found["bearer"] = [
+        path for path in with_secrets(made) if await _shows(made, ways["bearer"], path)
+    ]
     return found
+
+
+async def _shows(made: World, visitor: Visitor, path: str) -> bool:
+    answer = await ask(made.hub, path, {**visitor.headers, "accept": PAGE})
+    page = answer.headers.get("content-type", "").startswith("text/html")
+    return page and f"{MARK} " in answer.text
 
 
 def _reflecting() -> Iterable[str]:
@@ -131,7 +135,7 @@ def _reflecting() -> Iterable[str]:
             short.append(one)
     for words in short:
         given = quote(words[:190])
-        yield from (f"/search?q={given}&tag={given}", f"/events?q={given}&place={given}")
+        yield f"/search?q={given}&tag={given}"
     everything = quote(ALL)
     for one in ("/about?follow={}", "/authorize?uri={}", "/nothing/{}", "/search?q={}"):
         yield one.format(everything)
@@ -211,7 +215,7 @@ async def test_e1_nothing_that_anybody_wrote_runs(
     )
     made = await _attacked(hub)
     pages = await _pages(made)
-    assert sum(map(len, pages.values())) > 60
+    assert len(pages["steward"]) > 20
     ways = {one.name: one for one in visitors(made)}
     for name, paths in pages.items():
         window = Window(made, ways[name], policy=policy)

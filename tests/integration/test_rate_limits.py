@@ -93,7 +93,9 @@ def proves(*names: str, at: tuple[str, ...]) -> Callable[[Proof], Proof]:
 @pytest.fixture(autouse=True)
 def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is given back while a test counts, however slow the machine is."""
-    monkeypatch.setitem(Rates.__init__.__kwdefaults__, "seconds", lambda: 1000.0)
+    defaults = Rates.__init__.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "seconds", lambda: 1000.0)
 
 
 def _is_refused(answer: httpx2.Response, status: int = 429) -> None:
@@ -273,7 +275,10 @@ async def ways_to_other_servers_at_once(make_hub: MakeHub) -> None:
 
     async def go(number: int) -> httpx2.Response:
         form = {"account": f"@a{number}@slow.example", "name": "events"}
-        return await hub.web.post("/follow", data=form, headers={"accept": "text/html"})
+        answer: httpx2.Response = await hub.web.post(
+            "/follow", data=form, headers={"accept": "text/html"}
+        )
+        return answer
 
     under_way = [asyncio.create_task(go(number)) for number in range(subscribing.AT_ONCE)]
     await gate.holds(subscribing.AT_ONCE)
@@ -299,7 +304,8 @@ async def pictures_of_others_at_once(make_hub: MakeHub) -> None:
             (await session.get_one(Entry, UUID(made["id"]))).picture_id = number
 
     async def look(number: UUID) -> httpx2.Response:
-        return await hub.web.get(f"/media/remote/{number}")
+        answer: httpx2.Response = await hub.web.get(f"/media/remote/{number}")
+        return answer
 
     under_way = [asyncio.create_task(look(number)) for number in numbers[:-1]]
     await gate.holds(most)

@@ -93,7 +93,9 @@ async def _somebody(hub: Running, *roles: Role | None) -> dict[Role | None, Some
     """New people of these roles, each signed in."""
     found: dict[Role | None, Someone] = {None: Someone(hub, NO_SESSION, known=False)}
     async with hub.services.db.write() as session:
-        for role in filter(None, roles):
+        for role in roles:
+            if role is None:
+                continue
             secret, number = secrets.new_session(), uuid4()
             await session.execute(
                 insert(Person).values(id=number, name=role.title(), role=role, last_seen_at=now())
