@@ -62,7 +62,7 @@ async def _nod(street: Street, uri: str, deed: str = "pass_on") -> None:
     async with street.hub.services.db.write() as session:
         reply = await session.scalar(select(Reply).where(Reply.uri == uri))
         assert reply is not None
-        await getattr(admin, deed)(session, street.hub.services, reply)
+        await getattr(tending, deed)(session, street.hub.services, reply)
     await street.hub.work()
 
 
