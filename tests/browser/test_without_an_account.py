@@ -102,9 +102,8 @@ async def test_t05_from_the_first_page_to_the_confirmed_want(
     pressed += 1
     await expect(page.get_by_text("Thank you: it is published.")).to_be_visible()
     # How long is for people to read: a machine that tests has better things to do.
-    print(
-        f"\nT05: {time.monotonic() - begun:.1f} s, {filled} fields, {pressed} steps (scripts: {script})"
-    )
+    took = time.monotonic() - begun
+    print(f"\nT05: {took:.1f} s, {filled} fields, {pressed} steps, scripts: {script}")
     assert (filled, pressed) == (FIELDS, STEPS)
 
     await page.get_by_role("button", name="It is settled").click()
