@@ -14,19 +14,20 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from PIL import Image
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, Page, async_playwright
 
 from tests.everypage import EVERY, GROUPS, Furnished, furnish
 from tests.machine import ADVICE, chromium
 from tests.processes import ROOT, hub_process
 
+Scheme = Literal["light", "dark"]
 TARGET: Final = ROOT / "docs" / "pictures"
 SIZES: Final[Mapping[str, tuple[int, int]]] = {"390": (390, 844), "1280": (1280, 900)}
-SCHEMES: Final = ("light", "dark")
-QUALITY: Final = 60  # of WebP: letters stay clear, and a picture takes some 15 kB
+SCHEMES: Final[tuple[Scheme, ...]] = ("light", "dark")
+COLOURS: Final = 16  # of a picture: letters stay sharp, and it takes some 15 kB
 NAMES: Final = {
     "HUB_NAME": "Linden",
     "HUB_AREA": "Linden",
@@ -61,38 +62,30 @@ def main() -> int:
 async def _shoot(path: str, hubs: dict[bool, Furnished], target: Path, *, whole: bool) -> None:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        for size in SIZES:
-            for scheme in SCHEMES:
-                await _pass(browser, hubs, target, size, scheme, whole=whole)
+        for new, hub in hubs.items():
+            for who in ("anybody", "steward"):
+                context = await browser.new_context(**_screen("1280", "light"))
+                if who == "steward":
+                    await hub.sign_in(context)
+                page = await context.new_page()
+                for shown in EVERY:
+                    if (shown.new, shown.who) == (new, who):
+                        await hub.open(page, shown)
+                        await _take(page, target / shown.name, whole=whole)
+                await context.close()
         if not whole:
             _beside(await _screens(browser, hubs[False]), target / "home.png")
         await browser.close()
 
 
-async def _pass(
-    browser: Browser,
-    hubs: dict[bool, Furnished],
-    target: Path,
-    size: str,
-    scheme: str,
-    *,
-    whole: bool,
-) -> None:
-    """Every page in one size and one scheme."""
-    wanted = os.environ.get("ONLY", "").split()
-    for new, hub in hubs.items():
-        for who in ("anybody", "steward"):
-            context = await browser.new_context(**_screen(size, scheme))
-            if who == "steward":
-                await hub.sign_in(context)
-            page = await context.new_page()
-            for shown in EVERY:
-                if (shown.new, shown.who) != (new, who) or (wanted and shown.name not in wanted):
-                    continue
-                await hub.open(page, shown)
-                taken = await page.screenshot(full_page=whole)
-                _keep(taken, target / f"{shown.name}-{size}-{scheme}.webp", whole=whole)
-            await context.close()
+async def _take(page: Page, path: Path, *, whole: bool) -> None:
+    """The open page in every size and scheme; it is loaded once."""
+    for size, (width, height) in SIZES.items():
+        await page.set_viewport_size({"width": width, "height": height})
+        for scheme in SCHEMES:
+            await page.emulate_media(color_scheme=scheme)
+            taken = await page.screenshot(full_page=whole)
+            _keep(taken, path.with_name(f"{path.name}-{size}-{scheme}.webp"), whole=whole)
 
 
 def _screen(size: str, scheme: str) -> dict[str, Any]:
@@ -112,7 +105,8 @@ def _keep(png: bytes, path: Path, *, whole: bool) -> None:
     if whole:
         picture.save(path.with_suffix(".png"))
     else:
-        picture.save(path, "WEBP", quality=QUALITY, method=6)
+        few = picture.quantize(COLOURS, dither=Image.Dither.NONE).convert("RGB")
+        few.save(path, "WEBP", lossless=True, quality=60, method=4)
 
 
 async def _screens(browser: Browser, hub: Furnished) -> list[Image.Image]:
