@@ -34,6 +34,7 @@ BESIDE: Final[dict[str, Audience]] = {
             "GET /api/docs",
             "GET /docs/oauth2-redirect",
             "GET /api/openapi.json",
+            "GET /icons/{name}.png",
             "GET /inbox",
             "GET /nodeinfo/{version}",
             "GET /static",
@@ -60,7 +61,7 @@ def create_app(hub: Hub) -> ASGIApp:
     prepare(app, hub.services)
     failures.install(app)
     plug_in(app)
-    static.mount(app, hub.services)
+    static.mount(app)
     behind = Documents(hub.services, app)
     return headers.SecurityHeaders(
         Front(inbox_endpoint(hub.site), behind), secure=hub.services.settings.secure

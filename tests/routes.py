@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from hub.app import BESIDE, plug_in
+from hub.web import static
 from hub.web.doors import Audience
 
 PAGE = Path(__file__).parents[1] / "docs" / "routes.md"
@@ -66,7 +67,7 @@ def application() -> FastAPI:
     """The application with every route, of no hub."""
     app = FastAPI(docs_url="/api/docs", openapi_url="/api/openapi.json", redoc_url=None)
     plug_in(app)
-    app.mount("/static", FastAPI(openapi_url=None))
+    static.mount(app)
     return app
 
 

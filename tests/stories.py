@@ -69,9 +69,6 @@ PARTLY: dict[int, str] = {
 
 NOT_BUILT: dict[int, str] = {
     17: "organisations and projects, whose links it would draw, are not there yet",
-    37: "no test plays it as a whole yet",
-    38: "no test plays it as a whole yet",
-    39: "no test plays it as a whole yet",
 }
 """Why a story has no test."""
 

@@ -13,9 +13,8 @@ from hub.core.errors import NotFound
 from hub.core.look import logo_of, look_of
 from hub.core.services import Services
 from hub.core.settings import Settings
-from hub.web.doors import OPEN
 
-router = APIRouter(include_in_schema=False, dependencies=[OPEN])
+router = APIRouter(include_in_schema=False)
 
 NAMES: Final = frozenset(channel.name for channel in CHANNELS)
 SIZES: Final = (32, 180, 192, 512)  # tabs, Apple's home screens, other home screens, their shops

@@ -8,18 +8,14 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from hub.core.services import Services
 from hub.web.assets import BUILT, STATIC, asset
 
 LASTING = "public, max-age=31536000, immutable"
 PASSING = "public, max-age=300"
-WORKERS = (
-    "offline-worker.js",
-    "push-worker.js",
-)  # what the service worker does, each part by itself
+WORKERS = ("offline-worker.js", "push-worker.js")  # each by itself: what the service worker does
 
 
-def mount(app: FastAPI, _services: Services) -> None:
+def mount(app: FastAPI) -> None:
     """Serve the static folder under `/static`, and the service worker of all pages."""
     app.add_route("/sw.js", worker)
     app.mount("/static", Files(), name="static")
