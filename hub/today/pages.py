@@ -30,8 +30,12 @@ async def today(request: Request, hub: Hub, caller: Asking) -> Response:
         checks = [check async for check in service.look(hub.settings, hub.db)]
     moment = now()
     worst_first = {"wrong": 0, "warning": 1, "ok": 2}
-    shown = [
-        (check, check.told(lambda when: dates.since(when, moment, spoken())))
-        for check in sorted(checks, key=lambda check: worst_first[check.state])
-    ]
-    return render(request, "today/today.html", messages=messages, posts=posts, checks=shown)
+    return render(
+        request,
+        "today/today.html",
+        messages=messages,
+        posts=posts,
+        checks=sorted(checks, key=lambda check: worst_first[check.state]),
+        # The page calls it, since only then it is known in which language.
+        moment=lambda when: dates.since(when, moment, spoken()),
+    )

@@ -144,6 +144,8 @@ async def test_today_shows_what_waits_and_what_is_wrong_first(hub: Running) -> N
     assert "Nothing. Have a good day." in shown
     assert shown.index('id="work"') < shown.index('id="letters"') < shown.index('id="disk"')
     assert "The oldest that waits is from 1 hour ago" in shown
+    german = await hub.web.get("/admin", headers={**ann.pages, "Accept-Language": "de"})
+    assert "Das Älteste, was wartet, ist von vor 1 Stunde." in german.text
     max_ = await person(hub, "Max", "moderator")
     assert 'id="disk"' not in (await page(hub, "/admin", max_)).text
     mia = await person(hub, "Mia", "member")
