@@ -72,7 +72,7 @@ def plug_in(app: FastAPI) -> None:
     """Give an application every route of a hub, in the order in which they are tried."""
     app.include_router(router(_site))
     app.include_router(health.router)
-    app.include_router(actors.router)
+    app.include_router(actors.router, dependencies=[OPEN])  # they stand beside `web`
     for feature in FEATURES:
         for each in feature.routers:
             app.include_router(each)
