@@ -34,7 +34,6 @@ BESIDE: Final[dict[str, Audience]] = {
             "GET /api/docs",
             "GET /docs/oauth2-redirect",
             "GET /api/openapi.json",
-            "GET /icons/{name}.png",
             "GET /inbox",
             "GET /nodeinfo/{version}",
             "GET /static",
