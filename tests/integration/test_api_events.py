@@ -126,6 +126,16 @@ async def test_patch_changes_what_it_names_and_leaves_the_rest(hub: Running) -> 
     assert (await said(hub))[2:] == ["Update"]
 
 
+async def test_a_change_that_is_sent_again_is_told_once(hub: Running) -> None:
+    """As after an answer that was lost on its way."""
+    made = await post(hub)
+    for _ in range(2):
+        changes = {"title": "Repair evening"}
+        path = f"/api/v1/events/{made['id']}"
+        assert (await hub.web.patch(path, json=changes, headers=hub.steward)).status_code == 200
+    assert (await said(hub))[2:] == ["Update"]
+
+
 async def test_new_time_is_also_said_in_a_reply(hub: Running) -> None:
     made = await post(hub)
     later = {"starts_at": (START + timedelta(hours=1)).isoformat()}
