@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from starlette.types import Message, Scope
 
+from hub.people.stopping import ENDS
 from tests.conftest import Running
 from tests.routes import Route
 from tests.world import BAD, FAR, LATER, ROLES, WORD, World
@@ -29,6 +30,7 @@ STRANGE: Final = uuid4()  # an id that nothing has
 FURTHER: Final[dict[str, tuple[str, ...]]] = {
     "/": (),
     "/admin/inbox": ("?show=all",),
+    "/admin/moderation": ("?after={card}",),
     "/events": (f"?q={WORD}", "?view=week&from={day}", "?view=month&from={day}"),
     "/events.ics": (f"?q={WORD}",),
     "/events.json": (f"?q={WORD}",),
@@ -178,6 +180,8 @@ def _values(world: World, route: Route, name: str, folder: str) -> list[Any]:
         first = route.path.strip("/").removeprefix("api/v1/").partition("/")[0]
         folders = [folder or first] if (folder or first) in FOLDERS else list(FOLDERS)
         return [*(entry for one in folders for entry in _entries(world, one)), STRANGE]
+    if name == "thing_id":
+        return [*world.ids.values(), STRANGE]
     if name in _THINGS:
         return [*_ids(world, *_THINGS[name]), STRANGE]
     words = DEEDS.get(route.path) if name == "deed" else _BY_PATH.get((route.path, name))
@@ -198,6 +202,7 @@ _THINGS: Final[dict[str, tuple[str, ...]]] = {
     "quote_id": ("quote",),
     "reply_id": ("a reply", "a private", "our", "a post on"),
     "response_id": ("coming",),
+    "search_id": ("search",),
     "series_id": ("series",),
     "submission_id": ("submission",),
 }
@@ -208,8 +213,12 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
 _BY_PATH: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("/api/v1/blocks/{host}", "host"): (BAD, "unknown.example"),
     ("/language/{language}", "language"): ("en", "xx"),
+    ("/live/{tag}", "tag"): (WORD,),
     ("/nodeinfo/{version}", "version"): ("2.0", "2.1"),
+    ("/report/{about}/{thing_id}", "about"): ("entry", "reply", "message", "hub"),
+    ("/sign-in/mastodon/{server}", "server"): (FAR, "unknown.example"),
     ("/tags/{tag}", "tag"): (WORD,),
+    ("/unsubscribe/{secret}/{what}", "what"): tuple(ENDS),
 }
 DEEDS: Final[dict[str, tuple[str, ...]]] = {
     "/admin/calendars/{calendar_id:uuid}/{deed}": ("look", "keep", "stop"),
@@ -250,6 +259,9 @@ def addresses(world: World, route: Route) -> Iterator[str]:
         path = route.filled(**{name: quote(str(value)) for name, value in values.items()})
         yield path
         for query in FURTHER.get(route.path, ()):
+            if "{card}" in query:
+                yield from (path + query.format(card=card) for card in world.cards)
+                continue
             if "{uri}" not in query:
                 yield path + query.format(**days)
                 continue
@@ -268,6 +280,8 @@ def with_secrets(world: World) -> Iterable[str]:
         f"/post/offer?draft={found['draft']}",
         f"/events/{event}/coming/{found['coming guest']}",
         f"/unsubscribe/{found['stop guest']}",
+        *(f"/unsubscribe/{found['stop guest']}/{what}" for what in ENDS),
+        f"/appeal/{found['appeal']}",
         f"/sign-in/{found['sign in']}",
     )
 
