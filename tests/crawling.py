@@ -159,18 +159,20 @@ def fillings(world: World, route: Route) -> Iterator[dict[str, Any]]:
     Raises:
         CannotFill: a parameter is new; say in `_values` what stands for it.
     """
-    names = [name for name in route.parameters if name != "folder"]
-    if len(names) == len(route.parameters):
-        yield from _all(world, route, names, {})
-        return
-    for folder in FOLDERS:
-        yield from _all(world, route, names, {"folder": folder})
+    for chosen, among in _CHOSEN_FIRST.items():
+        if chosen in route.parameters:
+            names = [name for name in route.parameters if name != chosen]
+            for one in among:
+                yield from _all(world, route, names, {chosen: one})
+            return
+    yield from _all(world, route, list(route.parameters), {})
 
 
 def _all(
     world: World, route: Route, names: list[str], given: dict[str, str]
 ) -> Iterator[dict[str, Any]]:
-    columns = [_values(world, route, name, given.get("folder", "")) for name in names]
+    chosen = next(iter(given.values()), "")
+    columns = [_values(world, route, name, chosen) for name in names]
     for row in itertools.product(*columns):
         yield {**given, **dict(zip(names, row, strict=True))}
 
@@ -180,8 +182,8 @@ def _values(world: World, route: Route, name: str, folder: str) -> list[Any]:
         first = route.path.strip("/").removeprefix("api/v1/").partition("/")[0]
         folders = [folder or first] if (folder or first) in FOLDERS else list(FOLDERS)
         return [*(entry for one in folders for entry in _entries(world, one)), STRANGE]
-    if name == "thing_id":
-        return [*world.ids.values(), STRANGE]
+    if name == "thing_id" and folder == "reply":
+        return [*_ids(world, *_THINGS["reply_id"]), STRANGE]
     if name in _THINGS:
         return [*_ids(world, *_THINGS[name]), STRANGE]
     words = DEEDS.get(route.path) if name == "deed" else _BY_PATH.get((route.path, name))
@@ -191,7 +193,9 @@ def _values(world: World, route: Route, name: str, folder: str) -> list[Any]:
     return list(words)
 
 
-_ENTRIES: Final = frozenset({"event_id", "entry_id", "listing_id", "article_id"})
+# What other parameters of the same address depend on.
+_CHOSEN_FIRST: Final = {"folder": tuple(FOLDERS), "about": ("entry", "reply")}
+_ENTRIES: Final = frozenset({"event_id", "entry_id", "listing_id", "article_id", "thing_id"})
 # By parameter: how the names of the things begin that it may be an id of.
 _THINGS: Final[dict[str, tuple[str, ...]]] = {
     "calendar_id": ("calendar",),
@@ -215,10 +219,9 @@ _BY_PATH: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("/language/{language}", "language"): ("en", "xx"),
     ("/live/{tag}", "tag"): (WORD,),
     ("/nodeinfo/{version}", "version"): ("2.0", "2.1"),
-    ("/report/{about}/{thing_id}", "about"): ("entry", "reply", "message", "hub"),
     ("/sign-in/mastodon/{server}", "server"): (FAR, "unknown.example"),
     ("/tags/{tag}", "tag"): (WORD,),
-    ("/unsubscribe/{secret}/{what}", "what"): tuple(ENDS),
+    ("/unsubscribe/{secret}/{what}", "what"): ENDS[:1],
 }
 DEEDS: Final[dict[str, tuple[str, ...]]] = {
     "/admin/calendars/{calendar_id:uuid}/{deed}": ("look", "keep", "stop"),

@@ -57,7 +57,7 @@ NO_WORDS = {
     "outbox_activity": "uri type object_uri digest inboxes from_host expanded_to",
     "passkey": "id",
     "peer": "host standing scheme leased_by",
-    "person": "role notices stop_secret channels hushed",
+    "person": "role notices stop_secret channels hushed letter_near",
     "picture": "name url media_type",
     "push_subscription": "session_digest",
     "quote": "uri quoting",
