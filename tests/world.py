@@ -69,7 +69,7 @@ from hub.people.models import (
     Told,
 )
 from hub.people.service import make_link
-from hub.push.models import PushKey, Subscription
+from hub.push.models import Subscription
 from tests import neighbours
 from tests.conftest import Running
 from tests.neighbours import Neighbour
@@ -228,7 +228,8 @@ def _entry(
 ) -> Any:
     """A row as it came from elsewhere, or as it was written by hand."""
     title = made.sing(f"the title of {what}", *more.pop("title_for", viewers))
-    words, place = made.sing(f"the words of {what}", *viewers), made.sing(what, *viewers)
+    words = made.sing(f"the words of {what}", *more.pop("words_for", viewers))
+    place = made.sing(what, *viewers)
     entry_id = made.ids[what] = uuid4()
     given = {
         "id": entry_id,
@@ -263,7 +264,7 @@ async def _of_elsewhere(made: World, session: AsyncSession) -> None:
     made.ids["picture"] = picture.id
     times = {"starts_at": LATER, "timezone": "Europe/Berlin", "relevant_until": LATER}
     far, listing = actors[FAR], {"item_kind": "item", "mode": "lend", "status": "open"}
-    silenced = {**times, "title_for": LOOKING_AFTER}
+    silenced = {**times, "title_for": LOOKING_AFTER, "words_for": LOOKING_AFTER}
     gone = Actor(
         uri=f"https://{FAR}/people/gone",
         kind="Person",
@@ -751,6 +752,8 @@ async def _traffic(made: World, session: AsyncSession) -> None:
 
 async def _decisions(made: World, session: AsyncSession) -> None:
     """Something was taken down and its author asks for another look; two things are reported."""
+    # Who can take another look: all others here have tokens, and count as programs.
+    session.add(Person(name=made.sing("who looks once more", "steward"), role="steward"))
     decision = await log.append(
         session,
         by=made.people["moderator"].id,
@@ -846,7 +849,6 @@ async def _ways_in(made: World, session: AsyncSession) -> None:
                 details={"verifier": made.sing("the secret of a way in that was begun")},
                 expires_at=LATER,
             ),
-            PushKey(id=1, sealed=made.sing("the hub's key for push services").encode()),
             Subscription(
                 session_digest=digest,
                 endpoint=f"https://push.example/{made.sing('the address of a phone')}",

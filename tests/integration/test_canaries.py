@@ -59,6 +59,7 @@ NO_WORDS = {
     "peer": "host standing scheme leased_by",
     "person": "role notices stop_secret channels hushed letter_near",
     "picture": "name url media_type",
+    "push_key": "sealed",
     "push_subscription": "session_digest",
     "quote": "uri quoting",
     "reaction": "uri actor_uri kind",
@@ -99,6 +100,7 @@ async def _seen(made: World, visitor: Visitor, path: str) -> tuple[int, set[str]
     return worst, met
 
 
+@pytest.mark.timeout(600)  # nearly 9000 pages
 async def test_d1_no_text_is_met_by_whom_it_is_not_for(hub: Running) -> None:
     made, heard = await world(hub), _Heard()
     routes = [route for route in routes_of(inside(hub.app)) if route.method == "GET"]
@@ -111,7 +113,7 @@ async def test_d1_no_text_is_met_by_whom_it_is_not_for(hub: Running) -> None:
             mine = with_secrets(made) if visitor.name == "bearer" else paths
             for path in mine:
                 status, met = await _seen(made, visitor, path)
-                if status >= 500 and status != 503:
+                if status >= 500 and status not in {502, 503}:  # these two say why, in words
                     broken.add(f"{status} {path}")
                 for canary in met:
                     met_by[canary].add(visitor.name)
