@@ -373,7 +373,7 @@ async def _servers(made: World, session: AsyncSession) -> None:
     )
     events = await _channel(session, "events")
     for host in (FAR, BAD, QUIET):
-        viewers = EVERYBODY if host == FAR else NOBODY if host == BAD else LOOKING_AFTER
+        viewers = EVERYBODY if host == FAR else NOBODY
         session.add(
             Actor(
                 id=made.ids.setdefault(f"actor of {host}", uuid4()),

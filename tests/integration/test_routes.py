@@ -226,6 +226,15 @@ async def test_e5_ones_own_page_is_no_way_to_what_is_anothers(hub: Running) -> N
     assert await _rows(hub) == before
 
 
+async def test_g7_nobody_judges_by_its_address_what_they_decided_themselves(hub: Running) -> None:
+    made = await world(hub)
+    path, form = f"/admin/moderation/appeal/{made.ids['appeal']}", {**FORM, "deed": "pass"}
+    for name, status in (("moderator", 404), ("steward", 303)):
+        cookie = made.people[name].pages["Cookie"].partition("=")[2]
+        answer = await _send(Someone(hub, cookie, known=True), path, form)
+        assert answer.status == status, (name, answer.text[-300:])
+
+
 async def test_e5_an_id_that_is_none_is_refused_in_words(hub: Running) -> None:
     made = await world(hub)
     eve = made.people["neighbour"]
