@@ -69,6 +69,7 @@ from hub.people.models import (
     Told,
 )
 from hub.people.service import make_link
+from hub.push import vapid
 from hub.push.models import Subscription
 from tests import neighbours
 from tests.conftest import Running
@@ -137,6 +138,7 @@ async def world(hub: Running) -> World:
     for name, role in ROLES.items():
         made.people[name] = await neighbours.person(hub, made.sing(f"name of {name}"), role)
     await _own_entries(made)
+    await vapid.key(hub.services)  # else the first who looks at their page has it made
     async with hub.services.db.write() as session:
         await _persons(made, session)
         await _servers(made, session)
