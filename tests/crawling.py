@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from starlette.types import Message, Scope
 
+from hub.people.stopping import ENDS
 from tests.conftest import Running
 from tests.routes import Route
 from tests.world import BAD, FAR, LATER, ROLES, WORD, World
@@ -29,6 +30,7 @@ STRANGE: Final = uuid4()  # an id that nothing has
 FURTHER: Final[dict[str, tuple[str, ...]]] = {
     "/": (),
     "/admin/inbox": ("?show=all",),
+    "/admin/moderation": ("?after={card}",),
     "/events": (f"?q={WORD}", "?view=week&from={day}", "?view=month&from={day}"),
     "/events.ics": (f"?q={WORD}",),
     "/events.json": (f"?q={WORD}",),
@@ -157,18 +159,20 @@ def fillings(world: World, route: Route) -> Iterator[dict[str, Any]]:
     Raises:
         CannotFill: a parameter is new; say in `_values` what stands for it.
     """
-    names = [name for name in route.parameters if name != "folder"]
-    if len(names) == len(route.parameters):
-        yield from _all(world, route, names, {})
-        return
-    for folder in FOLDERS:
-        yield from _all(world, route, names, {"folder": folder})
+    for chosen, among in _CHOSEN_FIRST.items():
+        if chosen in route.parameters:
+            names = [name for name in route.parameters if name != chosen]
+            for one in among:
+                yield from _all(world, route, names, {chosen: one})
+            return
+    yield from _all(world, route, list(route.parameters), {})
 
 
 def _all(
     world: World, route: Route, names: list[str], given: dict[str, str]
 ) -> Iterator[dict[str, Any]]:
-    columns = [_values(world, route, name, given.get("folder", "")) for name in names]
+    chosen = next(iter(given.values()), "")
+    columns = [_values(world, route, name, chosen) for name in names]
     for row in itertools.product(*columns):
         yield {**given, **dict(zip(names, row, strict=True))}
 
@@ -178,6 +182,8 @@ def _values(world: World, route: Route, name: str, folder: str) -> list[Any]:
         first = route.path.strip("/").removeprefix("api/v1/").partition("/")[0]
         folders = [folder or first] if (folder or first) in FOLDERS else list(FOLDERS)
         return [*(entry for one in folders for entry in _entries(world, one)), STRANGE]
+    if name == "thing_id" and folder == "reply":
+        return [*_ids(world, *_THINGS["reply_id"]), STRANGE]
     if name in _THINGS:
         return [*_ids(world, *_THINGS[name]), STRANGE]
     words = DEEDS.get(route.path) if name == "deed" else _BY_PATH.get((route.path, name))
@@ -187,7 +193,9 @@ def _values(world: World, route: Route, name: str, folder: str) -> list[Any]:
     return list(words)
 
 
-_ENTRIES: Final = frozenset({"event_id", "entry_id", "listing_id", "article_id"})
+# What other parameters of the same address depend on.
+_CHOSEN_FIRST: Final = {"folder": tuple(FOLDERS), "about": ("entry", "reply")}
+_ENTRIES: Final = frozenset({"event_id", "entry_id", "listing_id", "article_id", "thing_id"})
 # By parameter: how the names of the things begin that it may be an id of.
 _THINGS: Final[dict[str, tuple[str, ...]]] = {
     "calendar_id": ("calendar",),
@@ -198,6 +206,7 @@ _THINGS: Final[dict[str, tuple[str, ...]]] = {
     "quote_id": ("quote",),
     "reply_id": ("a reply", "a private", "our", "a post on"),
     "response_id": ("coming",),
+    "search_id": ("search",),
     "series_id": ("series",),
     "submission_id": ("submission",),
 }
@@ -208,8 +217,11 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
 _BY_PATH: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("/api/v1/blocks/{host}", "host"): (BAD, "unknown.example"),
     ("/language/{language}", "language"): ("en", "xx"),
+    ("/live/{tag}", "tag"): (WORD,),
     ("/nodeinfo/{version}", "version"): ("2.0", "2.1"),
+    ("/sign-in/mastodon/{server}", "server"): (FAR, "unknown.example"),
     ("/tags/{tag}", "tag"): (WORD,),
+    ("/unsubscribe/{secret}/{what}", "what"): ENDS[:1],
 }
 DEEDS: Final[dict[str, tuple[str, ...]]] = {
     "/admin/calendars/{calendar_id:uuid}/{deed}": ("look", "keep", "stop"),
@@ -250,6 +262,9 @@ def addresses(world: World, route: Route) -> Iterator[str]:
         path = route.filled(**{name: quote(str(value)) for name, value in values.items()})
         yield path
         for query in FURTHER.get(route.path, ()):
+            if "{card}" in query:
+                yield from (path + query.format(card=card) for card in world.cards)
+                continue
             if "{uri}" not in query:
                 yield path + query.format(**days)
                 continue
@@ -268,6 +283,8 @@ def with_secrets(world: World) -> Iterable[str]:
         f"/post/offer?draft={found['draft']}",
         f"/events/{event}/coming/{found['coming guest']}",
         f"/unsubscribe/{found['stop guest']}",
+        *(f"/unsubscribe/{found['stop guest']}/{what}" for what in ENDS),
+        f"/appeal/{found['appeal']}",
         f"/sign-in/{found['sign in']}",
     )
 

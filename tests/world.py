@@ -21,10 +21,21 @@ from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.db import Base
 from hub.core.text import RULES_VERSION
-from hub.entries.models import HELD, HIDDEN, SHOWN, Entry, Picture, Quote, Reaction, Reply
+from hub.entries.models import (
+    HELD,
+    HIDDEN,
+    SHOWN,
+    Entry,
+    Picture,
+    Quote,
+    Reaction,
+    Reply,
+    ReplyTag,
+    Report,
+)
 from hub.entries.search import search_text
 from hub.events.models import Attendance, Event, Series
-from hub.exchange.models import AGREED, ASKED, Loan, Match, MatchMessage, Offer
+from hub.exchange.models import AGREED, ASKED, Backer, Loan, Match, MatchMessage, Offer
 from hub.fediverse.models import (
     Announcement,
     Delivery,
@@ -39,10 +50,27 @@ from hub.fediverse.models import (
 from hub.feeds.models import FollowedCalendar, Import, ImportChange, ImportedItem
 from hub.jobs.models import Job
 from hub.mail.models import Mail
+from hub.moderation import log
+from hub.moderation.models import Appeal, Decided
 from hub.news.models import Article, Consent
 from hub.people import secrets
-from hub.people.models import Idempotency, Person, Session, SignInLink, Submission, Told
+from hub.people.models import (
+    Begun,
+    Idempotency,
+    KeptSearch,
+    MastodonAccount,
+    MastodonApp,
+    Passkey,
+    Person,
+    SearchHit,
+    Session,
+    SignInLink,
+    Submission,
+    Told,
+)
 from hub.people.service import make_link
+from hub.push import vapid
+from hub.push.models import Subscription
 from tests import neighbours
 from tests.conftest import Running
 from tests.neighbours import Neighbour
@@ -53,7 +81,9 @@ LATER: Final = (datetime.now(UTC) + timedelta(days=20)).replace(microsecond=0)
 
 SERVERS: Final = ("stranger", "server", "follower", "bearer")
 RESIDENTS: Final = ("reader", "owner", "neighbour", "moderator", "steward")
-EVERYBODY: Final = (*SERVERS, "guest", *RESIDENTS)
+# `apprentice` is a steward to whom nothing private is entrusted, and sees all else that one sees.
+ENTRUSTED: Final = "entrusted"  # the steward without the apprentice
+EVERYBODY: Final = (*SERVERS, "guest", *RESIDENTS, "apprentice")
 LOOKING_AFTER: Final = ("moderator", "steward")
 NOBODY: Final[tuple[str, ...]] = ()
 ROLES: Final = {
@@ -63,6 +93,7 @@ ROLES: Final = {
     "neighbour": "member",
     "moderator": "moderator",
     "steward": "steward",
+    "apprentice": "steward",
 }
 
 KINDS: Final[dict[str, dict[str, Any]]] = {
@@ -83,16 +114,22 @@ class World:
     about: dict[str, str] = field(default_factory=dict)
     ids: dict[str, UUID] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
+    cards: list[str] = field(default_factory=list)  # what waits for moderators
 
     def sing(self, about: str, *viewers: str) -> str:
         """A new canary for these viewers."""
         canary = f"{WORD}{len(self.about):03d}x"
-        self.seen_by[canary] = frozenset(viewers)
+        self.seen_by[canary] = _viewers(*viewers)
         self.about[canary] = about
         return canary
 
     def id_of(self, name: str) -> UUID:
         return self.ids[name]
+
+
+def _viewers(*names: str) -> frozenset[str]:
+    found = {*names, "apprentice"} if "steward" in names else set(names)
+    return frozenset("steward" if name == ENTRUSTED else name for name in found)
 
 
 async def world(hub: Running) -> World:
@@ -101,6 +138,7 @@ async def world(hub: Running) -> World:
     for name, role in ROLES.items():
         made.people[name] = await neighbours.person(hub, made.sing(f"name of {name}"), role)
     await _own_entries(made)
+    await vapid.key(hub.services)  # else the first who looks at their page has it made
     async with hub.services.db.write() as session:
         await _persons(made, session)
         await _servers(made, session)
@@ -114,6 +152,9 @@ async def world(hub: Running) -> World:
         await _letters(made, session)
         await _feeds(made, session)
         await _traffic(made, session)
+        await _decisions(made, session)
+        await _ways_in(made, session)
+        await _searches(made, session)
     return made
 
 
@@ -134,7 +175,7 @@ async def _own_entries(made: World) -> None:
     states: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         "public": ("public", EVERYBODY, EVERYBODY),
         "hub": ("hub", RESIDENTS, RESIDENTS),
-        "private": ("private", ("owner", "steward"), ("owner", "steward")),
+        "private": ("private", ("owner", ENTRUSTED), ("owner", ENTRUSTED)),
         "hidden": ("public", ("owner", *LOOKING_AFTER), NOBODY),
         "deleted": ("public", NOBODY, NOBODY),
     }
@@ -189,7 +230,8 @@ def _entry(
 ) -> Any:
     """A row as it came from elsewhere, or as it was written by hand."""
     title = made.sing(f"the title of {what}", *more.pop("title_for", viewers))
-    words, place = made.sing(f"the words of {what}", *viewers), made.sing(what, *viewers)
+    words = made.sing(f"the words of {what}", *more.pop("words_for", viewers))
+    place = made.sing(what, *viewers)
     entry_id = made.ids[what] = uuid4()
     given = {
         "id": entry_id,
@@ -224,7 +266,7 @@ async def _of_elsewhere(made: World, session: AsyncSession) -> None:
     made.ids["picture"] = picture.id
     times = {"starts_at": LATER, "timezone": "Europe/Berlin", "relevant_until": LATER}
     far, listing = actors[FAR], {"item_kind": "item", "mode": "lend", "status": "open"}
-    silenced = {**times, "title_for": LOOKING_AFTER}
+    silenced = {**times, "title_for": LOOKING_AFTER, "words_for": LOOKING_AFTER}
     gone = Actor(
         uri=f"https://{FAR}/people/gone",
         kind="Person",
@@ -263,6 +305,8 @@ async def _persons(made: World, session: AsyncSession) -> None:
         mail = made.sing(f"the e-mail address of {name}", name, "steward")
         person.email = f"{mail}@mail.example"
         person.interests = [made.sing(f"the interests of {name}", name)]
+        person.letter_place = made.sing(f"where the letter of {name} is about", name)
+        person.entrusted_at = now() if name == "steward" else None
         person.stop_secret = made.secrets[f"stop {name}"] = secrets.new_link()
         await session.execute(
             update(Session)
@@ -310,7 +354,7 @@ async def _persons(made: World, session: AsyncSession) -> None:
 
 
 def _allow(made: World, text: str, *viewers: str) -> None:
-    made.seen_by[text] = made.seen_by[text] | frozenset(viewers)
+    made.seen_by[text] = made.seen_by[text] | _viewers(*viewers)
 
 
 # --------------------------------------------------------------------------------- servers
@@ -331,7 +375,7 @@ async def _servers(made: World, session: AsyncSession) -> None:
     )
     events = await _channel(session, "events")
     for host in (FAR, BAD, QUIET):
-        viewers = EVERYBODY if host == FAR else NOBODY if host == BAD else LOOKING_AFTER
+        viewers = EVERYBODY if host == FAR else NOBODY
         session.add(
             Actor(
                 id=made.ids.setdefault(f"actor of {host}", uuid4()),
@@ -402,6 +446,7 @@ async def _replies(made: World, session: AsyncSession) -> None:
     _reply(made, session, author, "our answer", *EVERYBODY, **ours)
     _reply(made, session, author, "our answer in the hub", *RESIDENTS, **{**ours, "entry_id": hub})
     _reply(made, session, author, "our private answer", *LOOKING_AFTER, **{**ours, **above})
+    session.add_all(ReplyTag(reply_id=made.ids[what], tag=WORD) for what in all_of_them)
     row = await session.get_one(Reply, made.ids["a post on the board"])
     session.add(
         Announcement(
@@ -490,6 +535,7 @@ async def _matches(made: World, session: AsyncSession) -> None:
         session.add(
             MatchMessage(id=number, match_id=agreed, side="want", text=text, reported_at=reported)
         )
+    session.add(Backer(listing_id=want, person_id=made.people["reader"].id))
     session.add(
         Loan(
             listing_id=made.ids["public offers"],
@@ -701,6 +747,133 @@ async def _traffic(made: World, session: AsyncSession) -> None:
             Tombstone(uri=f"https://{FAR}/things/gone", former_type="Note"),
         )
     )  # fmt: skip
+
+
+# ------------------------------------------------- reports, decisions, ways in, kept searches
+
+
+async def _decisions(made: World, session: AsyncSession) -> None:
+    """Something was taken down and its author asks for another look; two things are reported."""
+    # Who can take another look: all others here have tokens, and count as programs.
+    session.add(Person(name=made.sing("who looks once more", "steward"), role="steward"))
+    decision = await log.append(
+        session,
+        by=made.people["moderator"].id,
+        deed="refused",
+        kind="offer",
+        rule=made.sing("a house rule", *EVERYBODY),
+        note=made.sing("what a moderator says of it", "bearer", *LOOKING_AFTER),
+    )
+    session.add(
+        Decided(
+            decision_id=decision.id,
+            about="entry",
+            thing_id=made.ids["hidden offers"],
+            before="shown",
+            person_id=made.people["owner"].id,
+        )
+    )
+    secret = made.secrets["appeal"] = secrets.new_link()
+    appeal = made.ids["appeal"] = uuid4()
+    session.add(
+        Appeal(
+            id=appeal,
+            digest=secrets.digest(secret),
+            decision_id=decision.id,
+            title=made.sing("what was taken down", "bearer", "steward"),
+            person_id=made.people["owner"].id,
+            words=made.sing("why that was wrong", "steward"),  # not for whoever decided it
+            asked_at=now(),
+        )
+    )
+    title = made.sing("of what a message is", *LOOKING_AFTER)
+    evidence = made.sing("a message that was reported", *LOOKING_AFTER)
+    for about, number in (
+        ("message", made.ids["what two say, reported"]),
+        ("entry", made.ids["public events"]),
+    ):
+        session.add(
+            Report(
+                about=about,
+                about_id=number,
+                title=title if about == "message" else "",
+                evidence=evidence if about == "message" else "",
+                path="/",
+                against_id=made.people["neighbour"].id,
+                rule=made.sing(f"the rule in a report of a {about}", *LOOKING_AFTER),
+                words=made.sing(f"the words in a report of a {about}", *LOOKING_AFTER),
+                person_id=made.people["reader"].id if about == "message" else None,
+                email=f"{made.sing(f'who reported a {about}')}@mail.example",
+            )
+        )
+    waiting = {
+        "report": ("what two say, reported", "public events"),
+        "appeal": ("appeal",),
+        "post": ("submission",),
+        "entry": ("an event of a silenced server",),
+        "reply": ("a reply that waits",),
+    }
+    made.cards += [f"{kind}:{made.ids[what]}" for kind, whats in waiting.items() for what in whats]
+
+
+async def _ways_in(made: World, session: AsyncSession) -> None:
+    """The owner signs in by passkey and over Mastodon, and is told on a phone."""
+    owner = made.people["owner"].id
+    digest = (await session.scalars(select(Session.digest).where(Session.person_id == owner))).one()
+    made.secrets["passkey"], made.secrets["phone"] = "a-credential", digest
+    session.add_all(
+        (
+            Passkey(
+                id=made.secrets["passkey"],
+                person_id=owner,
+                name=made.sing("the name of a passkey", "owner"),
+                public_key=made.sing("the key of a passkey").encode(),
+                sign_count=0,
+            ),
+            MastodonAccount(
+                actor=f"https://{FAR}/people/{made.sing('who somebody is elsewhere')}",
+                person_id=owner,
+                handle=f"@{made.sing('what somebody is called elsewhere', 'owner', 'steward')}",
+            ),
+            MastodonApp(
+                server=FAR,
+                home=f"https://{FAR}",
+                client_id="hub",
+                client_secret=made.sing("the secret by which a server knows us").encode(),
+                redirect_uri=f"{made.hub.url}/sign-in/mastodon/{FAR}",
+                scope="profile",
+                pkce=True,
+            ),
+            Begun(
+                digest=secrets.digest("begun"),
+                kind="mastodon",
+                browser=secrets.digest("browser"),
+                details={"verifier": made.sing("the secret of a way in that was begun")},
+                expires_at=LATER,
+            ),
+            Subscription(
+                session_digest=digest,
+                endpoint=f"https://push.example/{made.sing('the address of a phone')}",
+                key=made.sing("the key of a phone"),
+                secret=made.sing("the secret of a phone"),
+            ),
+        )
+    )
+
+
+async def _searches(made: World, session: AsyncSession) -> None:
+    number = made.ids["search"] = uuid4()
+    session.add(
+        KeptSearch(
+            id=number,
+            person_id=made.people["owner"].id,
+            name=made.sing("the name of a kept search", "owner"),
+            path="/search",
+            query=f"q={made.sing('what somebody looks for', 'owner')}",
+        )
+    )
+    await session.flush()
+    session.add(SearchHit(search_id=number, entry_id=made.ids["public offers"]))
 
 
 def counted(seen_by: Mapping[str, frozenset[str]]) -> int:

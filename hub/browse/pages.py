@@ -101,7 +101,7 @@ async def post(request: Request, caller: Asking) -> Response:
     return render(request, "browse/post.html", may_post=permissions.may(caller, "post"))
 
 
-@router.post("/keep")
+@router.post("/keep", dependencies=[permissions.LED_IN])
 async def keep(request: Request, hub: Hub, caller: Asking) -> Response:
     """Keep the search, or the list with its filters, from whose page this was sent."""
     person_id = await myself(hub, caller)

@@ -174,6 +174,19 @@ async def card(session: AsyncSession, kind: Kind, card_id: UUID) -> Card:
     return replace(made, passed=passed, refused=refused, waits_there=there, flooded=flooded)
 
 
+async def turn_to(session: AsyncSession, caller: Caller, kind: Kind, card_id: UUID) -> Card:
+    """One card, for this moderator to decide about.
+
+    Raises:
+        NotFound: it waits no more, or it is about their own decision and others can judge that.
+    """
+    one = await card(session, kind, card_id)
+    own = one.decision is not None and one.decision.by_id == caller.person_id
+    if own and caller.person_id is not None and await _others(session, caller):
+        raise NotFound(GONE)
+    return one
+
+
 async def _history(session: AsyncSession, one: Card) -> tuple[int, int]:
     whose = _whose(one.person_id, one.actor.id if one.actor is not None else None)
     if whose is None:

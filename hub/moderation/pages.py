@@ -97,7 +97,7 @@ async def decide(kind: str, card_id: UUID, request: Request, hub: Hub, caller: A
     try:
         async with hub.db.write() as session:
             await log.turn(session)
-            one = await cards.card(session, which, card_id)
+            one = await cards.turn_to(session, caller, which, card_id)
             verdict = _verdict(form, await rules.listed(session))
             decision = await deciding.decide(session, hub, caller, one, verdict)
     except Invalid as error:

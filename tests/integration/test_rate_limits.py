@@ -29,15 +29,20 @@ from federation.routes import DOUBT_BURST
 from federation.signatures.http import sign_request
 from federation.testing import keys_for
 from federation.vocab.names import AS2
+from hub.actors.models import Actor
 from hub.browse import subscribing
 from hub.core.clock import now
+from hub.core.errors import TooMany
 from hub.core.services import MOST_GATHERED
 from hub.entries import gathering, pictures, quotes, reactions
-from hub.entries.models import Entry, Picture, Quote, Reaction
+from hub.entries.models import Entry, Picture, Quote, Reaction, Report
+from hub.events.models import Event
 from hub.fediverse.received import LOOK_UPS
 from hub.mail.models import Mail
+from hub.moderation import telling
+from hub.moderation.models import Decision
 from hub.people import knocking, service, submissions
-from hub.people.models import Submission
+from hub.people.models import Begun, Submission
 from tests.conftest import MakeHub, Running
 from tests.neighbours import person, post
 from tests.peer import Peer, knock
@@ -52,7 +57,11 @@ COUNTS: Final = frozenset({"Rates", "TooMany", "Busy", "AskedTooMuch", "knock"})
 ELSEWHERE: Final = {
     "federation/fetching.py __init__": "tests/unit/federation/test_fetching.py "
     "test_b8_redirects_of_invented_hosts_lead_few_to_their_victim",
-    "hub/entries/pictures.py _decoded": "it took too long: tests/integration/test_pages.py",
+    "hub/entries/pictures.py decoded": "it took too long: tests/integration/test_pages.py",
+    "hub/people/begun.py begin": "tests/integration/test_passkeys.py "
+    "test_b9_what_was_begun_is_bounded",
+    "hub/people/mastodon.py begin": "tests/integration/test_sign_in_with_mastodon.py "
+    "test_e9_tries_are_limited_by_connection_and_by_server",
 }
 # How often something may be done, among all that is published.
 OFTEN: Final = re.compile(
@@ -73,6 +82,14 @@ NO_RATES: Final = frozenset(
         # Proved where the board is: they let wait, and send nobody away.
         "hub.entries.board.MOST_A_DAY",
         "hub.entries.board.MOST_OF_A_SERVER",
+        # Likewise in tests/integration/test_moderation.py, and of flags there are so many rows.
+        "hub.entries.newcomers.FLAGS_MOST",
+        "hub.entries.newcomers.GUEST_POSTS_MOST",
+        "hub.entries.newcomers.NEW_POSTS_MOST",
+        "hub.entries.newcomers.SERVER_POSTS_MOST",
+        # Proved with smaller numbers where ELSEWHERE says.
+        "hub.people.begun.MOST_BEGUN",
+        "hub.people.knocking.MASTODON_AT_MOST",
     }
 )
 
@@ -245,6 +262,96 @@ async def people_by_one_invitation(make_hub: MakeHub) -> None:
             page = await somebody.get("/sign-in")
             path = link.removeprefix(hub.url)
             assert (await somebody.send(page, path)).status_code == status
+
+
+# ------------------------------------------------------------------- signing in, and reports
+
+
+@proves(
+    "hub.people.knocking.SIGN_INS_FROM_MOST",
+    at=("hub/people/passkey_pages.py sign_in", "hub/people/mastodon_pages.py _begin"),
+)
+async def tries_to_sign_in_from_one_connection(make_hub: MakeHub) -> None:
+    """By passkey and over Mastodon together."""
+    hub = await make_hub()
+    tries = (("/sign-in/passkey", {"credential": "{}"}), ("/sign-in/mastodon", {"account": "x"}))
+    async with visiting(hub, ("192.0.2.1", 4000)) as somebody:
+        page = await somebody.get("/sign-in")
+        for number in range(knocking.SIGN_INS_FROM_MOST):
+            path, fields = tries[number % 2]
+            assert (await somebody.send(page, path, **fields)).status_code == 422
+        for path, fields in tries:
+            _is_refused(await somebody.send(page, path, **fields))
+    async with visiting(hub, ("192.0.2.2", 4000)) as other:
+        page = await other.get("/sign-in")
+        for path, fields in tries:
+            assert (await other.send(page, path, **fields)).status_code == 422
+
+
+@proves("hub.people.knocking.CHALLENGES_FROM_MOST", at=("hub/people/passkey_pages.py challenge",))
+async def challenges_from_one_connection(make_hub: MakeHub) -> None:
+    hub, path = await make_hub(), "/sign-in/passkey/challenge"
+    async with visiting(hub, ("192.0.2.1", 4000)) as somebody:
+        page = await somebody.get("/sign-in")
+        for _ in range(knocking.CHALLENGES_FROM_MOST):
+            assert (await somebody.send(page, path)).status_code == 200
+        written = await _count(hub, Begun)
+        _is_refused(await somebody.send(page, path))
+        assert await _count(hub, Begun) == written
+    async with visiting(hub, ("192.0.2.2", 4000)) as other:
+        page = await other.get("/sign-in")
+        assert (await other.send(page, path)).status_code == 200
+
+
+@proves("hub.people.knocking.REPORTS_FROM_MOST", at=("hub/moderation/openly.py report",))
+async def reports_from_one_connection(make_hub: MakeHub) -> None:
+    hub = await make_hub()
+    made = await post(hub, "events", await person(hub, "Ann"), title="Fair",
+                      starts_at=LATER.isoformat())  # fmt: skip
+    path = f"/report/entry/{made['id']}"
+    async with visiting(hub, ("192.0.2.1", 4000)) as somebody:
+        form = await somebody.get(path)
+        for number in range(knocking.REPORTS_FROM_MOST):
+            answer = await somebody.send(form, path, words="Bad", email=f"a{number}@mail.example")
+            assert answer.status_code == 303, answer.text
+        _is_refused(await somebody.send(form, path, words="Bad"))
+        assert await _count(hub, Report) == knocking.REPORTS_FROM_MOST
+    async with visiting(hub, ("192.0.2.2", 4000)) as other:
+        assert (await other.press(path, words="Bad")).status_code == 303
+
+
+@proves("hub.people.knocking.LETTERS_TO_MOST", at=("hub/moderation/openly.py report",))
+async def reports_in_the_name_of_one_address(make_hub: MakeHub) -> None:
+    """Each would be answered by a letter."""
+    hub = await make_hub()
+    made = await post(hub, "events", await person(hub, "Ann"), title="Fair",
+                      starts_at=LATER.isoformat())  # fmt: skip
+    path, fields = f"/report/entry/{made['id']}", {"words": "Bad", "email": "eve@mail.example"}
+    for number in range(knocking.LETTERS_TO_MOST + 1):
+        async with visiting(hub, (f"192.0.2.{number}", 4000)) as somebody:
+            answer = await somebody.press(path, **fields)
+            if number < knocking.LETTERS_TO_MOST:
+                assert answer.status_code == 303, answer.text
+            else:
+                _is_refused(answer)
+    assert await _count(hub, Report) == knocking.LETTERS_TO_MOST
+
+
+@proves("hub.people.knocking.FLAGS_TO_MOST", at=("hub/moderation/telling.py forward",))
+async def reports_that_are_passed_on_to_one_server(make_hub: MakeHub) -> None:
+    hub = await make_hub()
+    decision = Decision(deed="refused", kind="event", rule="Be kind", note="")
+    async with hub.services.db.write() as session:
+        for host, most in (("far.example", knocking.FLAGS_TO_MOST), ("near.example", 1)):
+            uri = f"https://{host}/people/ada"
+            actor = Actor(uri=uri, kind="Person", name="ada", authority=host, inbox=f"{uri}/inbox")
+            thing = Event(uri=f"https://{host}/events/1", author_id=actor.id)
+            whom = telling.Author("Fair", actor=actor, thing=thing)
+            for _ in range(most):
+                assert await telling.forward(session, hub.services, whom, decision)
+            if most > 1:
+                with pytest.raises(TooMany):
+                    await telling.forward(session, hub.services, whom, decision)
 
 
 # ---------------------------------------------------------------------------- what waits

@@ -54,6 +54,7 @@ DOCUMENTS: Final[dict[str, dict[str, Any]]] = {
     "/responses": {"state": "rejected"},
 }
 NO_SESSION: Final = "n" * 32  # what the forms of somebody who is not signed in are bound to
+KEPT: Final = "search_id"  # what only one person has, and no steward sees
 # What changes by looking: when somebody was last seen, and what they may do again.
 SEEN: Final = {"session": {"last_used_at"}, "person": {"last_seen_at"}}
 
@@ -152,7 +153,7 @@ async def test_e5_two_users_every_route_every_id(hub: Running) -> None:
         people.append((name, Someone(hub, cookie, known=True), _of(made, name)))
     before, wrong = await _rows(hub), []
     for route in routes_of(inside(hub.app)):
-        if route.audience is None or not route.audience.own:
+        if route.audience is None or not (route.audience.own or KEPT in route.parameters):
             continue
         for name, someone, theirs in people:
             for path in _others(made, route, theirs):
@@ -206,6 +207,32 @@ async def test_e5_ones_own_thing_is_no_way_to_what_hangs_on_anothers(hub: Runnin
     path = f"/api/v1/offers/{offer['id']}/lend"
     assert (await ask(hub, path, headers, "POST", orjson.dumps(lending))).status == 404
     assert await _rows(hub) == before
+
+
+async def test_e5_ones_own_page_is_no_way_to_what_is_anothers(hub: Running) -> None:
+    """What is named in a form and not in the address: another's passkey, phone and account."""
+    made = await world(hub)
+    before = await _rows(hub)
+    for name in ("neighbour", "steward"):
+        cookie = made.people[name].pages["Cookie"].partition("=")[2]
+        someone = Someone(hub, cookie, known=True)
+        for path, form in (
+            ("/me/passkeys/remove", {"passkey": made.secrets["passkey"]}),
+            ("/me/phone/stop", {"device": made.secrets["phone"]}),
+            ("/me/mastodon/unlink", {"account": "x"}),
+        ):
+            answer = await _send(someone, path, {**FORM, **form})
+            assert answer.status in {303, 404, 409, 410}, (path, answer.status)
+    assert await _rows(hub) == before
+
+
+async def test_g7_nobody_judges_by_its_address_what_they_decided_themselves(hub: Running) -> None:
+    made = await world(hub)
+    path, form = f"/admin/moderation/appeal/{made.ids['appeal']}", {**FORM, "deed": "pass"}
+    for name, status in (("moderator", 404), ("steward", 303)):
+        cookie = made.people[name].pages["Cookie"].partition("=")[2]
+        answer = await _send(Someone(hub, cookie, known=True), path, form)
+        assert answer.status == status, (name, answer.text[-300:])
 
 
 async def test_e5_an_id_that_is_none_is_refused_in_words(hub: Running) -> None:
