@@ -34,7 +34,6 @@ BESIDE: Final[dict[str, Audience]] = {
             "GET /api/docs",
             "GET /docs/oauth2-redirect",
             "GET /api/openapi.json",
-            "GET /icons/{name}.png",
             "GET /inbox",
             "GET /nodeinfo/{version}",
             "GET /static",
@@ -72,7 +71,7 @@ def plug_in(app: FastAPI) -> None:
     """Give an application every route of a hub, in the order in which they are tried."""
     app.include_router(router(_site))
     app.include_router(health.router)
-    app.include_router(actors.router)
+    app.include_router(actors.router, dependencies=[OPEN])  # they stand beside `web`
     for feature in FEATURES:
         for each in feature.routers:
             app.include_router(each)

@@ -9,8 +9,8 @@ from hub.core import dates
 from hub.core.clock import now
 from hub.core.words import spoken
 from hub.entries import threads
+from hub.moderation import cards
 from hub.people.permissions import MODERATORS, may, require
-from hub.posting import service as posting
 from hub.today import service
 from hub.web.doors import Asking, Hub
 from hub.web.pages import render
@@ -24,7 +24,7 @@ async def today(request: Request, hub: Hub, caller: Asking) -> Response:
     require(caller, "moderate")
     async with hub.db.read() as session:
         messages = await threads.waiting(session)
-        posts = await posting.count_waiting(session)
+        decisions = await cards.count(session, caller)
     checks = []
     if may(caller, "administer"):
         checks = [check async for check in service.look(hub.settings, hub.db)]
@@ -34,7 +34,7 @@ async def today(request: Request, hub: Hub, caller: Asking) -> Response:
         request,
         "today/today.html",
         messages=messages,
-        posts=posts,
+        decisions=decisions,
         checks=sorted(checks, key=lambda check: worst_first[check.state]),
         # The page calls it, since only then it is known in which language.
         moment=lambda when: dates.since(when, moment, spoken()),

@@ -114,7 +114,7 @@ async def web() -> AsyncIterator[httpx2.AsyncClient]:
     failures.install(app)
     app.include_router(_pages())
     app.include_router(_api())
-    static.mount(app, services)
+    static.mount(app)
     transport = httpx2.ASGITransport(
         app=SecurityHeaders(app, secure=True), raise_app_exceptions=False
     )
