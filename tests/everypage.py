@@ -197,7 +197,9 @@ class Furnished:
 
     async def open(self, page: Page, shown: Shown) -> None:
         """Go to a page and bring it into its state."""
-        await page.goto(self.url + shown.path.format(**self.paths))
+        answer = await page.goto(self.url + shown.path.format(**self.paths))
+        assert answer is not None
+        assert answer.status < 500, shown.name
         for label, value in shown.fill.items():
             await page.get_by_label(label).fill(value)
         if shown.press:
