@@ -18,7 +18,7 @@ import httpx2
 from playwright.async_api import BrowserContext, Page
 
 from tests.processes import HubProcess, eventually
-from tests.visitor import csrf, path_in
+from tests.visitor import card_in, csrf, path_in
 
 Who = Literal["anybody", "steward"]
 HTML = {"accept": "text/html"}
@@ -27,6 +27,7 @@ EVE, IDA = ({"Your e-mail address": f"{name}@mail.example"} for name in ("eve", 
 SEND = "Send me the letter"
 ASK = "E-mail me a link"
 HANDLE, GO = "Your own address", "Go to my server"
+DENIED = "/sign-in/mastodon/a.example?error=access_denied"
 LADDER = {"kind": "item", "mode": "lend", "location": "Mill Road"}
 
 
@@ -69,6 +70,8 @@ READING = (
     Shown("channel", "/@events", "A channel that can be followed"),
     Shown("channel-empty", "/@board", "A channel that says nothing yet"),
     Shown("about", "/about", "About this hub"),
+    Shown("about-moderation", "/about/moderation", "What moderators decided"),
+    Shown("live", "/live/summerfair", "What is said under a hashtag"),
     Shown("about-mistake", "/about", "An address that is none", fill={HANDLE: "ann"}, press=GO),
     Shown("follow", "/about", "On to one's own server", fill={HANDLE: "@ann@a.example"}, press=GO),
     Shown("more", "/more", "More"),
@@ -92,8 +95,15 @@ POSTING = (
     Shown("sign-in-sent", "/sign-in", "The link is on its way", fill=IDA, press=ASK),
     Shown("sign-in-link", "{link}", "The link in the letter"),
     Shown("sign-in-spent", "/sign-in/spent", "A link that was used"),
+    Shown("sign-in-mastodon", DENIED, "Mastodon said no"),
     Shown("unsubscribe", "{stop}", "No more letters?"),
     Shown("unsubscribed", "{stopped}", "No more letters"),
+    Shown("unsubscribe-weekly", "{stop}/weekly", "No more weekly letter?"),
+    Shown("quiet", "{quiet}", "No more letters about an event?"),
+    Shown("report", "{report}", "What is wrong with it?"),
+    Shown("report-mistake", "{report}", "No reason is given", press="Report it"),
+    Shown("report-sent", "{report}?said=thanks", "Thank you"),
+    Shown("appeal", "{appeal}", "One's post was taken down"),
 )  # fmt: skip
 PAPER = (
     Shown("paper-week", "/events/print?week={soon}", "A week on paper"),
@@ -123,6 +133,7 @@ SIGNED_IN = (
     Shown("offer-renew", "{offer}/renew", "Is it still true?", "steward"),
     Shown("offer-delete", "{offer}/delete", "Deleting an offer", "steward"),
     Shown("want-edit", "{want}/edit", "Changing a want", "steward"),
+    Shown("want-renew", "{my_want}/renew", "Is it still wanted?", "steward"),
     Shown("want-close", "{want}/close", "It is found", "steward"),
     Shown("want-delete", "{want}/delete", "Deleting a want", "steward"),
     Shown("news-form", "/post/news", "Writing news", "steward"),
@@ -130,6 +141,12 @@ SIGNED_IN = (
     Shown("news-delete", "{article}/delete", "Deleting an article", "steward"),
 )
 STEWARDS = (
+    Shown("admin-today", "/admin", "What waits, and how the hub is", "steward"),
+    Shown("admin-moderation", "/admin/moderation", "Something was reported", "steward"),
+    Shown("admin-moderation-post", "{later}", "A post waits for a moderator", "steward"),
+    Shown("admin-moderation-log", "/admin/moderation/log", "What was decided", "steward"),
+    Shown("admin-moderation-rules", "/admin/moderation/rules", "House rules", "steward"),
+    Shown("admin-block", "/admin/servers/block?host=bad.example", "Before a block", "steward"),
     Shown("admin-inbox", "/admin/inbox", "What waits for the stewards", "steward"),
     Shown("admin-inbox-all", "/admin/inbox?show=all", "All messages", "steward"),
     Shown("admin-servers", "/admin/servers", "Other hubs and servers", "steward"),
@@ -148,6 +165,9 @@ NEW = (
     Shown("new-swap", "/swap", "No offer or want yet", new=True),
     Shown("new-news", "/news", "No news yet", new=True),
     Shown("new-me", "/me", "My page, before anything was posted", "steward", new=True),
+    Shown("new-today", "/admin", "The steward's first day", "steward", new=True),
+    Shown("new-moderation", "/admin/moderation", "All is decided", "steward", new=True),
+    Shown("new-moderation-log", "/about/moderation", "Nothing was decided yet", new=True),
     Shown("new-inbox", "/admin/inbox", "Nothing waits", "steward", new=True),
     Shown("new-letters", "/admin/letters", "No letter waits", "steward", new=True),
 )
@@ -177,7 +197,9 @@ class Furnished:
 
     async def open(self, page: Page, shown: Shown) -> None:
         """Go to a page and bring it into its state."""
-        await page.goto(self.url + shown.path.format(**self.paths))
+        answer = await page.goto(self.url + shown.path.format(**self.paths))
+        assert answer is not None
+        assert answer.status < 500, shown.name
         for label, value in shown.fill.items():
             await page.get_by_label(label).fill(value)
         if shown.press:
@@ -194,6 +216,8 @@ def furnish(hub: HubProcess, *, empty: bool = False) -> Furnished:
         return Furnished(hub.url, {}, session)
     hub.command("demo")
     paths = _entries(hub) | _posts(hub, steward) | _coming(hub, steward) | _match(hub, steward)
+    paths |= _report(hub, steward, paths["offer"])
+    _press(steward, "/search?q=repair", "/keep", address="/search?q=repair", name="repair")
     paths["link"] = urlsplit(hub.command("setup", "--link").split()[-1]).path
     _end_letters(hub)
     # Whatever the day: a week and a month in which something of the neighbourhood is on.
@@ -238,7 +262,7 @@ def _entries(hub: HubProcess) -> dict[str, str]:
 
 
 def _posts(hub: HubProcess, steward: httpx2.Client) -> dict[str, str]:
-    """A guest's draft, one whose letter is written, and one that is published."""
+    """A guest's draft, one whose letter is written, and one published, one taken down."""
     guest = _browser(hub)
 
     def draft(title: str) -> str:
@@ -246,12 +270,32 @@ def _posts(hub: HubProcess, steward: httpx2.Client) -> dict[str, str]:
         return page.url.path
 
     paths = {"draft": draft("A stepladder for the hall")}
-    for name, title in (("unconfirmed", "A drill"), ("mine", "A tent for four")):
+    titles = {"unconfirmed": "A drill", "refused": "Cheap pills", "mine": "A tent for four"}
+    for name, title in titles.items():
         _press(guest, draft(title), email=f"{name}@mail.example")
         letter = steward.get("/admin/letters").text
         paths[name] = path_in(letter.partition(f"{name}@mail.example")[2], "mine")
+    _press(guest, paths["refused"])
+    page = steward.get("/admin/moderation")
+    _press(steward, "/admin/moderation", card_in(page), deed="refuse", rule="0", tell="yes")
+    paths["appeal"] = path_in(steward.get("/admin/letters").text, "appeal")
     _press(guest, paths["mine"])
     return paths
+
+
+def _report(hub: HubProcess, steward: httpx2.Client, offer: str) -> dict[str, str]:
+    """Something was reported; it is the first that waits, a post the next."""
+    guest = _browser(hub)
+    report = _found(r'href="(/report/[^"]+)"', guest.get(offer))
+    _press(guest, report, rule="0", words="It is for sale, not for lending.")
+    later = _found(r'href="(/admin/moderation[?]after=[^"]+)"', steward.get("/admin/moderation"))
+    return {"report": report, "later": later}
+
+
+def _found(pattern: str, page: httpx2.Response) -> str:
+    found = re.search(pattern, page.text)
+    assert found is not None, page.text
+    return found[1]
 
 
 def _coming(hub: HubProcess, steward: httpx2.Client) -> dict[str, str]:
@@ -263,7 +307,7 @@ def _coming(hub: HubProcess, steward: httpx2.Client) -> dict[str, str]:
     letter = steward.get("/admin/letters").text.partition("coming@mail.example")[2]
     answer = path_in(letter, "events")
     _press(guest, answer, deed="confirm")
-    return {"answer": answer}
+    return {"answer": answer, "quiet": answer.replace("/coming/", "/quiet/")}
 
 
 def _match(hub: HubProcess, steward: httpx2.Client) -> dict[str, str]:
@@ -275,13 +319,12 @@ def _match(hub: HubProcess, steward: httpx2.Client) -> dict[str, str]:
     wanted = {"title": "A projector for the film night", "kind": "item", "mode": "lend"}
     want = _press(steward, "/post/want", **wanted).url.path
     eventually(lambda: "/ask" in steward.get(want).text, "the match is found")
-    path = re.search(r'action="(/matches/[0-9a-f-]{36})/ask"', steward.get(want).text)
-    assert path is not None
-    _press(steward, want, f"{path[1]}/ask")
-    _press(ben, "/matches", f"{path[1]}/accept")
-    _press(steward, path[1], f"{path[1]}/say", text="Would Friday at six suit you?")
-    _press(ben, path[1], f"{path[1]}/say", text="Yes. It stands in the cupboard by the door.")
-    return {"my_want": want, "match": path[1]}
+    path = _found(r'action="(/matches/[0-9a-f-]{36})/ask"', steward.get(want))
+    _press(steward, want, f"{path}/ask")
+    _press(ben, "/matches", f"{path}/accept")
+    _press(steward, path, f"{path}/say", text="Would Friday at six suit you?")
+    _press(ben, path, f"{path}/say", text="Yes. It stands in the cupboard by the door.")
+    return {"my_want": want, "match": path}
 
 
 def _end_letters(hub: HubProcess) -> None:

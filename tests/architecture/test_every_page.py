@@ -17,6 +17,10 @@ PATHS = {
     "offer": f"/offers/{ID}",
     "article": f"/news/{ID}",
     "answer": f"/events/{ID}/coming/secret",
+    "quiet": f"/events/{ID}/quiet/secret",
+    "report": f"/report/entry/{ID}",
+    "appeal": "/appeal/secret",
+    "later": "/admin/moderation?after=post",
     "match": f"/matches/{ID}",
     "soon": "2031-05-17",
     "link": "/sign-in/secret",
@@ -27,7 +31,7 @@ NO_PAGES = re.compile(
     r"/(?:api/|media/|tags/|quotes/|replies/|icons/)"
     r"|\.(?:ics|rss|json|css|js|webmanifest)$"
     r"|/(?:replies|context|likes|shares|attendees)$|^/series/"
-    r"|^/(?:admin|follow|authorize_interaction|language/\{language\})$"
+    r"|^/(?:follow|authorize_interaction|language/\{language\})$"
 )
 
 

@@ -53,7 +53,7 @@ async def test_a_browser_that_cannot_says_so_and_one_that_may_not_too(
 
 
 async def test_a_browser_that_can_is_told_after_one_press(visit: Visit, hub: HubProcess) -> None:
-    page = await visit("", steward=True)
+    page = await visit("", steward=True, service_workers="allow")
     await page.add_init_script(ALLOWS % json.dumps(SUBSCRIPTION))
     await page.goto(f"{hub.url}/me")
     await page.get_by_role("button", name=TELL).click()
