@@ -192,8 +192,8 @@ class Furnished:
 
     async def sign_in(self, context: BrowserContext) -> None:
         """Let a browser be the steward's."""
-        cookie = {"name": "hub", "value": self.session, "url": self.url}
-        await context.add_cookies([cookie])  # type: ignore[list-item]
+        cookie: Any = {"name": "hub", "value": self.session, "url": self.url}
+        await context.add_cookies([cookie])
 
     async def open(self, page: Page, shown: Shown) -> None:
         """Go to a page and bring it into its state."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, expect
@@ -147,8 +148,9 @@ async def test_every_page_of_moderation_is_accessible(
     await page.get_by_role("link", name="Elm ladder").click()
     report = await page.get_by_role("link", name="Report").get_attribute("href")
     found = {}
-    for scheme, size in (("light", PHONE), ("dark", WIDE)):
-        await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    looks: tuple[tuple[Any, Any], ...] = (("light", PHONE), ("dark", WIDE))
+    for scheme, size in looks:
+        await page.emulate_media(color_scheme=scheme)
         await page.set_viewport_size(size)
         for path in (
             *("/admin/moderation", "/admin/moderation/log", "/admin/moderation/rules"),
