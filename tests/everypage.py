@@ -11,14 +11,16 @@ import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import httpx2
-from playwright.async_api import BrowserContext, Page
 
 from tests.processes import HubProcess, eventually
 from tests.visitor import card_in, csrf, path_in
+
+if TYPE_CHECKING:  # the list alone is needed without a browser
+    from playwright.async_api import BrowserContext, Page
 
 Who = Literal["anybody", "steward"]
 HTML = {"accept": "text/html"}
