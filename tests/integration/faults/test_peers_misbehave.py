@@ -177,7 +177,9 @@ async def test_r12_a_peer_that_never_answers_delays_nobody_else(make_hub: MakeHu
         await _answer(send, 202)
 
     boxes = [_follower(hub, f"quick{number}.example", quick) for number in range(20)]
-    await follow_from(hub.hub, "events", [*boxes, _follower(hub, "slow.example", tarpit)])
+    await follow_from(
+        hub.hub, "events", [*boxes, _follower(hub, "slow.example", tarpit)], answered=True
+    )
     for number in range(6):
         await _post(hub, f"Event {number}")
     carrier = Carrier(hub.services, "rig")
