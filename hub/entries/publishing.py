@@ -100,13 +100,9 @@ async def revise(
 ) -> None:
     """Send what an entry is now to everyone who has it or follows its author.
 
-    `note` is said in a short reply besides: Mastodon shows no Update of an Event (N9). Where
-    nothing changed, as when a request is sent again that had no answer, nobody is told again.
+    `note` is said in a short reply besides: Mastodon shows no Update of an Event (N9).
     """
-    document = thing.document(context=True)
-    if entry.published_at is not None and note is None and _same(entry.document, document):
-        return
-    entry.document = orjson.dumps(document)
+    entry.document = orjson.dumps(thing.document(context=True))
     await session.flush()
     if entry.visibility != "public" or not tell:
         return
@@ -118,14 +114,6 @@ async def revise(
     await outbox.post(session, services, entry.author, update, to_followers=True, to_receivers=True)
     if note:
         await _reply_note(session, services, entry, note)
-
-
-def _same(kept: bytes | None, document: dict[str, Any]) -> bool:
-    """Whether other servers would see what they have, whenever it was said."""
-    if kept is None:
-        return False
-    one, other = orjson.loads(kept), orjson.loads(orjson.dumps(document))
-    return {**one, "updated": None} == {**other, "updated": None}
 
 
 async def _reply_note(session: AsyncSession, services: Services, entry: Entry, text: str) -> None:

@@ -121,8 +121,9 @@ async def revised(event_id: UUID, hub: Hub, caller: Asking, changes: Changes) ->
     changes = await writing.with_its_picture(hub, changes, draft)
     async with hub.db.write() as session:
         event = await _own(session, event_id, caller)
-        if changes:
-            await service.revise(session, hub, event, _merged(event, changes))
+        draft = _merged(event, changes)
+        if draft != _merged(event, {}):  # what is sent again, its answer lost, is told once
+            await service.revise(session, hub, event, draft)
         if "recurrence" in changes and not changes["recurrence"]:
             await service.stop(session, hub, event)
         (view,) = await views(session, hub, [event])

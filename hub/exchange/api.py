@@ -254,8 +254,9 @@ async def _revise(
     changes = await writing.with_its_picture(hub, changes, draft)
     async with hub.db.write() as session:
         listing = await _own(session, listing_id, side, caller)
-        if changes:
-            await service.revise(session, hub, listing, _merged(listing, changes, hub))
+        draft = _merged(listing, changes, hub)
+        if draft != _merged(listing, {}, hub):  # what is sent again is told once
+            await service.revise(session, hub, listing, draft)
         (view,) = await views(session, hub, [listing])
     return view
 

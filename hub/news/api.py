@@ -95,8 +95,9 @@ async def revised(article_id: UUID, hub: Hub, caller: Asking, changes: Changes) 
     changes = await writing.with_its_picture(hub, changes, draft)
     async with hub.db.write() as session:
         article = await _own(session, article_id, caller)
-        if changes:
-            await service.revise(session, hub, article, _merged(article, changes, hub), caller)
+        draft = _merged(article, changes, hub)
+        if draft != _merged(article, {}, hub):  # what is sent again, its answer lost, is told once
+            await service.revise(session, hub, article, draft, caller)
         (view,) = await views(session, hub, [article])
     return view
 
