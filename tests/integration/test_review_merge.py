@@ -30,6 +30,7 @@ from hub.core.prepared import Prepared
 from hub.entries import gathering, replies, tending
 from hub.entries.models import Entry, Quote, Reply
 from hub.fediverse.models import Delivery, InboxActivity, OutboxActivity, Peer
+from hub.jobs.models import Job
 from hub.jobs.queue import enqueue
 from hub.jobs.registry import KINDS, JobKind, Run
 from tests.conftest import MakeHub, Running
@@ -171,6 +172,17 @@ async def test_r14_a_job_that_waits_for_a_slow_server_holds_up_no_other(
                 await done.wait()
         finally:
             never.set()
+        async with asyncio.timeout(60):
+            while await _under_way(town.hub):  # noqa: ASYNC110 - the worker says nothing of it
+                await asyncio.sleep(0.05)
+
+
+async def _under_way(hub: Running) -> int:
+    """How many climbs somebody holds, or could take up now."""
+    free = (Job.run_at <= now()) | Job.lease_until.is_not(None)
+    query = select(func.count()).select_from(Job).where(Job.name == gathering.climb.name, free)
+    async with hub.services.db.read() as session:
+        return await session.scalar(query) or 0
 
 
 async def test_whoever_is_reached_late_gets_the_newest_words(town: Town) -> None:
