@@ -7,12 +7,10 @@ compares the two.
 
 from __future__ import annotations
 
-import ast
 import re
-from collections import defaultdict
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from tests.named import ROOT, links, named
+
 PAGE = ROOT / "docs" / "conformance.md"
 NAME = re.compile(r"test_ap_(\d+)_\w+")
 
@@ -138,16 +136,8 @@ def statements() -> dict[int, str]:
 
 
 def tests() -> dict[int, dict[str, list[str]]]:
-    """Tests by number and file, as their names say; `tests/` alone is looked at."""
-    found: dict[int, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for path in sorted((ROOT / "tests").rglob("test_*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                continue
-            name = NAME.fullmatch(node.name)
-            if name is not None:
-                found[int(name[1])][str(path.relative_to(ROOT))].append(node.name)
-    return found
+    """Tests by number and file, as their names say."""
+    return named(NAME)
 
 
 def status(number: int, found: dict[int, dict[str, list[str]]]) -> str:
@@ -179,16 +169,10 @@ def page() -> str:
 
 def _row(number: int, words: str, found: dict[int, dict[str, list[str]]]) -> str:
     files = found.get(number, {})
-    where = ", ".join(
-        f"[{Path(path).stem}](../{path}){_times(len(names))}" for path, names in files.items()
-    )
+    where = links(files)
     remark = PARTLY.get(number) if files else None
     more = [one for one in (remark, REMARKS.get(number)) if one is not None]
     return f"| AP-{number} | {'; '.join([words, *more])} | {status(number, found)} | {where} |"
-
-
-def _times(count: int) -> str:
-    return f" ({count})" if count > 1 else ""
 
 
 if __name__ == "__main__":

@@ -7,12 +7,10 @@ where `PARTLY` says what it cannot do yet, and not without one; `NOT_BUILT` says
 
 from __future__ import annotations
 
-import ast
 import re
-from collections import defaultdict
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from tests.named import ROOT, links, named
+
 PAGE = ROOT / "docs" / "stories.md"
 NAME = re.compile(r"test_t(\d+)_\w+")
 
@@ -78,16 +76,8 @@ def stories() -> dict[int, str]:
 
 
 def tests() -> dict[int, dict[str, list[str]]]:
-    """Tests by number and file, as their names say; `tests/` alone is looked at."""
-    found: dict[int, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for path in sorted((ROOT / "tests").rglob("test_*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                continue
-            name = NAME.fullmatch(node.name)
-            if name is not None:
-                found[int(name[1])][str(path.relative_to(ROOT))].append(node.name)
-    return found
+    """Tests by number and file, as their names say."""
+    return named(NAME)
 
 
 def status(number: int, found: dict[int, dict[str, list[str]]]) -> str:
@@ -119,16 +109,10 @@ def page() -> str:
 
 def _row(number: int, words: str, found: dict[int, dict[str, list[str]]]) -> str:
     files = found.get(number, {})
-    where = ", ".join(
-        f"[{Path(path).stem}](../{path}){_times(len(names))}" for path, names in files.items()
-    )
+    where = links(files)
     missing = (PARTLY if files else NOT_BUILT).get(number)
     told = words if missing is None else f"{words}. **Missing:** {missing}"
     return f"| T{number:02} | {told} | {status(number, found)} | {where} |"
-
-
-def _times(count: int) -> str:
-    return f" ({count})" if count > 1 else ""
 
 
 if __name__ == "__main__":
