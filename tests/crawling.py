@@ -13,10 +13,9 @@ from typing import Any, Final
 from urllib.parse import quote
 from uuid import uuid4
 
-from starlette.types import Message, Scope
-
 from hub.people.stopping import ENDS
 from tests.conftest import Running
+from tests.peer import Answered, knock
 from tests.routes import Route
 from tests.world import BAD, FAR, LATER, ROLES, WORD, World
 
@@ -63,19 +62,6 @@ class Visitor:
     accepts: tuple[str, ...]
 
 
-@dataclass
-class Answer:
-    """What came back."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def text(self) -> str:
-        return self.body.decode("utf-8", "replace")
-
-
 def visitors(world: World) -> list[Visitor]:
     """Everybody who may come by (SECURITY D1)."""
     known = [
@@ -104,46 +90,10 @@ async def ask(
     headers: Mapping[str, str],
     method: str = "GET",
     body: bytes = b"",
-) -> Answer:
+) -> Answered:
     """One request to the hub's application itself, past every HTTP client."""
-    bare, _, query = path.partition("?")
-    scope: Scope = {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.4"},
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "https",
-        "path": bare,
-        "raw_path": bare.encode(),
-        "query_string": query.encode(),
-        "root_path": "",
-        "headers": [
-            (b"host", hub.services.settings.authority.encode()),
-            *((name.lower().encode(), value.encode()) for name, value in headers.items()),
-        ],
-        "client": ("192.0.2.1", 50000),
-        "server": (hub.services.settings.authority, 443),
-        "state": {},
-    }
-    waiting = [{"type": "http.request", "body": body, "more_body": False}]
-    answer, parts = Answer(0, {}, b""), list[bytes]()
-
-    async def receive() -> Any:
-        return waiting.pop() if waiting else {"type": "http.disconnect"}
-
-    async def send(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            answer.status = message["status"]
-            answer.headers = {
-                name.decode("latin-1").lower(): value.decode("latin-1")
-                for name, value in message.get("headers", ())
-            }
-        elif message["type"] == "http.response.body":
-            parts.append(message.get("body", b""))
-
-    await hub.app(scope, receive, send)
-    answer.body = b"".join(parts)
-    return answer
+    named = {"host": hub.services.settings.authority, **headers}
+    return await knock(hub, body, named, path, method)
 
 
 # --------------------------------------------------------------------------------- filling in

@@ -26,6 +26,11 @@ class Answered:
 
     status: int
     headers: dict[str, str]
+    body: bytes = b""
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "replace")
 
 
 class Peer:
@@ -118,6 +123,8 @@ async def knock(
                 name.decode("latin-1").lower(): value.decode("latin-1")
                 for name, value in message.get("headers", ())
             }
+        elif message["type"] == "http.response.body":
+            answered.body += message.get("body", b"")
 
     await hub.app(scope, receive, send)
     return answered

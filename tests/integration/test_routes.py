@@ -21,8 +21,9 @@ from hub.people.permissions import OWNERS, ROLES
 from hub.web.doors import SERVERS, Audience, Role
 from hub.web.forms import token_for
 from tests.conftest import Running
-from tests.crawling import JSON, PAGE, Answer, ask, fillings
+from tests.crawling import JSON, PAGE, ask, fillings
 from tests.neighbours import post
+from tests.peer import Answered
 from tests.routes import Route, inside, routes_of
 from tests.world import LATER, World, world
 
@@ -68,7 +69,7 @@ class Someone:
         self.csrf = token_for(secret)
         self.headers = {"cookie": f"{cookie}={secret}", "origin": hub.url}
 
-    async def ask(self, route: Route, path: str) -> Answer:
+    async def ask(self, route: Route, path: str) -> Answered:
         """The route, as a browser or a program of theirs asks for it."""
         if path.startswith("/api/"):
             body = _document(route, path) if route.method not in {"GET", "DELETE"} else b""
@@ -107,7 +108,7 @@ async def _somebody(hub: Running, *roles: Role | None) -> dict[Role | None, Some
     return found
 
 
-def _refused(answer: Answer) -> bool:
+def _refused(answer: Answered) -> bool:
     to_sign_in = answer.status == 303 and answer.headers["location"] == "/sign-in"
     return answer.status in {401, 403} or to_sign_in
 
@@ -245,7 +246,7 @@ async def test_e5_an_id_that_is_none_is_refused_in_words(hub: Running) -> None:
         assert answer.status in {404, 422}, (line, answer.status)
 
 
-async def _send(someone: Someone, path: str, form: Mapping[str, str]) -> Answer:
+async def _send(someone: Someone, path: str, form: Mapping[str, str]) -> Answered:
     body = urlencode({**form, "csrf": someone.csrf}).encode()
     kind = "application/x-www-form-urlencoded"
     headers = {**someone.headers, "accept": PAGE, "content-type": kind}
