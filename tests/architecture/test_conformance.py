@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests import conformance
+from tests import conformance, named
 
 ROW = re.compile(r"^\| AP-(\d+) \| .+ \| (kept|partly|not) \| (.*) \|$", re.MULTILINE)
 LINK = re.compile(r"\]\(\.\./([\w/]+\.py)\)")
@@ -29,7 +29,7 @@ def test_no_test_is_named_after_a_statement_that_there_is_not() -> None:
 
 
 def test_names_have_two_digits_and_can_be_found() -> None:
-    for path in (conformance.ROOT / "tests").rglob("*.py"):
+    for path in (named.ROOT / "tests").rglob("*.py"):
         for name in re.findall(r"def (test_ap\w*)\(", path.read_text(encoding="utf-8")):
             bad = re.match(r"test_ap_?\d", name) and not re.match(r"test_ap_\d\d_\w", name)
             assert not bad, f"{path}: {name}"

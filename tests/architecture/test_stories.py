@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests import stories
+from tests import named, stories
 
 ROW = re.compile(r"^\| T(\d\d) \| .+ \| (told|partly|not) \| (.*) \|$", re.MULTILINE)
 
@@ -27,7 +27,7 @@ def test_what_has_no_test_says_why_and_what_has_some_does_not() -> None:
 
 
 def test_names_have_two_digits_and_can_be_found() -> None:
-    for path in (stories.ROOT / "tests").rglob("*.py"):
+    for path in (named.ROOT / "tests").rglob("*.py"):
         for name in re.findall(r"def (test_t\w*)\(", path.read_text(encoding="utf-8")):
             bad = re.match(r"test_t_?\d", name) and not re.match(r"test_t\d\d_\w", name)
             assert not bad, f"{path}: {name}"
