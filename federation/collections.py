@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -109,6 +110,30 @@ async def walk(
         left -= len(shown.items)
         if left <= 0:
             return
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One fetch's worth of a peer's collection: what stands there, and where it goes on."""
+
+    items: tuple[Any, ...]
+    next: str | None
+    total: int | None
+
+
+async def part(fetcher: Fetcher, uri: str, home: str) -> Part:
+    """What stands at `uri`, the collection `home` itself or a page of it; for long readings.
+
+    `next` is None at the end. `total` is a claim, and stands on the collection alone.
+
+    Raises:
+        FederationError: it cannot be fetched, is no collection, or lies elsewhere.
+    """
+    shown = await _view(fetcher, uri, home)
+    if shown.first_page is None:
+        return Part(shown.items, shown.first or shown.next, shown.total)
+    page = view(shown.first_page)
+    return Part((*shown.items, *page.items), page.next, shown.total)
 
 
 async def _views(fetcher: Fetcher, uri: str, max_pages: int) -> AsyncIterator[CollectionView]:

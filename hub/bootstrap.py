@@ -35,6 +35,7 @@ from hub.fediverse.site import HubSite
 from hub.feeds.feature import feature as feeds
 from hub.mail.upkeep import upkeep as mail_upkeep
 from hub.moderation.feature import feature as moderation
+from hub.network.feature import feature as network
 from hub.news.feature import feature as news
 from hub.people.feature import feature as people
 from hub.posting.feature import feature as posting
@@ -50,6 +51,7 @@ FEATURES: tuple[Feature, ...] = (
     posting,
     moderation,
     today,
+    network,
     admin,
     browse,
     entries,

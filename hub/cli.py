@@ -305,9 +305,22 @@ def import_undo(
 
 
 @app.command()
-def follow(handle: Annotated[str, typer.Argument(help="Such as @events@other.example.")]) -> None:
-    """Follow a channel of another hub, or an account on another server."""
-    _ask("follow", handle=handle)
+def follow(
+    handle: Annotated[
+        str | None,
+        typer.Argument(help="Such as @events@other.example, or a whole hub: other.example."),
+    ] = None,
+    only: Annotated[str, typer.Option(help="Of whole hubs these alone, such as events,news.")] = "",
+    listed: Annotated[
+        Path | None, typer.Option("--list", help="A file that names hubs: lines, CSV or OPML.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Follow a channel of another hub, whole hubs, or an account on another server."""
+    if (handle is None) == (listed is None):
+        raise typer.BadParameter("Name a hub, or a list of hubs with --list.")
+    text = handle if listed is None else _source(str(listed))["data"]
+    _ask("follow", names=text, listed=listed is not None, only=only, as_json=as_json)
 
 
 @app.command()

@@ -20,10 +20,12 @@ from hub.core.errors import CommandFailed
 from hub.core.services import Services
 from hub.core.settings import Settings
 from hub.entries import finding, search, writing
-from hub.fediverse import follows, peers, waiting
+from hub.fediverse import backfill, follows, offered, peers, waiting
 from hub.fediverse.models import Delivery
 from hub.feeds import importing, undoing
 from hub.keeping import phrase, restoring, saving
+from hub.network import lists
+from hub.network import service as network
 from hub.people import service as people
 from hub.today import service as today
 
@@ -83,10 +85,31 @@ async def token(services: Services, name: str, role: str) -> AsyncIterator[Line]
 
 
 @command("follow")
-async def follow(services: Services, handle: str) -> AsyncIterator[Line]:
-    """Follow an actor of another server."""
-    row = await follows.follow(services, handle)
-    yield {"text": f"Asked {row.followee.handle}; their entries appear once they accept."}
+async def follow(
+    services: Services, names: str, listed: bool = False, only: str = ""
+) -> AsyncIterator[Line]:
+    """Follow an actor of another server, or what whole hubs publish; a list comes as base64."""
+    if not listed and not offered.is_server(names.strip()):
+        row = await follows.follow(services, names)
+        yield _asked(row.followee.handle)
+        return
+    text = base64.b64decode(names).decode("utf-8", "replace") if listed else names
+    found = lists.read(text) if listed else lists.Listed((text.strip(),))
+    channels = {name.strip().lstrip("@") for name in only.split(",") if name.strip()}
+    failed = 0
+    async for name, error in network.follow_all(services, found.hubs, channels):
+        failed += bool(error)
+        yield _asked(name) if not error else {"text": f"{name}: {error}"}
+    for line in found.unread:
+        failed += 1
+        yield {"text": f"{line}: there is no address of a hub in this line."}
+    if failed:
+        raise CommandFailed(f"Not followed: {failed}.")
+
+
+def _asked(handle: str) -> Line:
+    text = f"Asked {handle}; their entries appear once they accept."
+    return {"row": {"asked": handle}, "text": text}
 
 
 @command("unfollow")
@@ -127,7 +150,9 @@ async def list_peers(services: Services) -> AsyncIterator[Line]:
     """Every server that the hub knows, and how things stand with it."""
     async with services.db.read() as session:
         views = await peers.listed(session)
+        readings = await backfill.by_server(session)
     for view in views:
+        reading = readings.get(view.host)
         seen = view.last_seen_at.isoformat(timespec="minutes") if view.last_seen_at else "never"
         until = view.closed_until.isoformat(timespec="minutes") if view.closed_until else ""
         ties = "  ".join(
@@ -137,6 +162,7 @@ async def list_peers(services: Services) -> AsyncIterator[Line]:
                 f"{view.followers} followers" if view.followers else "",
                 f"{view.failures} failures ({view.last_error})" if view.failures else "",
                 f"left alone until {until}" if view.breaker == "open" else "",
+                _reading(reading) if reading is not None else "",
             )
             if part
         )
@@ -153,10 +179,18 @@ async def list_peers(services: Services) -> AsyncIterator[Line]:
                 "closed_until": until or None,
                 "failures": view.failures,
                 "last_error": view.last_error,
+                "reading": None if reading is None else asdict(reading),
             },
             "text": f"{view.host}  {view.standing}  seen {seen}  {view.waiting} waiting  "
             f"{view.scheme}  {ties}",
         }
+
+
+def _reading(reading: backfill.Reading) -> str:
+    if not reading.open:
+        return f"{reading.taken} of earlier posts taken"
+    why = f" ({reading.error})" if reading.error else ""
+    return f"reading earlier posts: {reading.read} of {reading.total}{why}"
 
 
 @command("deliveries")

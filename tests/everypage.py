@@ -151,6 +151,15 @@ STEWARDS = (
     Shown("admin-block", "/admin/servers/block?host=bad.example", "Before a block", "steward"),
     Shown("admin-inbox", "/admin/inbox", "What waits for the stewards", "steward"),
     Shown("admin-inbox-all", "/admin/inbox?show=all", "All messages", "steward"),
+    Shown("admin-hubs", "/admin/hubs", "Hubs that we follow", "steward"),
+    Shown(
+        "admin-hubs-wrong",
+        "/admin/hubs",
+        "A list that names no hub",
+        "steward",
+        fill={"Their addresses": "the one by the river"},
+        press="See what they offer",
+    ),
     Shown("admin-servers", "/admin/servers", "Other hubs and servers", "steward"),
     Shown("admin-follow", "/authorize?uri=acct:events@oak.example", "Following a hub", "steward"),
     Shown("admin-people", "/admin/people", "People", "steward"),
@@ -171,6 +180,7 @@ NEW = (
     Shown("new-moderation", "/admin/moderation", "All is decided", "steward", new=True),
     Shown("new-moderation-log", "/about/moderation", "Nothing was decided yet", new=True),
     Shown("new-inbox", "/admin/inbox", "Nothing waits", "steward", new=True),
+    Shown("new-hubs", "/admin/hubs", "No hub is followed", "steward", new=True),
     Shown("new-letters", "/admin/letters", "No letter waits", "steward", new=True),
 )
 GROUPS = {

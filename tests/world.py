@@ -38,6 +38,7 @@ from hub.events.models import Attendance, Event, Series
 from hub.exchange.models import AGREED, ASKED, Backer, Loan, Match, MatchMessage, Offer
 from hub.fediverse.models import (
     Announcement,
+    Backfill,
     Delivery,
     Fact,
     Follow,
@@ -401,6 +402,8 @@ async def _servers(made: World, session: AsyncSession) -> None:
     session.add(follow)
     await session.flush()
     made.ids["follow"] = follow.id
+    error = made.sing("why what a hub published before cannot be read")
+    session.add(Backfill(follow_id=follow.id, collection="outbox", tried=1, error=error))
 
 
 async def _channel(session: AsyncSession, name: str) -> Actor:

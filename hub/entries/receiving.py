@@ -92,8 +92,9 @@ async def fill(
     entry.tags = list(draft.tags)
     entry.visibility = "public" if _is_public(thing) else "private"
     if entry.published_at is None:
-        entry.created_at = received.now
         entry.published_at = _not_ahead(thing.published, received.now)
+        # What was published before we followed is not new here, and nobody is told of it.
+        entry.created_at = entry.published_at if received.listed else received.now
     entry.updated_at = _not_ahead(thing.updated or thing.published, received.now)
     entry.picture = _picture(thing, entry.picture)
     entry.document = orjson.dumps(thing.document(context=True))
@@ -107,7 +108,8 @@ async def keep(received: Received, entry: Entry) -> bool:
     except IntegrityError:
         return False
     await newcomers.watch(received)
-    if isinstance(received.activity.object, Object):
+    # Of what is old nobody asked for the answers: thousands of look-ups (decision 0048).
+    if isinstance(received.activity.object, Object) and not received.listed:
         await gathering.look_around_later(received.session, received.activity.object)
     return True
 

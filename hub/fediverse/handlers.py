@@ -14,7 +14,7 @@ from hub.actors import service
 from hub.actors.channels import RELAY
 from hub.actors.models import Actor
 from hub.core.clock import now
-from hub.fediverse import follows, moving, peers, undone
+from hub.fediverse import backfill, follows, moving, peers, undone
 from hub.fediverse.models import Follow as FollowRow
 from hub.fediverse.received import Received
 
@@ -71,8 +71,10 @@ async def _ours(received: Received, activity: Follow) -> Actor:
 
 @inbox.on(Accept, Follow)
 async def accepted(received: Received, activity: Accept) -> None:
-    """Our Follow was accepted, by the one whom we asked (AP-37)."""
+    """Our Follow was accepted, by the one whom we asked (AP-37); what they said of old is read."""
     row = await _asked(received, activity)
+    if row.state != follows.ACCEPTED:
+        await backfill.begin(received.session, row.id)
     row.state, row.answered_at = follows.ACCEPTED, now()
 
 

@@ -39,7 +39,7 @@ from hub.core.db import Append
 from hub.core.services import Services
 from hub.fediverse import forwarding, peers
 from hub.fediverse.authentic import authentic, author_of
-from hub.fediverse.models import InboxActivity
+from hub.fediverse.models import LISTED, InboxActivity
 from hub.fediverse.received import LOOK_UPS, Alone, Document, Received, Wanted
 from hub.jobs.queue import claim
 
@@ -285,6 +285,7 @@ class Processor:
             documents=case.documents,
             dispatch=self._handlers.dispatch,
             alone=alone,
+            listed=row.trust == LISTED,
             look_ups=self._look_ups,
         )
         author = await author_of(received, row)

@@ -8,6 +8,7 @@ later. A `Peer` is another server: what we think of it, and the lane in which it
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID, uuid4
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
@@ -21,6 +22,9 @@ from hub.jobs.models import BIG_ID, Claimable
 # A server that failed at its last visit, or never had one; an index says it, and so a statement.
 DOUBTFUL = "(failures > 0 OR last_delivered_at IS NULL)"
 SOUND = "(failures = 0 AND last_delivered_at IS NOT NULL)"
+
+# How we know what an actor said: we read it in a collection of theirs, see `InboxActivity.trust`.
+LISTED: Final = "listed"
 
 
 class Peer(Claimable, Base):
@@ -78,6 +82,34 @@ class Follow(Base):
 
     follower: Mapped[Actor] = relationship(foreign_keys=[follower_id], lazy="raise")
     followee: Mapped[Actor] = relationship(foreign_keys=[followee_id], lazy="raise")
+
+
+class Backfill(Base):
+    """How far we have read what a followed actor published before we followed it.
+
+    `collection` is the one of the actor's that is read at the moment (outbox, upcoming, featured),
+    `page` where it goes on; None: at its beginning. `total` is how much the outbox says that it
+    holds; `pages` were read so far, `items` of them are of a kind that hubs keep, and `taken` were
+    handed on: what is over is not. `tried`: so often in a row it could not be read, as `error`
+    says. `run` counts the readings, since after a new Follow all is read anew.
+    """
+
+    __tablename__ = "backfill"
+
+    follow_id: Mapped[UUID] = mapped_column(
+        ForeignKey("follow.id", ondelete="CASCADE"), primary_key=True
+    )
+    run: Mapped[int] = mapped_column(default=1)
+    collection: Mapped[str]
+    page: Mapped[str | None]
+    total: Mapped[int | None]
+    pages: Mapped[int] = mapped_column(default=0)
+    items: Mapped[int] = mapped_column(default=0)
+    taken: Mapped[int] = mapped_column(default=0)
+    tried: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str | None]
+    started_at: Mapped[datetime] = mapped_column(default=now)
+    finished_at: Mapped[datetime | None]
 
 
 class OutboxActivity(Base):
@@ -175,7 +207,8 @@ class InboxActivity(Claimable, Base):
     """Something another server said, kept before it was answered.
 
     `state` is waiting, done, dropped or failed; `reason` says why in a few words. `trust` is how
-    we know that `actor_uri` said it (signer, proof) or `refetch` when its origin must be asked;
+    we know that `actor_uri` said it (signer, proof), `listed` where a collection of the actor's own
+    has it and we read that, or `refetch` when its origin must be asked;
     `scheme` is the one in which `host` signed the request. `deaths`: how many workers died with it
     in hand.
     """

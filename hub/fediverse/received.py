@@ -49,6 +49,7 @@ class Received:
 
     `author` is who did it. `via` is who passed it on, when that is another (an Announce, a relay).
     `vouched`: the origin of the object itself confirmed it (it answers 404 or 410 to a Delete).
+    `listed`: it is of old, and we read it in the author's own collection; nobody is told of it.
     Handlers ask for documents of others with `fetched` and `actor` before they write anything:
     what is missing is fetched outside the transaction, and the handler starts anew. `alone`: the
     transaction is for this activity only.
@@ -63,6 +64,7 @@ class Received:
     now: datetime
     via: Actor | None = None
     vouched: bool = False
+    listed: bool = False
     documents: Mapping[str, Document | FederationError] = field(default_factory=dict)
     dispatch: Callable[[Received, Activity], Awaitable[bool]] | None = None
     alone: bool = True

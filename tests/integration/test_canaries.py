@@ -31,6 +31,7 @@ NO_WORDS = {
     "api_token": "digest",
     "appeal": "digest outcome",
     "attendance": "brings secret uri state",
+    "backfill": "collection page",
     "begun": "digest kind browser",
     "consent": "picture",
     "decided": "about before",

@@ -1,0 +1,1 @@
+"""The other hubs that this one follows, and what comes from them."""

@@ -1,0 +1,8 @@
+"""What this room plugs in."""
+
+from __future__ import annotations
+
+from hub.core.feature import Feature
+from hub.network import pages
+
+feature = Feature(name="network", routers=(pages.router,))

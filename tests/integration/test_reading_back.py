@@ -1,0 +1,188 @@
+"""What a hub published before it was followed: read from its collections, told to nobody as new."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, update
+
+from federation.errors import Unreachable
+from hub.core.clock import now
+from hub.entries.models import Entry
+from hub.events.models import Event
+from hub.fediverse import backfill, follows
+from hub.fediverse.models import Backfill, InboxActivity, OutboxActivity
+from tests.clock import Clock
+from tests.conftest import Running, settle
+from tests.integration.test_two_hubs import EVENT, OFFER, WANT, Hubs, _listed, _post
+
+NEWS = {"title": "The bridge is open", "description": "At last."}
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+async def _reading(hub: Running) -> Backfill:
+    async with hub.services.db.read() as session:
+        return (await session.scalars(select(Backfill))).one()
+
+
+async def _read_all(clock: Clock, *hubs: Running) -> None:
+    """Let hubs work until everything of old is read, and the clock go on between pages."""
+    for _ in range(40):
+        await settle(*hubs)
+        clock.pass_by(seconds=2)
+        async with hubs[-1].services.db.read() as session:
+            open_ = select(func.count()).where(Backfill.finished_at.is_(None))
+            if not await session.scalar(open_):
+                break
+    await settle(*hubs)
+
+
+async def test_what_was_published_before_appears_after_the_follow(hubs: Hubs, clock: Clock) -> None:
+    north, south = hubs
+    bodies: dict[str, dict[str, Any]] = {
+        "events": EVENT,
+        "offers": OFFER,
+        "wants": WANT,
+        "news": NEWS,
+    }
+    posted = {kind: await _post(north, kind, body) for kind, body in bodies.items()}
+    gone = await _post(north, "offers", {**OFFER, "title": "Taken already"})
+    await north.web.post(f"/api/v1/offers/{gone['id']}/close", headers=north.steward)
+    await settle(north)
+    for kind in bodies:
+        await follows.follow(south.services, f"@{kind}@north.example")
+    await _read_all(clock, north, south)
+    for kind, entry in posted.items():
+        (there,) = await _listed(south, kind)
+        assert there["uri"] == entry["uri"], kind
+        assert there["origin"] == "north.example"
+
+
+async def test_what_is_old_is_not_told_as_new(hubs: Hubs, clock: Clock) -> None:
+    north, south = hubs
+    posted = await _post(north, "offers", OFFER)
+    await settle(north)
+    clock.pass_by(days=20)
+    await follows.follow(south.services, "@offers@north.example")
+    await _read_all(clock, north, south)
+    later = await _post(north, "offers", {**OFFER, "title": "Saw"})
+    await settle(north, south)
+    async with south.services.db.read() as session:
+        rows = await session.execute(select(Entry.uri, Entry.created_at))
+        came = dict(rows.all())
+    assert came[posted["uri"]] < now() - timedelta(days=19)
+    assert came[later["uri"]] > now() - timedelta(minutes=1)
+
+
+async def test_what_was_published_quietly_is_found_among_what_comes(
+    hubs: Hubs, clock: Clock
+) -> None:
+    """An import with --quiet sends no activity; `upcoming` lists it all the same (SETTLED 20)."""
+    north, south = hubs
+    posted = await _post(north, "events", EVENT)
+    async with north.services.db.write() as session:
+        await session.execute(update(OutboxActivity).values(listed=False))
+    await follows.follow(south.services, "@events@north.example")
+    await _read_all(clock, north, south)
+    (there,) = await _listed(south, "events")
+    assert there["uri"] == posted["uri"]
+
+
+async def test_what_is_over_is_not_taken(hubs: Hubs, clock: Clock) -> None:
+    north, south = hubs
+    await _post(north, "events", EVENT)
+    await settle(north)
+    clock.pass_by(days=30)
+    await follows.follow(south.services, "@events@north.example")
+    await _read_all(clock, north, south)
+    row = await _reading(south)
+    assert (row.items, row.taken) == (1, 0)
+    async with south.services.db.read() as session:
+        assert await session.scalar(select(func.count(Event.id))) == 0
+
+
+async def test_page_by_page_over_restarts_and_a_server_that_goes_away(
+    hubs: Hubs, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    north, south = hubs
+    for number in range(45):
+        await _post(north, "offers", {**OFFER, "title": f"Ladder {number}"})
+    await settle(north)
+    await follows.follow(south.services, "@offers@north.example")
+    await settle(north, south)
+    first = await _reading(south)
+    assert 0 < first.taken < 45
+    assert first.total == 45
+    real = south.services.fetcher.fetch
+
+    async def away(*args: Any, **more: Any) -> Any:
+        raise Unreachable("the line is down")
+
+    monkeypatch.setattr(south.services.fetcher, "fetch", away)
+    clock.pass_by(seconds=2)
+    await settle(south)
+    stuck = await _reading(south)
+    assert (stuck.taken, stuck.tried) == (first.taken, 1)
+    assert stuck.error is not None
+    assert stuck.page == first.page
+    monkeypatch.setattr(south.services.fetcher, "fetch", real)
+    clock.pass_by(minutes=2)
+    await _read_all(clock, north, south)
+    done = await _reading(south)
+    assert (done.taken, done.items, done.error) == (45, 50, None)  # `featured` names five again
+    assert done.finished_at is not None
+    async with south.services.db.read() as session:
+        assert await session.scalar(select(func.count(Entry.id))) == 45
+
+
+async def test_a_new_follow_reads_anew_and_doubles_nothing(hubs: Hubs, clock: Clock) -> None:
+    north, south = hubs
+    await _post(north, "offers", OFFER)
+    await settle(north)
+    await follows.follow(south.services, "@offers@north.example")
+    await _read_all(clock, north, south)
+    await follows.unfollow(south.services, "@offers@north.example")
+    await settle(north, south)
+    async with south.services.db.read() as session:
+        assert await session.scalar(select(func.count()).select_from(Backfill)) == 0
+    await _post(north, "offers", {**OFFER, "title": "Meanwhile"})
+    await settle(north, south)
+    await follows.follow(south.services, "@offers@north.example")
+    await _read_all(clock, north, south)
+    assert len(await _listed(south, "offers")) == 2
+
+
+async def test_a_collection_that_lists_others_things_is_not_believed(
+    hubs: Hubs, clock: Clock
+) -> None:
+    """What stands in an outbox counts as said by its owner alone, and of its own things."""
+    north, south = hubs
+    await follows.follow(south.services, "@offers@north.example")
+    await settle(north, south)
+    async with south.services.db.read() as session:
+        (row,) = await follows.ours(session)
+    event = {"id": "https://elsewhere.example/e/1", "type": "Event", "name": "x"}
+    item = {"id": "https://elsewhere.example/c/1", "type": "Create", "object": event}
+    found = await backfill._worth(
+        south.services, row.followee, [{**item, "actor": "https://elsewhere.example/u/a"}]
+    )
+    assert found.bodies == ()
+    found = await backfill._worth(
+        south.services, row.followee, [{**item, "actor": row.followee.uri}]
+    )
+    async with south.services.db.write() as session:
+        reading = await session.get_one(Backfill, row.id)
+        await backfill._hand_on(session, row.followee, reading, found)
+    await settle(south)
+    async with south.services.db.read() as session:
+        assert await session.scalar(select(func.count(Event.id))) == 0
+        kept = await session.scalars(
+            select(InboxActivity.reason).where(InboxActivity.trust == "listed")
+        )
+        assert all(kept.all())
