@@ -141,6 +141,36 @@ class Entry(Base):
         return f"/{FOLDERS[self.kind]}/{self.id}"
 
 
+class Merged(Base):
+    """An entry that is the same thing as others, of other hubs: all those of one `group_id`.
+
+    `by_hand`: an editor said so; else `entries.sameness` did.
+    """
+
+    __tablename__ = "merged"
+
+    entry_id: Mapped[UUID] = mapped_column(
+        ForeignKey("entry.id", ondelete="CASCADE"), primary_key=True
+    )
+    group_id: Mapped[UUID] = mapped_column(index=True)
+    by_hand: Mapped[bool] = mapped_column(default=False)
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Apart(Base):
+    """Two entries that an editor took apart: they are never merged again by themselves."""
+
+    __tablename__ = "apart"
+
+    entry_id: Mapped[UUID] = mapped_column(
+        ForeignKey("entry.id", ondelete="CASCADE"), primary_key=True
+    )
+    other_id: Mapped[UUID] = mapped_column(
+        ForeignKey("entry.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
 class Reply(Base):
     """An answer to an entry, from a resident's keyboard or another server.
 

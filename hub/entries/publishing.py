@@ -22,7 +22,7 @@ from hub.core.clock import now
 from hub.core.db import insert_for
 from hub.core.services import Services
 from hub.core.text import paragraphs
-from hub.entries import notes, quotes
+from hub.entries import merging, notes, quotes
 from hub.entries.models import FOLDERS, HIDDEN, Entry, Reaction, Reply
 from hub.fediverse import ledger, outbox
 from hub.fediverse.models import Tombstone
@@ -48,6 +48,7 @@ async def publish(
     entry.document = orjson.dumps(thing.document(context=True))
     session.add(entry)
     await session.flush()
+    await merging.consider(session, entry)
     if entry.visibility != "public" or not tell:
         return
     entry.published_at = now()
@@ -104,6 +105,7 @@ async def revise(
     """
     entry.document = orjson.dumps(thing.document(context=True))
     await session.flush()
+    await merging.consider(session, entry)
     if entry.visibility != "public" or not tell:
         return
     if entry.published_at is None:

@@ -18,7 +18,7 @@ from federation.vocab.names import AS2
 from hub.actors.models import Actor
 from hub.core.db import WRITES
 from hub.core.errors import Gone, NotFound
-from hub.entries import paging, search
+from hub.entries import merging, paging, search
 from hub.entries.models import SHOWN, TYPES, Entry, Reaction, Reply
 from hub.entries.paging import Cursor, Listed
 from hub.entries.reactions import BOOST, LIKE
@@ -74,37 +74,44 @@ class Counts:
 
 
 def conditions(wanted: Filter) -> list[ColumnElement[bool]]:
-    """The filter as SQL over `Entry`, but for its words."""
+    """The filter as SQL over `Entry`, but for its words; what several hubs have comes once."""
+    # Another source stands for the whole group only where it would be found as well.
+    answers = search.answers(search.question(wanted.words), merging.OTHER)
+    once = merging.shown_once(answers, *_narrowed(wanted, merging.OTHER))
+    return [*_narrowed(wanted, Entry), once]
+
+
+def _narrowed(wanted: Filter, entry: Any) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if wanted.tag:
-        found.append(search.has_tag(wanted.tag))
+        found.append(search.has_tag(wanted.tag, entry))
     if wanted.place:
-        found.append(search.has_place(wanted.place))
+        found.append(search.has_place(wanted.place, entry))
     if wanted.near is not None:
-        found.append(_within(*wanted.near, wanted.within_m))
+        found.append(_within(*wanted.near, wanted.within_m, entry))
     if wanted.origin == "local":
-        found.append(Entry.origin == "")
+        found.append(entry.origin == "")
     elif wanted.origin != "all":
-        found.append(Entry.origin == wanted.origin.lower())
+        found.append(entry.origin == wanted.origin.lower())
     if wanted.language:
-        spoken, asked = func.lower(Entry.language), wanted.language.lower()
+        spoken, asked = func.lower(entry.language), wanted.language.lower()
         found.append(or_(spoken == asked, spoken.like(f"{asked}-%")))
     return found
 
 
-def _within(latitude: float, longitude: float, radius_m: float) -> ColumnElement[bool]:
+def _within(latitude: float, longitude: float, radius_m: float, entry: Any) -> ColumnElement[bool]:
     """Whether an entry lies in the circle; arithmetic only, so that both databases can do it.
 
     A flat map around the centre: right to a part in a thousand at 100 km, which is far enough.
     """
     narrow = math.cos(math.radians(latitude))
-    apart = func.abs(Entry.longitude - longitude)
+    apart = func.abs(entry.longitude - longitude)
     around = case((apart > EAST, 2 * EAST - apart), else_=apart)  # the short way round the Earth
-    north = (Entry.latitude - latitude) * METRES_PER_DEGREE
+    north = (entry.latitude - latitude) * METRES_PER_DEGREE
     east = around * (METRES_PER_DEGREE * narrow)
     span = radius_m / METRES_PER_DEGREE
     return and_(
-        Entry.latitude.between(latitude - span, latitude + span),
+        entry.latitude.between(latitude - span, latitude + span),
         north * north + east * east <= radius_m * radius_m,
     )
 

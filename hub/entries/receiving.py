@@ -17,7 +17,7 @@ from federation.vocab.base import Attachment, Object
 from federation.vocab.names import is_public
 from hub.actors import service as actors
 from hub.core import text
-from hub.entries import gathering, newcomers, publishing, queries
+from hub.entries import gathering, merging, newcomers, publishing, queries
 from hub.entries.models import Entry, Picture
 from hub.entries.schemas import EntryDraft
 from hub.fediverse.received import Received
@@ -107,6 +107,7 @@ async def keep(received: Received, entry: Entry) -> bool:
             received.session.add(entry)
     except IntegrityError:
         return False
+    await merging.consider(received.session, entry)
     await newcomers.watch(received)
     # Of what is old nobody asked for the answers: thousands of look-ups (decision 0048).
     if isinstance(received.activity.object, Object) and not received.listed:

@@ -106,14 +106,14 @@ def in_title(asked: Question) -> ColumnElement[bool]:
     return and_(true(), *(Entry.search_text.like(one) for one in pattern))
 
 
-def has_tag(tag: str) -> ColumnElement[bool]:
-    """Whether an entry bears this tag."""
-    return Entry.search_text.contains(f" #{fold(tag.lstrip('#'))} ", autoescape=True)
+def has_tag(tag: str, entry: Any = Entry) -> ColumnElement[bool]:
+    """Whether an entry bears this tag; `entry` may be an alias."""
+    return entry.search_text.contains(f" #{fold(tag.lstrip('#'))} ", autoescape=True)
 
 
-def has_place(place: str) -> ColumnElement[bool]:
-    """Whether the name of an entry's place has this in it."""
-    return Entry.search_text.like(f"%{MARK}%{' '.join(words(place))}%{MARK}")
+def has_place(place: str, entry: Any = Entry) -> ColumnElement[bool]:
+    """Whether the name of an entry's place has this in it; `entry` may be an alias."""
+    return entry.search_text.like(f"%{MARK}%{' '.join(words(place))}%{MARK}")
 
 
 def hits(session: AsyncSession, asked: Question, *, below: int = NEWEST) -> Select[Any]:
@@ -130,9 +130,9 @@ def _newest(number: Any, below: int) -> Select[Any]:
     return select(number.label("number")).where(number < below).order_by(number.desc()).limit(FEW)
 
 
-def answers(asked: Question) -> ColumnElement[bool]:
+def answers(asked: Question, entry: Any = Entry) -> ColumnElement[bool]:
     """The condition that an entry answers, as a look into its text: for few of them."""
-    return and_(true(), *_walked(asked))
+    return and_(true(), *_walked(asked, entry))
 
 
 async def narrowing(session: AsyncSession, asked: Question) -> tuple[ColumnElement[bool], bool]:
@@ -169,11 +169,11 @@ def _is_sqlite(session: AsyncSession) -> bool:
     return session.get_bind().dialect.name == "sqlite"
 
 
-def _walked(asked: Question) -> list[ColumnElement[bool]]:
+def _walked(asked: Question, entry: Any = Entry) -> list[ColumnElement[bool]]:
     """The question as a look into each text."""
     return [
-        *(Entry.search_text.like(term.pattern) for term in asked.terms),
-        *(Entry.search_text.not_like(term.pattern) for term in asked.without),
+        *(entry.search_text.like(term.pattern) for term in asked.terms),
+        *(entry.search_text.not_like(term.pattern) for term in asked.without),
     ]
 
 

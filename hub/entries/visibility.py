@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, exists, or_
@@ -51,25 +51,28 @@ def visible_to(viewer: Viewer) -> ColumnElement[bool]:
     return and_(standing(), _shown_to(viewer))
 
 
-@lru_cache(maxsize=1)
-def standing() -> ColumnElement[bool]:
-    """Entries that are there for somebody: not deleted, not hidden, of nobody who is barred."""
+@lru_cache(maxsize=2)
+def standing(entry: Any = Entry) -> ColumnElement[bool]:
+    """Entries that are there for somebody: not deleted, not hidden, of nobody who is barred.
+
+    Said of `entry`, which may be an alias.
+    """
     author = aliased(Actor)
     barred = exists().where(
-        author.id == Entry.author_id,
+        author.id == entry.author_id,
         or_(author.suspended_at.is_not(None), author.deleted_at.is_not(None)),
     )
     # A block of a name holds for the names under it too (PROTOCOL 6.9). What a silenced server
     # publishes waits for a steward.
     blocked = exists().where(
-        or_(Peer.standing == "blocked", (Peer.standing == "silenced") & Entry.passed_at.is_(None)),
-        peers.under(Entry.origin.expression, Peer.host.expression),
+        or_(Peer.standing == "blocked", (Peer.standing == "silenced") & entry.passed_at.is_(None)),
+        peers.under(entry.origin.expression, Peer.host.expression),
     )
     return and_(
-        Entry.deleted_at.is_(None),
-        Entry.hidden_at.is_(None),
+        entry.deleted_at.is_(None),
+        entry.hidden_at.is_(None),
         ~barred,
-        or_(Entry.origin == "", ~blocked),
+        or_(entry.origin == "", ~blocked),
     )
 
 

@@ -20,7 +20,7 @@ from hub.core import words
 from hub.core.clock import now
 from hub.core.errors import Invalid
 from hub.core.services import Services
-from hub.entries import publishing, receiving, rendering, writing
+from hub.entries import merging, publishing, receiving, rendering, writing
 from hub.entries.schemas import LATEST
 from hub.events import activitypub, attendance, planning, queries, recurrence, waiting
 from hub.events.models import Event, Series
@@ -155,7 +155,9 @@ async def receive(received: Received, thing: EventDocument) -> Event | None:
     await receiving.fill(received, thing, event, draft, activitypub.body_of(thing))
     event.previous_starts_at = thing.previous_start_time
     _write(event, draft)
-    if known is None and not await receiving.keep(received, event):
+    if known is not None:
+        await merging.consider(received.session, event)
+    elif not await receiving.keep(received, event):
         return None
     return event
 

@@ -40,6 +40,35 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("follow_id", name=op.f("pk_backfill")),
     )
 
+    op.create_table(
+        "merged",
+        sa.Column("entry_id", sa.Uuid(), nullable=False),
+        sa.Column("group_id", sa.Uuid(), nullable=False),
+        sa.Column("by_hand", sa.Boolean(), nullable=False),
+        sa.Column("at", MOMENT, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["entry_id"], ["entry.id"], name=op.f("fk_merged_entry_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("entry_id", name=op.f("pk_merged")),
+    )
+    op.create_index(op.f("ix_merged_group_id"), "merged", ["group_id"])
+    op.create_table(
+        "apart",
+        sa.Column("entry_id", sa.Uuid(), nullable=False),
+        sa.Column("other_id", sa.Uuid(), nullable=False),
+        sa.Column("at", MOMENT, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["entry_id"], ["entry.id"], name=op.f("fk_apart_entry_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["other_id"], ["entry.id"], name=op.f("fk_apart_other_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("entry_id", "other_id", name=op.f("pk_apart")),
+    )
+    op.create_index(op.f("ix_apart_other_id"), "apart", ["other_id"])
+
 
 def downgrade() -> None:
+    op.drop_table("apart")
+    op.drop_table("merged")
     op.drop_table("backfill")

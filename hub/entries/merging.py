@@ -1,0 +1,285 @@
+"""The same thing from several hubs, shown once: groups of entries, and who stands for each.
+
+A group has no row of its own; `Merged` names it. Who stands for it is asked when it is read: of
+those whom anybody may see, our own, else the one that was published first. So whatever is deleted,
+hidden or blocked leaves by itself, and another takes its place. Only what is public is merged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from hub.core.clock import now
+from hub.core.db import insert_for
+from hub.core.errors import Conflict, Invalid, NotFound
+from hub.entries import sameness
+from hub.entries.models import Apart, Entry, Merged
+from hub.entries.sameness import CLOSE, KINDS, TIMED, Told
+from hub.entries.visibility import PUBLIC, standing
+
+OTHER: Final = aliased(Entry, name="other_source")  # another entry of the same group
+MOST: Final = 500  # entries that one is compared with
+DEGREES: Final = 0.01  # around a place, in which others are looked at: about a kilometre
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One hub's word on a thing that several tell of; `differs` names what it says otherwise.
+
+    `origin` is empty for our own. The names are title, when and where.
+    """
+
+    id: UUID
+    path: str
+    url: str
+    origin: str
+    title: str
+    happens_at: datetime
+    place: str
+    updated_at: datetime
+    differs: frozenset[str]
+
+
+def shown_once(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Said of `Entry`: no other of its group stands for it, among those of these `conditions`.
+
+    The conditions are said of `OTHER`.
+    """
+    mine, theirs = aliased(Merged), aliased(Merged)
+    before = or_(
+        and_(OTHER.origin == "", or_(Entry.origin != "", OTHER.number < Entry.number)),
+        and_(OTHER.origin != "", Entry.origin != "", OTHER.number < Entry.number),
+    )
+    return ~exists().where(
+        mine.entry_id == Entry.id,
+        theirs.group_id == mine.group_id,
+        OTHER.id == theirs.entry_id,
+        OTHER.visibility == PUBLIC,
+        standing(OTHER),
+        before,
+        *conditions,
+    )
+
+
+async def consider(session: AsyncSession, entry: Entry) -> None:
+    """Merge an entry that is new or changed with what other hubs tell of the same thing.
+
+    What an editor said stays; what is no more the same leaves its group.
+    """
+    if entry.kind not in KINDS:
+        return
+    await session.flush()
+    mine = await session.get(Merged, entry.id)
+    if mine is not None and mine.by_hand:
+        return
+    found: list[UUID] = []
+    if entry.visibility == PUBLIC and entry.deleted_at is None:
+        told = _told(entry)
+        rows = await _candidates(session, entry)
+        found = [row.id for row in rows if sameness.same(told, _told(row))]
+    groups = await _groups(session, found)
+    if mine is not None:
+        if mine.group_id in groups.values():
+            return
+        await _leave(session, entry.id)
+    parted = await _parted(session, entry.id)
+    for id_ in found:
+        if not parted & await _members(session, groups.get(id_), id_):
+            await _join(session, entry.id, id_, groups.get(id_))
+            return
+
+
+async def _candidates(session: AsyncSession, entry: Entry) -> Sequence[Any]:
+    """What stands near it in time, or on the map, on other hubs; by the indexes of lists."""
+    columns = (Entry.id, Entry.kind, Entry.title, Entry.url, Entry.place)
+    query = select(*columns, Entry.latitude, Entry.longitude, Entry.happens_at).where(
+        Entry.kind == entry.kind,
+        Entry.origin != entry.origin,
+        Entry.visibility == PUBLIC,
+        standing(),
+    )
+    if entry.kind == TIMED:
+        first, last = entry.happens_at - CLOSE, entry.happens_at + CLOSE
+        query = query.where(Entry.happens_at.between(first, last))
+    elif entry.latitude is not None and entry.longitude is not None:
+        near = and_(
+            func.abs(Entry.latitude - entry.latitude) < DEGREES,
+            func.abs(Entry.longitude - entry.longitude) < DEGREES,
+        )
+        query = query.where(or_(near, Entry.latitude.is_(None)))
+    rows = await session.execute(query.order_by(Entry.number).limit(MOST))
+    return rows.all()
+
+
+def _told(row: Any) -> Told:
+    return Told(
+        kind=row.kind,
+        title=row.title,
+        url=row.url,
+        place=row.place,
+        latitude=row.latitude,
+        longitude=row.longitude,
+        happens_at=row.happens_at,
+    )
+
+
+async def _groups(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """The groups of those that have one."""
+    if not ids:
+        return {}
+    rows = await session.execute(
+        select(Merged.entry_id, Merged.group_id).where(Merged.entry_id.in_(ids))
+    )
+    return dict(rows.all())
+
+
+async def _members(session: AsyncSession, group_id: UUID | None, id_: UUID) -> set[UUID]:
+    """All of a group, or just this one."""
+    if group_id is None:
+        return {id_}
+    rows = await session.scalars(select(Merged.entry_id).where(Merged.group_id == group_id))
+    return set(rows)
+
+
+async def _parted(session: AsyncSession, id_: UUID) -> set[UUID]:
+    """Those from which an editor took it apart."""
+    rows = await session.execute(
+        select(Apart.entry_id, Apart.other_id).where(
+            or_(Apart.entry_id == id_, Apart.other_id == id_)
+        )
+    )
+    return {each for pair in rows for each in pair} - {id_}
+
+
+async def _join(
+    session: AsyncSession, id_: UUID, other: UUID, group_id: UUID | None, *, by_hand: bool = False
+) -> None:
+    ids = [id_] if group_id is not None else [id_, other]
+    group_id = group_id or uuid4()
+    rows = [Merged(entry_id=each, group_id=group_id, by_hand=by_hand) for each in ids]
+    session.add_all(rows)
+    await session.flush()
+
+
+async def _leave(session: AsyncSession, id_: UUID) -> None:
+    """Out of its group, which ends where but one is left."""
+    mine = await session.get(Merged, id_)
+    if mine is None:
+        return
+    group_id = mine.group_id
+    await session.delete(mine)
+    await session.flush()
+    rest = (await session.scalars(select(Merged).where(Merged.group_id == group_id))).all()
+    if len(rest) == 1:
+        await session.delete(rest[0])
+        await session.flush()
+
+
+async def part(session: AsyncSession, id_: UUID) -> None:
+    """Take an entry out of its group, for good.
+
+    Raises:
+        NotFound: it is in none.
+    """
+    mine = await session.get(Merged, id_)
+    if mine is None:
+        raise NotFound("This is not merged with anything.")
+    others = await _members(session, mine.group_id, id_) - {id_}
+    await _leave(session, id_)
+    rows = [{"entry_id": id_, "other_id": other, "at": now()} for other in others]
+    await session.execute(
+        insert_for(session, Apart).on_conflict_do_nothing(),
+        rows,
+    )
+
+
+async def merge(session: AsyncSession, id_: UUID, other: UUID) -> None:
+    """Say that two entries are the same thing, whatever was said before.
+
+    Raises:
+        NotFound: one of them is not there.
+        Invalid: they are of two kinds, or of a kind that is not merged, or not public.
+        Conflict: both are of the same hub.
+    """
+    rows = (
+        await session.scalars(select(Entry).where(Entry.id.in_((id_, other)), standing()))
+    ).all()
+    if len(rows) != len({id_, other}):
+        raise NotFound("One of the two is not here any more.")
+    if len({row.kind for row in rows}) > 1 or rows[0].kind not in KINDS:
+        raise Invalid("Only two of the same kind can be the same: two events, or two places.")
+    if any(row.visibility != PUBLIC for row in rows):
+        raise Invalid("Only what everybody may see can be merged.")
+    if len({row.origin for row in rows}) == 1:
+        raise Conflict("Both are of the same hub. One of them should be deleted there.")
+    groups = await _groups(session, (id_, other))
+    mine, theirs = groups.get(id_), groups.get(other)
+    pairs = (await _members(session, mine, id_), await _members(session, theirs, other))
+    for one, two in (pairs, pairs[::-1]):
+        await session.execute(delete(Apart).where(Apart.entry_id.in_(one), Apart.other_id.in_(two)))
+    if mine is not None and theirs is not None:
+        await session.execute(
+            update(Merged).where(Merged.group_id == mine).values(group_id=theirs, by_hand=True)
+        )
+    elif mine is not None:
+        await _join(session, other, id_, mine, by_hand=True)
+    else:
+        await _join(session, id_, other, theirs, by_hand=True)
+
+
+async def sources(session: AsyncSession, entry: Entry) -> list[Source]:
+    """What all hubs that tell of it say, who stands for them first; empty if it is but one."""
+    group = select(Merged.group_id).where(Merged.entry_id == entry.id).scalar_subquery()
+    rows = (
+        await session.scalars(
+            select(Entry)
+            .join(Merged, Merged.entry_id == Entry.id)
+            .where(Merged.group_id == group, Entry.visibility == PUBLIC, standing())
+        )
+    ).all()
+    if len(rows) < 2:  # noqa: PLR2004 - a group of one is none
+        return []
+    first, *rest = sorted(rows, key=lambda row: (row.origin != "", row.number))
+    return [_source(row, first) for row in (first, *rest)]
+
+
+def _source(row: Entry, first: Entry) -> Source:
+    said = {
+        "title": row.title == first.title,
+        "when": row.happens_at == first.happens_at,
+        "where": row.place == first.place,
+    }
+    return Source(
+        id=row.id,
+        path=row.path,
+        url=row.url,
+        origin=row.origin,
+        title=row.title,
+        happens_at=row.happens_at,
+        place=row.place,
+        updated_at=row.updated_at,
+        differs=frozenset(name for name, agrees in said.items() if not agrees),
+    )
+
+
+async def counted(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, int]:
+    """How many hubs tell of each of these, where it is more than one: one query for a list."""
+    if not ids:
+        return {}
+    mine, theirs = aliased(Merged), aliased(Merged)
+    rows = await session.execute(
+        select(mine.entry_id, func.count(Entry.origin.distinct()))
+        .join(theirs, theirs.group_id == mine.group_id)
+        .join(Entry, Entry.id == theirs.entry_id)
+        .where(mine.entry_id.in_(ids), Entry.visibility == PUBLIC, standing())
+        .group_by(mine.entry_id)
+    )
+    return {id_: count for id_, count in rows if count > 1}

@@ -1,0 +1,144 @@
+"""The same thing from several hubs: shown once, with what each of them says of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from hub.core.errors import Conflict, Invalid, NotFound
+from hub.entries import merging
+from hub.entries.models import Apart, Entry, Merged
+from hub.fediverse import follows, peers
+from tests.conftest import MakeHub, Running, settle
+from tests.integration.test_two_hubs import EVENT, OFFER, _listed, _post
+
+Region = tuple[Running, Running, Running]
+
+
+@pytest.fixture
+async def region(make_hub: MakeHub) -> Region:
+    """North and west, and a region that follows both."""
+    north, west, region = [await make_hub(f"{name}.example") for name in ("n", "w", "region")]
+    for host in ("n", "w"):
+        await follows.follow(region.services, f"@events@{host}.example")
+    await settle(north, west, region)
+    return north, west, region
+
+
+async def _group(hub: Running) -> list[merging.Source]:
+    async with hub.services.db.read() as session:
+        entry = (await session.scalars(select(Entry).order_by(Entry.number))).first()
+        assert entry is not None
+        return await merging.sources(session, entry)
+
+
+async def _both(region: Region, **more: Any) -> None:
+    """The same event on both hubs, called otherwise by the second."""
+    north, west, south = region
+    await _post(north, "events", EVENT)
+    await _post(west, "events", {**EVENT, "title": "Repair café, with cake", **more})
+    await settle(north, west, south)
+
+
+async def test_t27_the_same_event_of_two_hubs_is_one_with_two_sources(region: Region) -> None:
+    await _both(region, location="Linden yard")
+    (shown,) = await _listed(region[2], "events")
+    assert shown["origin"] == "n.example"
+    first, second = await _group(region[2])
+    assert (first.origin, second.origin) == ("n.example", "w.example")
+    assert (first.differs, second.differs) == (frozenset(), {"title", "where"})
+    found = (await region[2].web.get("/api/v1/search", params={"q": "repair"})).json()
+    assert [each["id"] for each in found["items"]] == [shown["id"]]
+    calendar = (await region[2].web.get("/events.ics")).text
+    assert calendar.count("BEGIN:VEVENT") == 1
+
+
+async def test_one_hub_alone_shows_its_own_and_words_of_one_source_find_the_group(
+    region: Region,
+) -> None:
+    await _both(region)
+    web = region[2].web
+    for origin in ("n.example", "w.example"):
+        items = (await web.get("/api/v1/events", params={"origin": origin})).json()["items"]
+        assert [each["origin"] for each in items] == [origin]
+    items = (await web.get("/api/v1/events", params={"q": "cake"})).json()["items"]
+    assert [each["origin"] for each in items] == ["w.example"]
+
+
+async def test_our_own_stands_for_all_and_another_when_it_goes(region: Region) -> None:
+    await _both(region)
+    south = region[2]
+    ours = await _post(south, "events", EVENT)
+    (shown,) = await _listed(south, "events")
+    assert shown["id"] == ours["id"]
+    assert len(await _group(south)) == 3
+    await south.web.delete(f"/api/v1/events/{ours['id']}", headers=south.steward)
+    (shown,) = await _listed(south, "events")
+    assert shown["origin"] == "n.example"
+    async with south.services.db.write() as session:
+        await peers.block(session, south.services, "n.example")
+    (shown,) = await _listed(south, "events")
+    assert shown["origin"] == "w.example"
+    assert await _group(south) == []
+
+
+async def test_what_is_changed_leaves_and_comes_back(region: Region) -> None:
+    north, west, south = region
+    await _both(region)
+    (theirs,) = await _listed(west, "events")
+    path = f"/api/v1/events/{theirs['id']}"
+    await west.web.patch(path, json={"title": "Bicycle market"}, headers=west.steward)
+    await settle(north, west, south)
+    assert len(await _listed(south, "events")) == 2
+    async with south.services.db.read() as session:
+        assert await session.scalar(select(func.count()).select_from(Merged)) == 0
+    await west.web.patch(path, json={"title": "Repair café"}, headers=west.steward)
+    await settle(north, west, south)
+    assert len(await _listed(south, "events")) == 1
+
+
+async def test_what_an_editor_takes_apart_is_never_merged_again(region: Region) -> None:
+    north, west, south = region
+    await _both(region)
+    first, second = await _group(south)
+    async with south.services.db.write() as session:
+        await merging.part(session, second.id)
+    assert len(await _listed(south, "events")) == 2
+    (theirs,) = await _listed(west, "events")
+    path = f"/api/v1/events/{theirs['id']}"
+    await west.web.patch(path, json={"title": "Repair café"}, headers=west.steward)
+    await settle(north, west, south)
+    assert len(await _listed(south, "events")) == 2
+    async with south.services.db.write() as session:
+        await merging.merge(session, second.id, first.id)
+        assert await session.scalar(select(func.count()).select_from(Apart)) == 0
+    assert len(await _listed(south, "events")) == 1
+
+
+async def test_only_what_can_be_the_same_is_merged_by_hand(region: Region) -> None:
+    await _both(region, title="Bicycle market")
+    south = region[2]
+    offer = await _post(south, "offers", OFFER)
+    async with south.services.db.write() as session:
+        ids = list(await session.scalars(select(Entry.id).where(Entry.kind == "event")))
+        offer_id = await session.scalar(select(Entry.id).where(Entry.uri == offer["uri"]))
+        assert offer_id is not None
+        with pytest.raises(Invalid):
+            await merging.merge(session, ids[0], offer_id)
+        with pytest.raises(NotFound):
+            await merging.part(session, ids[0])
+        await merging.merge(session, ids[0], ids[1])
+    other = await _post(region[0], "events", {**EVENT, "title": "Choir"})
+    await settle(*region)
+    async with south.services.db.write() as session:
+        choir = await session.scalar(select(Entry.id).where(Entry.uri == other["uri"]))
+        north = await session.scalar(
+            select(Entry.id).where(Entry.origin == "n.example", Entry.id != choir)
+        )
+        assert choir is not None
+        assert north is not None
+        with pytest.raises(Conflict):
+            await merging.merge(session, choir, north)
+    assert len(await _listed(south, "events")) == 2
