@@ -25,6 +25,7 @@ from hub.core.feature import Feature
 from hub.core.secrets import load_master_key
 from hub.core.services import Services
 from hub.core.settings import Settings
+from hub.directory.feature import feature as directory
 from hub.entries.feature import feature as entries
 from hub.events.feature import feature as events
 from hub.exchange.feature import feature as exchange
@@ -47,6 +48,7 @@ FEATURES: tuple[Feature, ...] = (
     events,
     exchange,
     news,
+    directory,
     people,
     posting,
     moderation,

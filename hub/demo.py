@@ -19,6 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hub.core.clock import now
 from hub.core.services import Services
 from hub.core.settings import Settings
+from hub.directory import queries as known
+from hub.directory import service as directory
+from hub.directory.schemas import FOLDERS, record_draft
 from hub.entries import writing
 from hub.entries.schemas import Draft
 from hub.events import service as events
@@ -49,9 +52,16 @@ async def fill(services: Services) -> int:
     coming = await _events(services, data["events"])
     listings = await _listings(services, data)
     articles = await _articles(services, data["news"])
-    count = len(coming) + len(listings) + len(articles)
+    records = [
+        (sort, record_draft(entry, timezone=services.settings.timezone))
+        for folder, sort in FOLDERS.items()
+        for entry in data[folder]
+    ]
+    count = len(coming) + len(listings) + len(articles) + len(records)
     async with services.db.write() as session:
         session.add(Fact(name=MOVED_IN, value=str(count)))
+        for sort, record in records:
+            await directory.publish(session, services, sort, record)
         for draft in coming:
             await _publish_event(session, services, draft)
         for side, listing in listings:
@@ -104,7 +114,10 @@ async def _articles(services: Services, entries: list[Entry]) -> list[ArticleDra
 
 async def _publish_event(session: AsyncSession, services: Services, draft: EventDraft) -> None:
     """Publish an event; one that is called off was announced before."""
-    planned = draft.model_copy(update={"status": "scheduled"})
+    place = await known.named(session, "place", draft.location.partition(",")[0])
+    organiser = await known.named(session, "organisation", draft.organiser)
+    points = {"place_id": place and place.id, "organiser_id": organiser and organiser.id}
+    planned = draft.model_copy(update={"status": "scheduled", **points})
     event = await events.publish(session, services, planned)
     if draft.status == "cancelled":
         await events.cancel(session, services, event)

@@ -66,6 +66,11 @@ READING = (
     Shown("news", "/news", "News"),
     Shown("news-none", "/news?q=nothing-like-it", "No news fits"),
     Shown("article", "{article}", "An article"),
+    Shown("places", "/places", "Places"),
+    Shown("places-none", "/places?access=captions&q=nothing-like-it", "No place fits"),
+    Shown("place", "{place}", "A place"),
+    Shown("organisations", "/organisations", "Organisations"),
+    Shown("organisation", "{organisation}", "An organisation"),
     Shown("search", "/search", "Search"),
     Shown("search-results", "/search?q=linden", "What was found"),
     Shown("search-none", "/search?q=nothing-like-it", "Nothing was found"),
@@ -106,6 +111,8 @@ POSTING = (
     Shown("report-mistake", "{report}", "No reason is given", press="Report it"),
     Shown("report-sent", "{report}?said=thanks", "Thank you"),
     Shown("appeal", "{appeal}", "One's post was taken down"),
+    Shown("still-true", "{true}", "Is it still true?"),
+    Shown("claim", "{claim}", "Who looks after it?"),
 )  # fmt: skip
 PAPER = (
     Shown("paper-week", "/events/print?week={soon}", "A week on paper"),
@@ -141,6 +148,12 @@ SIGNED_IN = (
     Shown("news-form", "/post/news", "Writing news", "steward"),
     Shown("news-edit", "{article}/edit", "Changing an article", "steward"),
     Shown("news-delete", "{article}/delete", "Deleting an article", "steward"),
+    Shown("place-form", "/post/place", "Adding a place", "steward"),
+    Shown("place-edit", "{place}/edit", "Changing a place", "steward"),
+    Shown("place-delete", "{place}/delete", "Deleting a place", "steward"),
+    Shown("organisation-form", "/post/organisation", "Adding an organisation", "steward"),
+    Shown("organisation-edit", "{organisation}/edit", "Changing an organisation", "steward"),
+    Shown("organisation-delete", "{organisation}/delete", "Deleting one", "steward"),
 )
 STEWARDS = (
     Shown("admin-today", "/admin", "What waits, and how the hub is", "steward"),
@@ -166,6 +179,7 @@ STEWARDS = (
     Shown("admin-invitation", "/admin/people", "An invitation", "steward", press="Make a link"),
     Shown("admin-letters", "/admin/letters", "Letters", "steward"),
     Shown("admin-calendars", "/admin/calendars", "Calendars of groups", "steward"),
+    Shown("admin-directory", "/admin/directory", "Looking after the directory", "steward"),
     Shown("admin-look", "/admin/look", "The look of the hub", "steward"),
     Shown("admin-stranger", "/admin/people", "For stewards alone"),
 )
@@ -175,6 +189,8 @@ NEW = (
     Shown("new-events", "/events", "No event yet", new=True),
     Shown("new-swap", "/swap", "No offer or want yet", new=True),
     Shown("new-news", "/news", "No news yet", new=True),
+    Shown("new-places", "/places", "No place yet", new=True),
+    Shown("new-directory", "/admin/directory", "All was checked", "steward", new=True),
     Shown("new-me", "/me", "My page, before anything was posted", "steward", new=True),
     Shown("new-today", "/admin", "The steward's first day", "steward", new=True),
     Shown("new-moderation", "/admin/moderation", "All is decided", "steward", new=True),
@@ -228,6 +244,7 @@ def furnish(hub: HubProcess, *, empty: bool = False) -> Furnished:
         return Furnished(hub.url, {}, session)
     hub.command("demo")
     paths = _entries(hub) | _posts(hub, steward) | _coming(hub, steward) | _match(hub, steward)
+    paths |= _directory(hub, steward, paths)
     paths |= _report(hub, steward, paths["offer"])
     _press(steward, "/search?q=repair", "/keep", address="/search?q=repair", name="repair")
     paths["link"] = urlsplit(hub.command("setup", "--link").split()[-1]).path
@@ -270,7 +287,24 @@ def _entries(hub: HubProcess) -> dict[str, str]:
         "offer": path("offers", "description", mode="lend"),
         "want": path("wants", "description"),
         "article": path("news", "image"),
+        "place": path("places", "opening_hours", "access_facts"),
+        "organisation": path("organisations", "lacks"),
     }
+
+
+def _directory(hub: HubProcess, steward: httpx2.Client, paths: dict[str, str]) -> dict[str, str]:
+    """A place that nobody looked at for long and whose contact is asked, and two who claim one."""
+    with closing(sqlite3.connect(hub.folder / "hub.db", timeout=30)) as database, database:
+        for kind in ("place", "organisation"):
+            change = "UPDATE entry SET happens_at = '2026-01-05 10:00:00.000000' WHERE kind = ?"
+            database.execute(change, (kind,))
+    _press(steward, "/admin/directory", record="all", deed="ask")
+    page = _press(steward, "/admin/people", "/admin/people/links", role="member", uses="1")
+    ida = _browser(hub)
+    _sign_in(ida, hub.url + path_in(page.text, "sign-in"), "Ida")
+    _press(ida, paths["place"], f"{paths['place']}/claim", words="I keep the keys.")
+    letters = steward.get("/admin/letters").text
+    return {"true": path_in(letters, "still-true"), "claim": path_in(letters, "claims")}
 
 
 def _posts(hub: HubProcess, steward: httpx2.Client) -> dict[str, str]:

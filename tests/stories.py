@@ -34,6 +34,12 @@ CHAPTERS: dict[str, dict[int, str]] = {
         19: "one date is called off: list, calendar file, other servers, a note for Mastodon, and "
         "a letter to whoever comes",
     },
+    "The directory": {
+        12: "somebody looks for a place that they can get into: by words, nearness and access, "
+        "with counts; where nothing is left, it says what to leave out",
+        14: "places that nobody has looked at for long: their contacts are asked with one click, "
+        "and answer without signing in",
+    },
     "News and talk": {
         20: "a photo story from a telephone: words for the picture, consent, readable on Mastodon",
         21: "a page follows a hashtag while something happens; what is posted elsewhere appears "

@@ -21,6 +21,7 @@ from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.db import Base
 from hub.core.text import RULES_VERSION
+from hub.directory.models import Claim, Organisation, Place
 from hub.entries.models import (
     HELD,
     HIDDEN,
@@ -102,7 +103,10 @@ KINDS: Final[dict[str, dict[str, Any]]] = {
     "offers": {"kind": "item", "mode": "lend"},
     "wants": {"kind": "item", "mode": "lend"},
     "news": {},
+    "places": {},
+    "organisations": {},
 }
+RECORDS: Final = ("places", "organisations")
 
 
 @dataclass
@@ -184,7 +188,9 @@ async def _own_entries(made: World) -> None:
         for state, (visibility, title, rest) in states.items():
             what = f"{state} {folder}"
             given = {**members, **_texts(made, what, title, rest), "visibility": visibility}
-            if folder != "news":
+            if folder in RECORDS:
+                given |= _record(made, what, *rest)
+            elif folder != "news":
                 given["price"] = made.sing(f"the price of {what}", *rest)
             if folder == "events":
                 given["organiser"] = made.sing(f"the organiser of {what}", *rest)
@@ -196,6 +202,15 @@ async def _own_entries(made: World) -> None:
     made.ids["a neighbour's want"] = UUID(
         (await neighbours.post(made.hub, "wants", made.people["neighbour"], **want))["id"]
     )
+
+
+def _record(made: World, what: str, *viewers: str) -> dict[str, Any]:
+    """What only places and organisations say."""
+    lines = {name: [made.sing(f"{name} of {what}", *viewers)] for name in ("has", "lacks")}
+    names = ("summary", "phone", "opening_hours")
+    texts = {name: made.sing(f"{name} of {what}", *viewers) for name in names}
+    mail = made.sing(f"the e-mail address of {what}", *viewers)
+    return {**lines, **texts, "email": f"{mail}@mail.example"}
 
 
 async def _change_states(made: World, session: AsyncSession) -> None:
@@ -286,6 +301,14 @@ async def _of_elsewhere(made: World, session: AsyncSession) -> None:
                    online_url="https://far.example/online", **times),
             _entry(made, Offer, far, "an offer of elsewhere", *EVERYBODY, **listing),
             _entry(made, Article, far, "news of elsewhere", *EVERYBODY, status="published"),
+            _entry(made, Place, far, "a place of elsewhere", *EVERYBODY, status="listed"),
+            _entry(made, Organisation, far, "a group of elsewhere", *EVERYBODY, status="listed"),
+            Claim(
+                record_id=made.ids["public places"],
+                person_id=made.people["neighbour"].id,
+                words=made.sing("why somebody says that a place is theirs", "steward"),
+                digest=secrets.digest("claim"),
+            ),
             _entry(made, Event, actors[BAD], "an event of a blocked server", **times),
             _entry(made, Event, actors[QUIET], "an event of a silenced server", **silenced),
             _entry(made, Event, gone, "an event of somebody who is barred", **times),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, Self
 
+from federation.vocab.details import NOTHING, Details
 from federation.vocab.names import PUBLIC, Document, context_of
 
 # Mastodon takes an object that does not say so for one that nobody may quote.
@@ -235,9 +236,10 @@ class Place(Object):
     region: str | None = None
     country: str | None = None
     fields: tuple[Field, ...] = ()
+    details: Details = NOTHING
 
     def _own_members(self) -> Document:
-        return geography(self)
+        return {**geography(self), **self.details.members()}
 
     def _audience(self) -> Document:
         members = super(Place, self)._audience()

@@ -70,6 +70,12 @@ TERMS: Final[Mapping[str, str | Mapping[str, str]]] = {
     "addressRegion": "schema:addressRegion",
     "addressCountry": "schema:addressCountry",
     "VirtualLocation": "schema:VirtualLocation",
+    "email": "schema:email",
+    "telephone": "schema:telephone",
+    "openingHours": "schema:openingHours",
+    "owns": "schema:owns",
+    "seeks": "schema:seeks",
+    "lastReviewed": "schema:lastReviewed",
     # Events (FEP-8a8e, and what Mobilizon and Gancio read).
     "inLanguage": "schema:inLanguage",
     "maximumAttendeeCapacity": "schema:maximumAttendeeCapacity",

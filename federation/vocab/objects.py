@@ -8,6 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from federation.vocab.base import Field, Object, location_document, moment, present
+from federation.vocab.details import NOTHING, AccessFact, Details
 from federation.vocab.names import Document, context_of
 
 _USUAL_LENGTH: Final = timedelta(hours=2)
@@ -61,6 +62,10 @@ class Organization(Object):
 
     type: str = "Organization"
     fields: tuple[Field, ...] = ()
+    details: Details = NOTHING
+
+    def _own_members(self) -> Document:
+        return self.details.members()
 
     def _audience(self) -> Document:
         members = super(Organization, self)._audience()
@@ -101,21 +106,6 @@ class Question(Object):
             kind: [option.document() for option in self.options],
             "votersCount": self.voters,
         }
-
-
-@dataclass(frozen=True, slots=True)
-class AccessFact:
-    """Something about getting in and taking part: `state` is yes, part or no."""
-
-    name: str
-    state: str
-    note: str = ""
-
-    def document(self) -> Document:
-        """The JSON of the fact, in words of schema.org."""
-        kind = "LocationFeatureSpecification"
-        members = {"type": kind, "name": self.name, "value": self.state, "description": self.note}
-        return {name: value for name, value in members.items() if value}
 
 
 def _mobilizon_access(facts: tuple[AccessFact, ...]) -> Document:

@@ -1,4 +1,4 @@
-"""What other servers say of getting into an event: schema.org's way, and Mobilizon's keys."""
+"""What other servers say of getting in and of a place: schema.org's way, and Mobilizon's keys."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from federation.vocab import reading
-from federation.vocab.objects import MOBILIZON_ACCESS, AccessFact
+from federation.vocab.details import AccessFact, Details
+from federation.vocab.objects import MOBILIZON_ACCESS
 
 FACT_LIMIT: Final = 50
+LINE_LIMIT: Final = 30
 _WHEELCHAIR: Final = "mz:accessibility:wheelchairAccessible"
 _WORDS: Final = {
     **dict.fromkeys(("yes", "fully", "true"), "yes"),
@@ -23,6 +25,36 @@ def access(document: Mapping[str, Any]) -> tuple[AccessFact, ...]:
     for fact in (*_in_full(document), *_by_keys(document)):
         found.setdefault(fact.name, fact)
     return tuple(found.values())
+
+
+def details(document: Mapping[str, Any]) -> Details:
+    """What a directory says of a place or an organisation."""
+    return Details(
+        email=reading.text(_first(document, "email")),
+        telephone=reading.text(_first(document, "telephone")),
+        opening_hours=reading.text(_joined(document, "openingHours")),
+        has=_lines(document, "owns"),
+        lacks=_lines(document, "seeks"),
+        access=access(document),
+        checked=reading.moment(_first(document, "lastReviewed")),
+    )
+
+
+def _first(document: Mapping[str, Any], name: str) -> object:
+    found = reading.items(reading.member(document, name, f"schema:{name}"))
+    return found[0] if found else None
+
+
+def _joined(document: Mapping[str, Any], name: str) -> str:
+    """Several texts as one: schema.org says each rule of the hours by itself."""
+    stated = reading.items(reading.member(document, name, f"schema:{name}"))[:LINE_LIMIT]
+    return "; ".join(one for one in stated if isinstance(one, str))
+
+
+def _lines(document: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    stated = reading.items(reading.member(document, name, f"schema:{name}"))[:LINE_LIMIT]
+    lines = (reading.text(one) for one in stated)
+    return tuple(line for line in lines if line)
 
 
 def _in_full(document: Mapping[str, Any]) -> Iterator[AccessFact]:

@@ -22,7 +22,7 @@ from federation.vocab.objects import (
     Tombstone,
     UnknownObject,
 )
-from federation.vocab.parse_access import access
+from federation.vocab.parse_access import access, details
 
 _OPTION_LIMIT: Final = 50
 _ORGANISER_LIMIT: Final = 50
@@ -193,12 +193,14 @@ def _option(value: object) -> Option | None:
 def place(document: Document) -> Place:
     """An entry of a directory."""
     where = {**common(document), **parts.geography(document)}
-    return Place(**where, fields=parts.fields(document))
+    return Place(**where, fields=parts.fields(document), details=details(document))
 
 
 def organization(document: Document) -> Organization:
     """An organisation without an inbox (FEP-2277)."""
-    return Organization(**common(document), fields=parts.fields(document))
+    return Organization(
+        **common(document), fields=parts.fields(document), details=details(document)
+    )
 
 
 def tombstone(document: Document) -> Tombstone:

@@ -29,7 +29,7 @@ class FoundView(BaseModel):
     `happens_at` is an event's start, and the publication of everything else.
     """
 
-    type: Literal["event", "offer", "want", "article"]
+    type: Literal["event", "offer", "want", "article", "place", "organisation"]
     id: UUID
     uri: str
     url: str

@@ -45,7 +45,7 @@ MOST_FIELDS: Final = 10
 LANGUAGE_S: Final = 365 * 86_400
 
 # What can be followed, in the order in which it is offered; the others say nothing yet.
-FOLLOWED: Final = ("events", "offers", "wants", "news", "board", "relay")
+FOLLOWED: Final = ("events", "offers", "wants", "news", "places", "board", "relay")
 SIDES: Final = {"offers": "offer", "wants": "want"}
 
 

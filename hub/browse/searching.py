@@ -22,7 +22,7 @@ router = APIRouter(include_in_schema=False, dependencies=[OPEN])
 
 SEARCH: Final = "/search"
 DISTANCES_KM: Final = (1, 2, 5, 10, 25)
-TYPES: Final = ("event", "offer", "want", "article")
+TYPES: Final = ("event", "offer", "want", "article", "place", "organisation")
 METRES: Final = 1000
 
 

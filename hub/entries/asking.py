@@ -36,6 +36,17 @@ def _point(value: str) -> str:
     return value
 
 
+def _box(value: str) -> str:
+    hint = later("Must be west, south, east and north, such as 6.8,50.8,7.1,51.0")
+    try:
+        west, south, east, north = (float(part) for part in value.split(","))
+    except ValueError:
+        raise ValueError(hint) from None
+    if not (on_earth(south, west) and on_earth(north, east) and south <= north):
+        raise ValueError(hint)
+    return value
+
+
 def _origin(value: str) -> str:
     if value in {"all", "local"}:
         return value
@@ -65,6 +76,9 @@ class Asked(BaseModel):
     within: Annotated[
         float | None, Field(gt=0, le=FARTHEST_M, description="metres around `near`")
     ] = None
+    bbox: Annotated[
+        str | None, AfterValidator(_box), Field(description="west,south,east,north in degrees")
+    ] = None
     language: Annotated[
         str, AfterValidator(_language), Field(description="what it is written in, such as cy")
     ] = ""
@@ -85,7 +99,7 @@ class SearchAsked(Asked):
     """The filters of a search over everything."""
 
     type: Annotated[
-        Literal["", "event", "offer", "want", "article"],
+        Literal["", "event", "offer", "want", "article", "place", "organisation"],
         Field(description="without it: everything"),
     ] = ""
     when: Annotated[Literal["upcoming", "any"], Field(description="any: also what is over")] = (
@@ -109,6 +123,9 @@ def filters(asked: Asked, settings: Settings, *, place: str = "") -> Filters:
     if asked.near is not None:
         latitude, longitude = asked.near.split(",")
         found["near"] = (float(latitude), float(longitude))
+    if asked.bbox is not None:
+        west, south, east, north = (float(part) for part in asked.bbox.split(","))
+        found["bbox"] = (west, south, east, north)
     return found
 
 

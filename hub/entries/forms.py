@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from hub.core.errors import Invalid
 from hub.core.settings import Settings
 from hub.core.words import later
+from hub.entries.access import LABELS
 from hub.entries.asking import Asked
 from hub.entries.models import Entry, Picture
 from hub.entries.schemas import refusal
@@ -57,6 +58,30 @@ def image(form: Form, picture: Picture | None) -> dict[str, Any] | None:
     if picture is None or form.checked("picture_away"):
         return None
     return {"id": picture.id, "alt": alt}
+
+
+def lines(form: Form, name: str) -> list[str]:
+    """What stands in a field with one thing on each line."""
+    return [line.strip() for line in form.text(name).splitlines() if line.strip()]
+
+
+def facts(form: Form) -> dict[str, dict[str, str]]:
+    """What was said of each fact about getting in."""
+    return {
+        name: {
+            "state": form.text(f"access_{name}") or "unknown",
+            "note": form.text(f"access_{name}_note"),
+        }
+        for name in LABELS
+    }
+
+
+def facts_kept(facts: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """The facts about getting in, to fill a form."""
+    found = {}
+    for name, fact in facts.items():
+        found[f"access_{name}"], found[f"access_{name}_note"] = fact["state"], fact["note"]
+    return found
 
 
 def wants_second_look(form: Form, *, delicate: bool = False) -> bool:

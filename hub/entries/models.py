@@ -17,9 +17,23 @@ from hub.core.clock import now
 from hub.core.db import Base
 
 # Rooms of residents' pages by kind of entry: /events/{id}, /offers/{id}, /wants/{id}, /news/{id}.
-FOLDERS = {"event": "events", "offer": "offers", "want": "wants", "article": "news"}
+FOLDERS = {
+    "event": "events",
+    "offer": "offers",
+    "want": "wants",
+    "article": "news",
+    "place": "places",
+    "organisation": "organisations",
+}
 # What each kind is on the wire, and what its tombstone says that it was.
-TYPES = {"event": "Event", "offer": "Note", "want": "Note", "article": "Article"}
+TYPES = {
+    "event": "Event",
+    "offer": "Note",
+    "want": "Note",
+    "article": "Article",
+    "place": "Place",
+    "organisation": "Organization",
+}
 
 # How a reply stands: for everybody who may read it, waiting for a steward, or for nobody.
 SHOWN: Final = "shown"
@@ -134,6 +148,9 @@ class Entry(Base):
     def further_texts(self) -> tuple[str, ...]:
         """What this kind of entry says besides title, text, tags and place, for searches."""
         return ()
+
+    def empty(self) -> None:
+        """Forget what only this kind of entry says; it is being deleted."""
 
     @property
     def path(self) -> str:

@@ -195,6 +195,7 @@ async def bury(session: AsyncSession, services: Services, entry: Entry, former_t
     entry.deleted_at = entry.deleted_at or moment
     entry.title, entry.summary, entry.content, entry.source = "", "", "", None
     entry.place, entry.latitude, entry.longitude = "", None, None
+    entry.empty()
     entry.tags, entry.search_text, entry.document, entry.picture_id = [], "", None, None
     ours = select(Reply).where(Reply.entry_id == entry.id, Reply.from_us, Reply.state != HIDDEN)
     for reply in (await session.scalars(ours.order_by(Reply.published_at))).all():

@@ -35,8 +35,8 @@ class Filter:
     """What a list is narrowed to; empty members do not narrow.
 
     `words` is a question (`entries/search.py`). `near` is latitude and longitude, `within_m` the
-    radius around it. `origin` is `local`, `all` or the host that things come from. `language` takes
-    in what is written in a region's form of it.
+    radius around it. `bbox` is west, south, east, north. `origin` is `local`, `all` or the host
+    that things come from. `language` takes in what is written in a region's form of it.
     """
 
     words: str = ""
@@ -44,6 +44,7 @@ class Filter:
     place: str = ""
     near: tuple[float, float] | None = None
     within_m: float = 2000.0
+    bbox: tuple[float, float, float, float] | None = None
     origin: str = "all"
     language: str = ""
     limit: int = 30
@@ -58,6 +59,7 @@ class Filters(TypedDict, total=False):
     place: str
     near: tuple[float, float] | None
     within_m: float
+    bbox: tuple[float, float, float, float] | None
     origin: str
     language: str
     limit: int
@@ -89,6 +91,8 @@ def _narrowed(wanted: Filter, entry: Any) -> list[ColumnElement[bool]]:
         found.append(search.has_place(wanted.place, entry))
     if wanted.near is not None:
         found.append(_within(*wanted.near, wanted.within_m, entry))
+    if wanted.bbox is not None:
+        found.append(_in_box(*wanted.bbox, entry))
     if wanted.origin == "local":
         found.append(entry.origin == "")
     elif wanted.origin != "all":
@@ -97,6 +101,15 @@ def _narrowed(wanted: Filter, entry: Any) -> list[ColumnElement[bool]]:
         spoken, asked = func.lower(entry.language), wanted.language.lower()
         found.append(or_(spoken == asked, spoken.like(f"{asked}-%")))
     return found
+
+
+def _in_box(
+    west: float, south: float, east: float, north: float, entry: Any
+) -> ColumnElement[bool]:
+    """Whether an entry lies in the box; one that begins east of its end goes over the date line."""
+    beyond, before = entry.longitude >= west, entry.longitude <= east
+    across = and_(beyond, before) if west <= east else or_(beyond, before)
+    return and_(entry.latitude.between(south, north), across)
 
 
 def _within(latitude: float, longitude: float, radius_m: float, entry: Any) -> ColumnElement[bool]:

@@ -54,12 +54,6 @@ Checked = TypeVar("Checked", bound=BaseModel)
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}")
 _NOT_IN_TAGS = re.compile(r"[^\w]|_(?=_)")
 
-# Members that belong to a later part of the hub, and what to do until then.
-NOT_YET = {
-    "place_id": "places are not there yet: use location",
-    "organiser_id": "organisations are not there yet: use organiser",
-}
-
 
 def tidy_text(value: str) -> str:
     """`value` without control characters, on as many lines as it has."""
@@ -296,7 +290,7 @@ def refusal(error: ValidationError) -> Invalid:
 def _words(path: list[str], kind: str, about: Mapping[str, Any]) -> tuple[str, str]:
     name = ".".join(path)
     if kind == "extra_forbidden":
-        return name, NOT_YET.get(path[-1], "there is no such field")
+        return name, "there is no such field"
     if kind == "value_error":
         words = str(about["error"])
         # A rule about two fields is told at the first that it names.
@@ -325,7 +319,7 @@ _PHRASES = {
     "finite_number": later("must be a number"),
     "bool_parsing": later("must be true or false"),
     "bool_type": later("must be true or false"),
-    "uuid_parsing": later("must be the id of an uploaded picture"),
+    "uuid_parsing": later("must be the id of something that is here"),
     "tuple_type": later("must be a list of words"),
     "model_type": later("must be an object with data and alt, or the id of an uploaded picture"),
 }

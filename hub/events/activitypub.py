@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,12 +21,11 @@ from federation.vocab.objects import Event as EventDocument
 from hub.actors.models import Actor
 from hub.core.errors import Invalid
 from hub.core.text import SafeHtml, plain, teaser
+from hub.entries import access, rendering
 from hub.entries import activitypub as common
-from hub.entries import rendering
 from hub.entries.rendering import EventFacts
 from hub.entries.schemas import EARLIEST, LATEST, LONGEST_TITLE, web_address, zone_name
 from hub.entries.words import words
-from hub.events import access
 from hub.events.models import Attendance, Event
 from hub.events.schemas import EventDraft, Seats, event_draft
 
@@ -111,6 +111,7 @@ def to_object(event: Event, hub: str, places: Seats) -> EventDocument:
             capacity=event.capacity,
             attendees=places.coming,
             super_event=None if event.series_id is None else series_uri(hub, event.series_id),
+            organizers=None if event.organiser_uri is None else (event.organiser_uri,),
             access=access.said(event.access_facts),
             to=to,
             cc=cc,
@@ -175,7 +176,23 @@ def _location(event: Event) -> Place | VirtualLocation | None:
         return found
     # Calendars show a name and an address, and Gancio takes no place without both.
     name, _, street = event.place.partition(", ")
-    return replace(found, name=name, street=street or name)
+    return replace(found, id=_place_id(event), name=name, street=street or name)
+
+
+def _place_id(event: Event) -> str | None:
+    """The place's id; Mobilizon reads no place twice, so another address has another fragment."""
+    if event.place_uri is None:
+        return None
+    said = f"{event.place} {event.latitude} {event.longitude}"
+    return f"{event.place_uri}#{hashlib.sha256(said.encode()).hexdigest()[:8]}"
+
+
+def points_to(thing: EventDocument) -> tuple[str | None, str | None]:
+    """The ids of the place and of the organisation that a peer's event names."""
+    where = thing.location.id if isinstance(thing.location, Place) else None
+    organisers = [uri for uri in thing.organizers or () if uri != thing.attributed_to]
+    place = where.partition("#")[0] if where else None
+    return place, organisers[0] if organisers else None
 
 
 def _website(event: Event) -> tuple[Attachment, ...]:

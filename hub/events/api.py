@@ -15,9 +15,9 @@ from hub.core.db import AsyncSession
 from hub.core.services import Services
 from hub.entries import asking, writing
 from hub.entries import queries as entries
+from hub.entries.access import asked_for
 from hub.entries.visibility import Viewer
 from hub.events import queries, service, wording
-from hub.events.access import asked_for
 from hub.events.models import Event
 from hub.events.schemas import EventDraft, EventView, Seats, Status, event_draft, members_of
 from hub.people import permissions
@@ -180,6 +180,8 @@ def _view(
         all_day=event.all_day,
         online_url=event.online_url,
         organiser=event.organiser,
+        place_id=event.place_id,
+        organiser_id=event.organiser_id,
         capacity=event.capacity,
         joining=event.joining,
         coming=places.coming,

@@ -10,7 +10,6 @@ from hub.core.errors import Invalid
 from hub.core.words import later
 from hub.entries import forms
 from hub.entries.models import Picture
-from hub.events.access import LABELS
 from hub.events.models import Event
 from hub.events.recurrence import COUNT_MAX
 from hub.events.schemas import EventDraft, event_draft
@@ -63,7 +62,7 @@ def of_event(event: Event) -> dict[str, Any]:
         "organiser": event.organiser,
         "price": event.price,
         "access": event.access,
-        **_facts(event),
+        **forms.facts_kept(event.access_facts),
         "bring": "\n".join(event.bring),
         "capacity": event.capacity or "",
         "joining": event.joining,
@@ -81,13 +80,6 @@ def of_event(event: Event) -> dict[str, Any]:
         found["ends_on"] = f"{last:%Y-%m-%d}"
     if not event.all_day:
         found["ends_time"] = f"{end:%H:%M}"
-    return found
-
-
-def _facts(event: Event) -> dict[str, str]:
-    found = {}
-    for name, fact in event.access_facts.items():
-        found[f"access_{name}"], found[f"access_{name}_note"] = fact["state"], fact["note"]
     return found
 
 
@@ -112,8 +104,8 @@ def draft(
         "all_day": form.checked("all_day"),
         "image": forms.image(form, picture),
         "recurrence": rule,
-        "access_facts": {name: _fact(form, name) for name in LABELS},
-        "bring": [line.strip() for line in form.text("bring").splitlines() if line.strip()],
+        "access_facts": forms.facts(form),
+        "bring": forms.lines(form, "bring"),
         "left_out": [] if rule is None else list(form.all("left_out")),
         **({"joining": joining} if (joining := form.text("joining")) else {}),
         **times,
@@ -137,12 +129,6 @@ def errors(error: Invalid, form: Form) -> dict[str, str]:
     if form.checked("all_day"):
         names["ends_at"] = "ends_on"
     return forms.errors(error, form, names)
-
-
-def _fact(form: Form, name: str) -> dict[str, str]:
-    """What was said of one fact about getting in."""
-    state = form.text(f"access_{name}") or "unknown"
-    return {"state": state, "note": form.text(f"access_{name}_note")}
 
 
 def filled(form: Form) -> dict[str, Any]:

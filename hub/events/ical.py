@@ -21,7 +21,8 @@ from sqlalchemy import inspect
 from federation.origins import authority
 from hub.core.dates import zone_of
 from hub.core.text import plain
-from hub.events import access, recurrence
+from hub.entries import access
+from hub.events import recurrence
 from hub.events.models import Event, Series
 
 REFRESH: Final = timedelta(hours=1)

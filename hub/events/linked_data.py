@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from hub.core import dates
 from hub.core.settings import Settings
-from hub.events.access import LABELS
+from hub.entries.access import LABELS
 from hub.events.models import Event
 from hub.events.schemas import Seats
 

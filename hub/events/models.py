@@ -47,6 +47,9 @@ class Event(Entry):
     `starts_at` says now. `access` is what visitors should know about getting in, in words;
     `access_facts` the same as facts that can be asked for (`access.Fact` by name). `bring` is what
     people may bring along.
+    `place_id` and `organiser_id` are records of the directory that were chosen, no foreign keys,
+    since one may be gone; `place_uri` and `organiser_uri` their ids as other servers know them,
+    also of records that are not here (yet).
     `joining` is how people come along: free (whoever asks, while there is room), restricted (the
     organiser decides) or external (not by us); `capacity` how many can, None for any number.
     """
@@ -70,6 +73,10 @@ class Event(Entry):
     access_facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
     bring: Mapped[list[str]] = mapped_column(default=list)
     category: Mapped[str] = mapped_column(default="MEETING")
+    place_id: Mapped[UUID | None]
+    place_uri: Mapped[str | None] = mapped_column(index=True)
+    organiser_id: Mapped[UUID | None]
+    organiser_uri: Mapped[str | None] = mapped_column(index=True)
     series_id: Mapped[UUID | None] = mapped_column(ForeignKey("series.id"), index=True)
     occurs_at: Mapped[datetime | None]
 

@@ -16,10 +16,10 @@ from pydantic import AfterValidator
 
 from hub.core.clock import now
 from hub.core.services import Services
-from hub.entries import asking
+from hub.entries import access, asking
 from hub.entries import forms as common
 from hub.entries.visibility import ANYBODY, Viewer
-from hub.events import access, agenda, queries
+from hub.events import agenda, queries
 from hub.events.models import Event
 from hub.events.pages import Wanted
 from hub.web import headers

@@ -15,13 +15,14 @@ from hub.core.db import AsyncSession
 from hub.core.errors import NotFound
 from hub.core.services import Services
 from hub.core.settings import Settings
+from hub.directory import queries as directory
 from hub.entries import asking, threads
 from hub.entries import forms as common
 from hub.entries import queries as entries
+from hub.entries.access import LABELS, asked_for
 from hub.entries.paging import Listed
 from hub.entries.visibility import Viewer
 from hub.events import activitypub, agenda, linked_data, queries, wording
-from hub.events.access import LABELS, asked_for
 from hub.events.models import Attendance, Event
 from hub.events.waiting import address
 from hub.fediverse import follows
@@ -187,6 +188,8 @@ async def shown(
         bringing = await queries.bringing(session, event)
         mine = caller.person_id and await queries.answer_of(session, event.id, caller.person_id)
         dates = await queries.dates(session, event.series_id, viewer) if event.series_id else []
+        points = (event.place_uri, event.organiser_uri)
+        known = await directory.by_uris(session, points, viewer)
     rule = rules.get(event.series_id) if event.series_id is not None else None
     return respond(
         request,
@@ -199,6 +202,8 @@ async def shown(
         json_ld=linked_data.of_event(event, hub.settings, places),
         may_edit=may_edit,
         places=places,
+        place=known.get(event.place_uri or ""),
+        organiser=known.get(event.organiser_uri or ""),
         facts=LABELS,
         dates=[date for date in dates if date.id != event.id],
         responses=responses,

@@ -18,16 +18,17 @@ from fastapi.responses import Response
 from hub.core.clock import now
 from hub.core.errors import Invalid
 from hub.core.services import Services
+from hub.directory import queries as directory
 from hub.entries import forms as common
 from hub.entries import writing
+from hub.entries.access import LABELS
 from hub.entries.models import Picture
 from hub.entries.visibility import Viewer
 from hub.events import agenda, forms, planning, queries, service, wording
-from hub.events.access import LABELS
 from hub.events.models import Event
 from hub.events.schemas import EventDraft, members_of
 from hub.people import permissions, submissions
-from hub.web.doors import OPEN, Asking, Caller, Hub
+from hub.web.doors import OPEN, Asking, Caller, Hub, services_of
 from hub.web.forms import Form, parse_form, see_other
 from hub.web.pages import language_of, render
 
@@ -56,7 +57,7 @@ async def new(request: Request, hub: Hub, draft: str = "") -> Response:
     before = await submissions.before(hub, draft)
     today = now().astimezone(hub.settings.zone).date()
     values = before.values or forms.blank(hub.settings.timezone, today)
-    return _form(request, None, values, picture=before.picture)
+    return await _form(request, None, values, picture=before.picture)
 
 
 @router.post(NEW, dependencies=[OPEN])
@@ -69,14 +70,15 @@ async def publish(request: Request, hub: Hub, caller: Asking) -> Response:
     form = await parse_form(request)
     before = await submissions.before(hub, form.text("draft"))
     if common.wants_second_look(form):
-        return _ask_who_may_see(request, form, None)
+        return await _ask_who_may_see(request, form, None)
     try:
         draft = forms.draft(form, hub.settings.timezone, before.picture)
+        draft = await _pointing(hub, draft, None)
         if submissions.needs_review(caller):
             draft = planning.on(draft, draft.starts_at)  # guests post no series
         look = await _first_look(request, hub, caller, form, draft, None)
         if look is not None:
-            return _show_first(request, form, look, None)
+            return await _show_first(request, form, look, None)
         draft = await writing.with_picture(hub, draft)
         if submissions.needs_review(caller):
             return await submissions.keep(hub, caller, "event", form, draft)
@@ -84,7 +86,7 @@ async def publish(request: Request, hub: Hub, caller: Asking) -> Response:
             event = await service.publish(session, hub, draft, owner=caller.person_id)
             event.for_other = permissions.posts_for_other(caller, form)
     except Invalid as error:
-        return _form_again(request, form, error, None)
+        return await _form_again(request, form, error, None)
     return see_other(f"{event.path}?said=published")
 
 
@@ -92,7 +94,7 @@ async def publish(request: Request, hub: Hub, caller: Asking) -> Response:
 async def edit(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
     """The form, filled with what is there."""
     event, series = await _own(request, hub, event_id, caller)
-    return _form(request, event, forms.of_event(event), series=series)
+    return await _form(request, event, forms.of_event(event), series=series)
 
 
 @router.post("/events/{event_id:uuid}/edit", dependencies=[permissions.OWNERS])
@@ -102,9 +104,10 @@ async def revise(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> 
     form = await parse_form(request)
     try:
         draft = forms.draft(form, event.timezone, event.picture, members_of(event))
+        draft = await _pointing(hub, draft, event)
         look = await _first_look(request, hub, caller, form, draft, event)
         if look is not None:
-            return _show_first(request, form, look, event, series=series)
+            return await _show_first(request, form, look, event, series=series)
         draft = await writing.with_picture(hub, draft)
         async with hub.db.write() as session:
             event = await queries.by_id(session, event_id, Viewer.of(caller))
@@ -113,7 +116,7 @@ async def revise(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> 
             await service.revise(session, hub, event, draft)
             await submissions.note_change(session, caller, event)
     except Invalid as error:
-        return _form_again(request, form, error, event, series=series)
+        return await _form_again(request, form, error, event, series=series)
     return see_other(f"{event.path}?said=saved")
 
 
@@ -172,6 +175,19 @@ async def _own(
     return event, wording.words(rule, language_of(request)) if rule else ""
 
 
+async def _pointing(hub: Services, draft: EventDraft, event: Event | None) -> EventDraft:
+    """The draft, pointing to what the directory knows by the names that were entered."""
+    changes: dict[str, UUID | None] = {}
+    async with hub.db.read() as session:
+        if event is None or draft.location != event.place:
+            place = await directory.named(session, "place", draft.location)
+            changes["place_id"] = None if place is None else place.id
+        if event is None or draft.organiser != event.organiser:
+            organiser = await directory.named(session, "organisation", draft.organiser)
+            changes["organiser_id"] = None if organiser is None else organiser.id
+    return draft.model_copy(update=changes)
+
+
 async def _first_look(
     request: Request,
     hub: Services,
@@ -207,30 +223,32 @@ def _stands_elsewhere(event: Event, draft: EventDraft) -> bool:
     return before != (draft.starts_at, draft.ends_at, draft.location)
 
 
-def _show_first(
+async def _show_first(
     request: Request, form: Form, look: Look, event: Event | None, *, series: str = ""
 ) -> Response:
     """The form again, with what should be seen before it is sent once more."""
     told = {"picture": common.CHOOSE_AGAIN} if form.file("picture") is not None else {}
-    return _form(request, event, forms.filled(form), told, series=series, status=422, look=look)
+    return await _form(
+        request, event, forms.filled(form), told, series=series, status=422, look=look
+    )
 
 
-def _ask_who_may_see(request: Request, form: Form, event: Event | None) -> Response:
+async def _ask_who_may_see(request: Request, form: Form, event: Event | None) -> Response:
     """The form again, with "neighbours only" chosen, because of its theme (SETTLED 2)."""
     values = {**forms.filled(form), "visibility": "hub", "chosen": "yes"}
-    return _form(request, event, values, status=422, ask=True)
+    return await _form(request, event, values, status=422, ask=True)
 
 
-def _form_again(
+async def _form_again(
     request: Request, form: Form, error: Invalid, event: Event | None, *, series: str = ""
 ) -> Response:
     told = forms.errors(error, form)
-    return _form(
+    return await _form(
         request, event, forms.filled(form), told, str(error), series=series, status=error.status
     )
 
 
-def _form(
+async def _form(
     request: Request,
     event: Event | None,
     values: Mapping[str, Any],
@@ -243,10 +261,16 @@ def _form(
     look: Look | None = None,
     picture: Picture | None = None,
 ) -> Response:
+    async with services_of(request).db.read() as session:
+        known = {
+            "places": await directory.names(session, "place"),
+            "organisations": await directory.names(session, "organisation"),
+        }
     return render(
         request,
         "events/form.html",
         status,
+        known=known,
         event=event,
         values=values,
         errors=told or {},

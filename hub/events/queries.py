@@ -15,6 +15,8 @@ from hub.actors.models import Actor
 from hub.core import text
 from hub.core.clock import now
 from hub.core.errors import NotFound
+from hub.directory.models import Record
+from hub.directory.queries import beside
 from hub.entries import paging
 from hub.entries import queries as entries
 from hub.entries.models import Entry
@@ -26,6 +28,7 @@ from hub.events.schemas import Seats, seats
 
 MOST_MEETING: Final = 500  # events at one time that are compared by their places
 MOST_CLASHES: Final = 10
+MOST_AT_RECORD: Final = 6
 
 ASKED: Final = "asked"
 ACCEPTED: Final = "accepted"
@@ -66,6 +69,20 @@ async def listed(
     """
     query = select(Event).where(*narrowed(since, until, status, access))
     return await entries.page(session, Event, query, Filter(**filters), viewer, authors=authors)
+
+
+@beside("events")
+async def at_record(session: AsyncSession, record: Record, viewer: Viewer) -> Sequence[Event]:
+    """The next events at a place, or of an organisation."""
+    column = Event.place_uri if record.kind == "place" else Event.organiser_uri
+    chosen = Event.place_id if record.kind == "place" else Event.organiser_id
+    query = select(Event).where(
+        or_(column == record.uri, chosen == record.id),
+        Event.relevant_until >= now(),
+        visible_to(viewer),
+    )
+    query = query.order_by(Event.starts_at).options(selectinload(Event.picture))
+    return (await session.scalars(query.limit(MOST_AT_RECORD))).all()
 
 
 def narrowed(

@@ -21,6 +21,7 @@ from pydantic import (
 
 from federation.vocab.names import CATEGORIES
 from hub.core.words import later
+from hub.entries.access import Fact, FactName, tidied
 from hub.entries.schemas import (
     EntryDraft,
     EntryView,
@@ -31,7 +32,6 @@ from hub.entries.schemas import (
     WebAddress,
     checked,
 )
-from hub.events.access import Fact, FactName, tidied
 from hub.events.models import Event
 
 MOST_TO_BRING = 30  # things on the list of an event
@@ -50,7 +50,8 @@ class EventDraft(EntryDraft):
     midnights on the clock of `timezone`. `joining` is how people elsewhere come along.
     `recurrence` is an RRULE (RFC 5545 §3.3.10); `left_out` are days, on the calendar of the place,
     on which it does not take place after all. `access_facts` are what one can ask for about getting
-    in, `bring` what people may bring along, one thing each.
+    in, `bring` what people may bring along, one thing each. `place_id` is a place of the directory,
+    whose name and address become the `location`; `organiser_id` an organisation.
     """
 
     summary: Annotated[Line, Field(max_length=500)] = ""
@@ -59,6 +60,8 @@ class EventDraft(EntryDraft):
     ends_at: Moment | None = None
     online_url: WebAddress | None = None
     organiser: Annotated[Line, Field(max_length=200)] = ""
+    place_id: UUID | None = None
+    organiser_id: UUID | None = None
     capacity: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
     joining: Joining = "free"
     price: Price = ""
@@ -141,6 +144,8 @@ def members_of(event: Event) -> dict[str, Any]:
         "ends_at": event.ends_at,
         "online_url": event.online_url,
         "organiser": event.organiser,
+        "place_id": event.place_id,
+        "organiser_id": event.organiser_id,
         "capacity": event.capacity,
         "joining": event.joining,
         "price": event.price,
@@ -171,6 +176,8 @@ class EventView(EntryView):
     all_day: bool
     online_url: str | None
     organiser: str
+    place_id: UUID | None
+    organiser_id: UUID | None
     capacity: int | None
     joining: str
     coming: int | None

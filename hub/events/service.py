@@ -22,7 +22,7 @@ from hub.core.errors import Invalid
 from hub.core.services import Services
 from hub.entries import merging, publishing, receiving, rendering, writing
 from hub.entries.schemas import LATEST
-from hub.events import activitypub, attendance, planning, queries, recurrence, waiting
+from hub.events import activitypub, attendance, planning, pointing, queries, recurrence, waiting
 from hub.events.models import Event, Series
 from hub.events.schemas import OF_SERIES, EventDraft
 from hub.fediverse import ledger
@@ -52,8 +52,9 @@ async def publish(
     must be here already (`writing.with_picture`).
 
     Raises:
-        Invalid: the rule is none that we take, or there is no such picture.
+        Invalid: the rule is none that we take, or there is no such picture, place, organisation.
     """
+    await pointing.check(session, draft, None)
     author = await publishing.author_for(session, "event")
     if draft.recurrence:
         series = _series(draft, owner, exceptions, extra, tell=tell)
@@ -84,10 +85,12 @@ async def revise(
         Invalid: it would hide what is public, or change the rule of a series.
     """
     writing.refuse_hiding(event, draft)
+    await pointing.check(session, draft, event)
     before = _time_and_place(event), event.status
     if event.starts_at != draft.starts_at and event.published_at is not None:
         event.previous_starts_at = event.starts_at
     await writing.fill(session, services.settings, event, draft)
+    await pointing.point(session, event, draft)
     _write(event, draft)
     await _repeat(session, services, event, draft, tell=tell)
     await _send(session, services, event, _news(event, *before), tell=tell)
@@ -111,6 +114,7 @@ async def withdraw(
 ) -> None:
     """Take an event back, as if it had not been published; everyone who has it is told."""
     event.organiser, event.price, event.access, event.online_url = "", "", "", None
+    event.place_id = event.place_uri = event.organiser_id = event.organiser_uri = None
     event.access_facts, event.bring = {}, []
     if event.local and not waiting.is_over(event, now()):
         note = rendering.cancellation_note(replace(activitypub.facts_of(event), status="cancelled"))
@@ -154,6 +158,8 @@ async def receive(received: Received, thing: EventDocument) -> Event | None:
     event = known or Event()
     await receiving.fill(received, thing, event, draft, activitypub.body_of(thing))
     event.previous_starts_at = thing.previous_start_time
+    event.place_uri, event.organiser_uri = activitypub.points_to(thing)
+    event.organiser = draft.organiser
     _write(event, draft)
     if known is not None:
         await merging.consider(received.session, event)
@@ -192,6 +198,7 @@ async def _made(
     event = Event()
     writing.begin(services, event, author, owner)
     await writing.fill(session, services.settings, event, draft)
+    await pointing.point(session, event, draft)
     _write(event, draft)
     return event
 
@@ -203,7 +210,6 @@ def _write(event: Event, draft: EventDraft) -> None:
     event.timezone = draft.timezone
     event.all_day = draft.all_day
     event.online_url = draft.online_url
-    event.organiser = draft.organiser
     event.capacity = draft.capacity
     event.joining = draft.joining
     event.price, event.access = draft.price, draft.access

@@ -25,6 +25,7 @@ from hub.fediverse.models import Delivery, OutboxActivity
 TEXTS = {
     "actor": ("uri", "url", "inbox", "shared_inbox", "followers_uri", "icon_url"),
     "entry": ("uri", "url", "content"),
+    "event": ("place_uri", "organiser_uri"),
     "reply": ("uri", "url", "content"),
     "picture": ("url",),
     "outbox_activity": ("uri", "object_uri"),

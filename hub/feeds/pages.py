@@ -19,6 +19,10 @@ from pydantic import ConfigDict, Field
 
 from hub.core.clock import now
 from hub.core.services import Services
+from hub.directory import queries as directory
+from hub.directory.api import RecordsAsked
+from hub.directory.models import Record
+from hub.directory.schemas import FOLDERS
 from hub.entries import asking, finding
 from hub.entries.asking import SearchAsked
 from hub.entries.models import Entry
@@ -34,11 +38,13 @@ from hub.exchange import queries as exchange
 from hub.exchange.api import ListingsAsked
 from hub.exchange.pages import SIDES
 from hub.exchange.schemas import Side
+from hub.feeds import tables
 from hub.feeds.syndication import FORMATS, Feed
 from hub.news import queries as news
 from hub.web.doors import OPEN, Asking, Hub
 
 MOST_EVENTS: Final = 500  # of a calendar; one with more is better narrowed by a filter
+MOST_ROWS: Final = 5000  # of a table
 PAGE: Final = 100
 LOOK_BACK: Final = timedelta(days=31)  # calendars drop what is no longer in the file
 FRESH: Final = "public, max-age=300"
@@ -70,6 +76,12 @@ class FeedOfNews(asking.Asked):
     model_config = ConfigDict(extra="ignore")
 
     place: Annotated[str, Field(max_length=200)] = ""
+
+
+class FeedOfRecords(RecordsAsked):
+    """The filters of places and organisations."""
+
+    model_config = ConfigDict(extra="ignore")
 
 
 class FeedOfSearch(SearchAsked):
@@ -158,6 +170,38 @@ async def news_feed(request: Request, hub: Hub, asked: Annotated[FeedOfNews, Que
     return _feed(request, hub, asked, page.items, page.next)
 
 
+@router.api_route("/places.rss", methods=["GET", "HEAD"])
+@router.api_route("/places.json", methods=["GET", "HEAD"])
+@router.api_route("/organisations.rss", methods=["GET", "HEAD"])
+@router.api_route("/organisations.json", methods=["GET", "HEAD"])
+async def record_feed(
+    request: Request, hub: Hub, asked: Annotated[FeedOfRecords, Query()]
+) -> Response:
+    """Public places or organisations, those that were checked last first."""
+    page = await _records(request, hub, asked)
+    return _feed(request, hub, asked, page.items, page.next)
+
+
+@router.api_route("/places.csv", methods=["GET", "HEAD"])
+@router.api_route("/organisations.csv", methods=["GET", "HEAD"])
+async def record_table(
+    request: Request, hub: Hub, asked: Annotated[FeedOfRecords, Query()]
+) -> Response:
+    """Public places or organisations for a spreadsheet, as `hub import csv` takes them in."""
+    found: list[Record] = []
+    wanted = asked.model_copy(update={"limit": PAGE})
+    while len(found) < MOST_ROWS:
+        page = await _records(request, hub, wanted)
+        found += page.items
+        if page.next is None:
+            break
+        wanted = wanted.model_copy(update={"cursor": page.next})
+    answer = _answer(request, tables.of_records(found, hub.settings.authority), tables.CSV)
+    name = request.url.path.rpartition("/")[2]
+    answer.headers["content-disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
 @router.api_route("/search.rss", methods=["GET", "HEAD"])
 @router.api_route("/search.json", methods=["GET", "HEAD"])
 async def search_feed(
@@ -185,6 +229,14 @@ async def search_calendar(
     """The events that a search finds, as a calendar."""
     given = asked.model_dump(exclude={"type", "when", "cursor", "limit"}, exclude_defaults=True)
     return await calendar(request, hub, FeedOfEvents(**given))
+
+
+async def _records(request: Request, hub: Services, asked: RecordsAsked) -> Listed[Record]:
+    """One page of public places or organisations, as the address says."""
+    sort = FOLDERS[request.url.path.strip("/").partition(".")[0]]
+    filters = asking.filters(asked, hub.settings, place=asked.place)
+    async with hub.db.read() as session:
+        return await directory.listed(session, sort, ANYBODY, access=asked.access, **filters)
 
 
 async def _events(

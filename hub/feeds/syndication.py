@@ -15,6 +15,7 @@ import orjson
 
 from hub.core.settings import Settings
 from hub.core.text import shown
+from hub.directory.models import Record
 from hub.entries import rendering
 from hub.entries.models import Entry
 from hub.entries.schemas import absolute
@@ -138,7 +139,7 @@ def _html(entry: Entry, settings: Settings) -> str:
         return rendering.event_content(event_facts(entry), body)
     if isinstance(entry, Listing):
         return rendering.listing_content(listing_facts(entry, settings.timezone), body)
-    if isinstance(entry, Article):
+    if isinstance(entry, Article | Record):
         return rendering.article_content(entry.title, body, entry.url, tuple(entry.tags))
     return body
 

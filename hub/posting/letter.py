@@ -48,7 +48,13 @@ LOOKED_AT: Final = 100  # of each kind, of which interests choose
 LOOKED_AT_AROUND: Final = 400  # and of which those near enough are chosen
 MOST_ITEMS: Final = 12
 MOST_INTERESTS: Final = 20
-WORDS: Final = {"offer": "Offer", "want": "Want", "article": "News"}
+WORDS: Final = {
+    "offer": "Offer",
+    "want": "Want",
+    "article": "News",
+    "place": "Place",
+    "organisation": "Organisation",
+}
 LONGEST_INTEREST: Final = 40
 DISTANCES_KM: Final = (1, 2, 5, 10, 25)
 USUAL_M: Final = 5000

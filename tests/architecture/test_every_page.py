@@ -16,6 +16,10 @@ PATHS = {
     **dict.fromkeys(("want", "my_want"), f"/wants/{ID}"),
     "offer": f"/offers/{ID}",
     "article": f"/news/{ID}",
+    "place": f"/places/{ID}",
+    "organisation": f"/organisations/{ID}",
+    "true": "/still-true/secret",
+    "claim": "/claims/secret",
     "answer": f"/events/{ID}/coming/secret",
     "quiet": f"/events/{ID}/quiet/secret",
     "report": f"/report/entry/{ID}",
@@ -29,7 +33,7 @@ PATHS = {
 # What no person looks at, or what only leads on to a page.
 NO_PAGES = re.compile(
     r"/(?:api/|media/|tags/|quotes/|replies/|icons/)"
-    r"|\.(?:ics|rss|json|css|js|webmanifest)$"
+    r"|\.(?:ics|rss|json|csv|css|js|webmanifest)$"
     r"|/(?:replies|context|likes|shares|attendees)$|^/series/"
     r"|^/(?:follow|authorize_interaction|language/\{language\})$"
 )

@@ -12,6 +12,7 @@ import io
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -32,7 +33,7 @@ from hub.exchange import service as exchange
 from hub.fediverse import follows
 from hub.fediverse.models import OutboxActivity
 from tests.conftest import Running
-from tests.golden.stories import EVENTS, LISTINGS, NEWS, SERIES, Story
+from tests.golden.stories import DIRECTORY, EVENTS, LISTINGS, NEWS, SERIES, Story
 
 Document = dict[str, Any]
 
@@ -113,6 +114,7 @@ class Making:
         await self._events()
         await self._listings()
         await self._articles()
+        await self._directory()
         await self._answers()
         return dict(sorted(self.said.items()))
 
@@ -166,6 +168,22 @@ class Making:
                 await self._changed(f"news-{name}", "news", posted, story.then)
             elif story.then == "delete":
                 await self._deleted(f"news-{name}", "news", posted)
+
+    async def _directory(self) -> None:
+        """Places and organisations, and an event that points to both."""
+        ids = {}
+        for name, story in DIRECTORY.items():
+            kind = name.partition("-")[0]
+            posted = await self._post(kind, story)
+            await self._sent(name, "Create", posted["uri"])
+            if story.then == "delete":
+                await self._deleted(name, kind, posted)
+            else:
+                ids[kind] = posted["id"]
+        body = {name: value for name, value in EVENTS["timed"].body.items() if name != "location"}
+        points = {"place_id": ids["places"], "organiser_id": ids["organisations"]}
+        posted = await self._post("events", replace(EVENTS["timed"], body={**body, **points}))
+        await self._sent("event-at-a-place", "Create", posted["uri"])
 
     async def _post(self, kind: str, story: Story) -> Document:
         body = {**story.body, "image": IMAGE} if story.picture else story.body

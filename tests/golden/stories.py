@@ -187,6 +187,42 @@ NEWS: Final[dict[str, Story]] = {
     "withdrawn": _article(_FOUNTAIN, then="delete"),
 }
 
+_PLACE: Final[Body] = {
+    "title": "St Anne Hall",
+    "summary": "A hall for 80.",
+    "description": "Ring **twice**.",
+    "location": "Mill Road 7, Camden",
+    "latitude": 51.5402,
+    "longitude": -0.1433,
+    "email": "keys@hall.example",
+    "phone": "+44 20 7946 0018",
+    "website": "https://hall.example/",
+    "opening_hours": "Mo-Fr 09:00-17:00; PH off",
+    "access_facts": {"entrance": "yes", "toilet": {"state": "part", "note": "narrow door"}},
+    "has": ["a projector", "80 chairs"],
+    "lacks": ["somebody for the door"],
+    "tags": ["hall"],
+    "checked_at": "2026-05-01T10:00:00Z",
+}
+_GROUP: Final[Body] = {
+    "title": "Friends of Mill Park",
+    "location": "Mill Road 9",
+    "lacks": ["a van"],
+    "checked_at": "2026-05-01T10:00:00Z",
+}
+
+# Named after their lists.
+DIRECTORY: Final[dict[str, Story]] = {
+    "places-plain": Story(
+        body=_PLACE,
+        words=("St Anne Hall", "Mill Road 7, Camden", "We need: somebody"),
+        picture=True,
+    ),
+    "places-withdrawn": Story(body=_PLACE, words=(), then="delete"),
+    "organisations-plain": Story(body=_GROUP, words=("Friends of Mill Park", "We need: a van")),
+    "organisations-withdrawn": Story(body=_GROUP, words=(), then="delete"),
+}
+
 _LISTING: Final[Body] = {
     "title": "Kids' bike, 20 inch",
     "description": "Blue, new tyres.",

@@ -100,7 +100,7 @@ async def test_what_is_wrong_is_told_by_field(hub: Running) -> None:
     assert answer.json()["fields"] == {
         "title": "must have at least 3 characters",
         "ends_at": "must be after starts_at",
-        "place_id": "places are not there yet: use location",
+        "place_id": "must be the id of something that is here",
     }
     answer = await hub.web.post("/api/v1/events", json=[], headers=hub.steward)
     assert answer.status_code == 422

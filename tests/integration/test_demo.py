@@ -8,13 +8,17 @@ from datetime import UTC, datetime
 from hub import demo
 from tests.conftest import Running
 
+RECORDS = ("places", "organisations")
+
 
 async def test_the_neighbourhood_moves_in_once(hub: Running) -> None:
     count = await demo.fill(hub.services)
     assert await demo.fill(hub.services) == count
     data = tomllib.loads(demo.DATA.read_text(encoding="utf-8"))
-    assert count == sum(len(data[folder]) for folder in ("events", "offers", "wants", "news"))
-    for folder in ("offers", "wants", "news"):
+    assert count == sum(
+        len(data[folder]) for folder in ("events", "offers", "wants", "news", *RECORDS)
+    )
+    for folder in ("offers", "wants", "news", *RECORDS):
         answer = await hub.web.get(f"/api/v1/{folder}?limit=100", headers=hub.steward)
         titles = [item["title"] for item in answer.json()["items"]]
         assert sorted(titles) == sorted(entry["title"] for entry in data[folder])

@@ -73,11 +73,9 @@ def test_end_after_start_is_told_by_moments_not_by_clocks() -> None:
     assert (made.ends_at - made.starts_at).total_seconds() == 3600
 
 
-def test_places_and_organisations_are_politely_refused_for_now() -> None:
-    assert refused(place_id="x", organiser_id="y") == {
-        "place_id": "places are not there yet: use location",
-        "organiser_id": "organisations are not there yet: use organiser",
-    }
+def test_what_points_to_the_directory_does_so_by_an_id() -> None:
+    hint = "must be the id of something that is here"
+    assert refused(place_id="x", organiser_id="y") == {"place_id": hint, "organiser_id": hint}
 
 
 def test_unknown_member_is_refused_by_name() -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from federation.vocab.objects import AccessFact as Said
+from federation.vocab.details import AccessFact as Said
 from hub.entries.schemas import Line
 
 State = Literal["yes", "part", "no"]

@@ -1,0 +1,1 @@
+"""Places and organisations: who and what is where, and whether that is still true."""

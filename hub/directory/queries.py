@@ -1,0 +1,171 @@
+"""Reading the directory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Unpack
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hub.core.text import fold
+from hub.directory.models import Organisation, Place, Record
+from hub.directory.schemas import Sort
+from hub.entries import queries as entries
+from hub.entries.models import Entry
+from hub.entries.paging import Listed
+from hub.entries.places import metres
+from hub.entries.queries import METRES_PER_DEGREE, Filter, Filters
+from hub.entries.visibility import ANYBODY, PRIVATE, Viewer, standing, visible_to
+
+ROWS: Final[dict[Sort, type[Place] | type[Organisation]]] = {
+    "place": Place,
+    "organisation": Organisation,
+}
+NEARBY_M: Final = 1000
+MOST_NEARBY: Final = 6
+MOST_NAMES: Final = 200  # that a form suggests
+
+Beside = Callable[[AsyncSession, Record, Viewer], Awaitable[Sequence[Entry]]]
+BESIDE: Final[dict[str, Beside]] = {}
+"""What rooms above show on the page of a record, by its name there."""
+
+
+def beside(name: str) -> Callable[[Beside], Beside]:
+    """Registers what a room above shows on the page of a record."""
+
+    def register(function: Beside) -> Beside:
+        BESIDE[name] = function
+        return function
+
+    return register
+
+
+async def by_id(session: AsyncSession, sort: Sort, record_id: UUID, viewer: Viewer) -> Record:
+    """One record, with its author and picture.
+
+    Raises:
+        NotFound: there is none that `viewer` may see.
+        Gone: it was deleted.
+    """
+    return await entries.by_id(session, ROWS[sort], record_id, viewer)
+
+
+async def listed(
+    session: AsyncSession,
+    sort: Sort,
+    viewer: Viewer,
+    *,
+    access: str = "",
+    **filters: Unpack[Filters],
+) -> Listed[Record]:
+    """Records of a sort, those checked last first.
+
+    `access` are facts about getting in, with commas, all of which must be yes.
+
+    Raises:
+        Invalid: the cursor is none of ours.
+    """
+    kind: type[Record] = ROWS[sort]
+    query = select(kind).where(*narrowed(access))
+    return await entries.page(session, kind, query, Filter(**filters), viewer, newest_first=True)
+
+
+def narrowed(access: str) -> list[ColumnElement[bool]]:
+    """What only lists of records can be asked for, as SQL over `Record`."""
+    facts = filter(None, access.split(","))
+    return [Record.access_facts[name]["state"].as_string() == "yes" for name in facts]
+
+
+async def counts(
+    session: AsyncSession,
+    sort: Sort,
+    viewer: Viewer,
+    names: Sequence[str],
+    **filters: Unpack[Filters],
+) -> dict[str, int]:
+    """How many records of a list say yes to each of these facts about getting in."""
+    columns = [func.count().filter(*narrowed(name)) for name in names]
+    wanted = entries.conditions(Filter(**filters))
+    query = select(*columns).select_from(ROWS[sort]).where(visible_to(viewer), *wanted)
+    row = (await session.execute(query)).one()
+    return dict(zip(names, row, strict=True))
+
+
+async def nearby(session: AsyncSession, record: Record, viewer: Viewer) -> list[Record]:
+    """Other records within a short walk, the nearest first."""
+    if record.latitude is None or record.longitude is None:
+        return []
+    here = (record.latitude, record.longitude)
+    around = entries.conditions(Filter(near=here, within_m=NEARBY_M))
+    query = select(Record).where(visible_to(viewer), *around, Record.id != record.id)
+    rows = (await session.scalars(query.limit(10 * MOST_NEARBY))).all()
+    away = {row.id: metres(here, (row.latitude or 0.0, row.longitude or 0.0)) for row in rows}
+    return sorted(rows, key=lambda row: away[row.id])[:MOST_NEARBY]
+
+
+async def linkable(session: AsyncSession, sort: Sort, record_id: UUID) -> Record | None:
+    """The record that something of ours may point to: it stands, and is not private."""
+    query = select(Record).where(Record.id == record_id, Record.kind == sort)
+    return await session.scalar(query.where(standing(), Record.visibility != PRIVATE))
+
+
+async def by_uris(
+    session: AsyncSession, uris: Sequence[str | None], viewer: Viewer
+) -> dict[str, Record]:
+    """The records that have these ids, as far as `viewer` may see them."""
+    wanted = {uri for uri in uris if uri}
+    if not wanted:
+        return {}
+    query = select(Record).where(Record.uri.in_(wanted), visible_to(viewer))
+    return {record.uri: record for record in await session.scalars(query)}
+
+
+async def named(session: AsyncSession, sort: Sort, words: str) -> Record | None:
+    """The record that is meant by a name: the only public one that has it."""
+    if not words.strip():
+        return None
+    query = select(Record).where(Record.kind == sort, visible_to(ANYBODY))
+    wanted = func.lower(Record.title) == words.strip().lower()
+    rows = (await session.scalars(query.where(wanted).limit(2))).all()
+    return rows[0] if len(rows) == 1 else None
+
+
+async def names(session: AsyncSession, sort: Sort) -> list[str]:
+    """Names that a form can suggest."""
+    query = select(Record.title).where(Record.kind == sort, visible_to(ANYBODY))
+    return list(await session.scalars(query.order_by(Record.title).limit(MOST_NAMES)))
+
+
+async def alike(
+    session: AsyncSession, sort: Sort, title: str, place: str, point: tuple[float, float] | None
+) -> Record | None:
+    """A record of ours that a new one would double: the same name near by, or the same address."""
+    query = select(Record).where(Record.kind == sort, Record.origin == "", standing())
+    same = func.lower(Record.title) == title.lower()
+    if place:
+        same |= func.lower(Record.place) == place.lower()
+    if point is not None:
+        span = NEARBY_M / METRES_PER_DEGREE
+        wide = span / max(math.cos(math.radians(point[0])), 0.01)
+        same |= Record.latitude.between(point[0] - span, point[0] + span) & (
+            Record.longitude.between(point[1] - wide, point[1] + wide)
+        )
+    rows = await session.scalars(query.where(same).options(*entries.whole(Record)).limit(500))
+    return next((row for row in rows if _is_same(row, title, place, point)), None)
+
+
+def _is_same(record: Record, title: str, place: str, point: tuple[float, float] | None) -> bool:
+    called, stands = fold(record.title) == fold(title), fold(record.place) == fold(place)
+    if place and stands:
+        return called or _is_close(record, point)
+    far = record.latitude is not None and point is not None and not _is_close(record, point)
+    return called and not far
+
+
+def _is_close(record: Record, point: tuple[float, float] | None) -> bool:
+    if point is None or record.latitude is None or record.longitude is None:
+        return False
+    return metres((record.latitude, record.longitude), point) <= NEARBY_M
