@@ -84,6 +84,7 @@ READING = (
     Shown("more", "/more", "More"),
     Shown("display", "/display", "Text size and colours"),
     Shown("offline", "/offline", "No connection"),
+    Shown("waiting", "/post/waiting", "What waits on this device"),
     Shown("missing", "/nothing-here", "A page that is missing"),
 )  # fmt: skip
 POSTING = (

@@ -66,7 +66,6 @@ CHAPTERS: dict[str, dict[int, str]] = {
 
 PARTLY: dict[int, str] = {
     4: "roles are; area, language and colour are settings, and need a restart",
-    7: "the place is taken out; without a network nothing is queued",
 }
 """What is missing of stories that have tests."""
 

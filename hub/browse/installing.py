@@ -76,5 +76,11 @@ async def offline(request: Request) -> Response:
     return render(request, "browse/offline.html")
 
 
+@router.get("/post/waiting")
+async def waiting(request: Request) -> Response:
+    """What was written on this device and is not sent yet; only the device knows it."""
+    return render(request, "browse/waiting.html")
+
+
 def _kept() -> dict[str, str]:
     return {"cache-control": f"public, max-age={KEPT_S}"}

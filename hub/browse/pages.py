@@ -27,6 +27,7 @@ from hub.moderation import cards
 from hub.moderation import rules as house_rules
 from hub.news import queries as news
 from hub.people import permissions, searches
+from hub.people import service as people
 from hub.people.arriving import myself
 from hub.posting import me
 from hub.web.doors import OPEN, Asking, Caller, Hub, language_cookie
@@ -137,14 +138,17 @@ def _soon(settings: Settings) -> timedelta:
 
 
 @router.get("/language/{language}")
-async def speak(language: str, hub: Hub, back: str = "") -> Response:
-    """From now on this browser is spoken to in this language.
+async def speak(language: str, hub: Hub, caller: Asking, back: str = "") -> Response:
+    """From now on this browser is spoken to in this language, and so are letters to its reader.
 
     Raises:
         NotFound: we do not speak it.
     """
     if language not in words.languages():
         raise NotFound("This hub does not speak that language yet.")
+    if caller.person_id is not None:
+        async with hub.db.write() as session:
+            await people.speaks(session, caller.person_id, language)
     answer = see_other(local_path(back))
     set_cookie(answer, hub, language_cookie(hub), language, LANGUAGE_S)
     return answer

@@ -27,7 +27,7 @@ from hub.entries.visibility import Viewer
 from hub.events import agenda, forms, planning, queries, service, wording
 from hub.events.models import Event
 from hub.events.schemas import EventDraft, members_of
-from hub.people import permissions, submissions
+from hub.people import permissions, sendings, submissions
 from hub.web.doors import OPEN, Asking, Caller, Hub, services_of
 from hub.web.forms import Form, parse_form, see_other
 from hub.web.pages import language_of, render
@@ -68,6 +68,8 @@ async def publish(request: Request, hub: Hub, caller: Asking) -> Response:
     """
     submissions.admit(request, hub, caller)
     form = await parse_form(request)
+    if (sent := await sendings.answered(hub, form, caller.person_id)) is not None:
+        return sent
     before = await submissions.before(hub, form.text("draft"))
     if common.wants_second_look(form):
         return await _ask_who_may_see(request, form, None)
@@ -82,12 +84,14 @@ async def publish(request: Request, hub: Hub, caller: Asking) -> Response:
         draft = await writing.with_picture(hub, draft)
         if submissions.needs_review(caller):
             return await submissions.keep(hub, caller, "event", form, draft)
-        async with hub.db.write() as session:
-            event = await service.publish(session, hub, draft, owner=caller.person_id)
-            event.for_other = permissions.posts_for_other(caller, form)
+        async with sendings.once(hub, form, caller.person_id) as sending:
+            if sending.new:
+                event = await service.publish(sending.session, hub, draft, owner=caller.person_id)
+                event.for_other = permissions.posts_for_other(caller, form)
+                sending.path = f"{event.path}?said=published"
     except Invalid as error:
         return await _form_again(request, form, error, None)
-    return see_other(f"{event.path}?said=published")
+    return sending.answer
 
 
 @router.get("/events/{event_id:uuid}/edit", dependencies=[permissions.OWNERS])

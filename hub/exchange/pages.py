@@ -22,7 +22,7 @@ from hub.exchange import activitypub, forms, lending, matches, queries, service
 from hub.exchange.models import Listing
 from hub.exchange.schemas import Kind, Side, Status, members_of
 from hub.fediverse import follows
-from hub.people import permissions, submissions
+from hub.people import permissions, sendings, submissions
 from hub.web.doors import OPEN, Asking, Caller, Hub
 from hub.web.forms import Form, parse_form, see_other
 from hub.web.negotiation import wants_activity
@@ -164,6 +164,8 @@ async def publish(request: Request, hub: Hub, caller: Asking) -> Response:
     """The form was sent: publish, or show what is wrong. Of a guest it becomes a draft."""
     submissions.admit(request, hub, caller)
     side, form = _side(request), await parse_form(request)
+    if (sent := await sendings.answered(hub, form, caller.person_id)) is not None:
+        return sent
     before = await submissions.before(hub, form.text("draft"))
     if common.wants_second_look(form, delicate=form.text("kind") == forms.DELICATE_KIND):
         values = {**common.filled(form), "visibility": "hub", "chosen": "yes"}
@@ -173,12 +175,16 @@ async def publish(request: Request, hub: Hub, caller: Asking) -> Response:
         draft = await writing.with_picture(hub, draft)
         if submissions.needs_review(caller):
             return await submissions.keep(hub, caller, side, form, draft)
-        async with hub.db.write() as session:
-            listing = await service.publish(session, hub, side, draft, owner=caller.person_id)
-            listing.for_other = permissions.posts_for_other(caller, form)
+        async with sendings.once(hub, form, caller.person_id) as sending:
+            if sending.new:
+                listing = await service.publish(
+                    sending.session, hub, side, draft, owner=caller.person_id
+                )
+                listing.for_other = permissions.posts_for_other(caller, form)
+                sending.path = f"{listing.path}?said=published"
     except Invalid as error:
         return _form_again(request, side, form, error, None)
-    return see_other(f"{listing.path}?said=published")
+    return sending.answer
 
 
 @router.get("/offers/{listing_id:uuid}/edit", dependencies=[permissions.OWNERS])

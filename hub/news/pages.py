@@ -19,7 +19,7 @@ from hub.fediverse import follows
 from hub.news import activitypub, forms, linked_data, queries, service
 from hub.news.models import Article
 from hub.news.schemas import members_of
-from hub.people import permissions
+from hub.people import permissions, sendings
 from hub.web.doors import OPEN, Asking, Caller, Hub
 from hub.web.forms import Form, parse_form, see_other
 from hub.web.negotiation import wants_activity
@@ -107,16 +107,20 @@ async def publish(request: Request, hub: Hub, caller: Asking) -> Response:
     """The form was sent: publish, or show what is wrong."""
     permissions.require(caller, "post")
     form = await parse_form(request)
+    if (sent := await sendings.answered(hub, form, caller.person_id)) is not None:
+        return sent
     if common.wants_second_look(form):
         values = {**common.filled(form), "visibility": "hub", "chosen": "yes"}
         return _form(request, None, values, status=422, ask=True)
     try:
         draft = await writing.with_picture(hub, forms.draft(form, hub.settings.timezone))
-        async with hub.db.write() as session:
-            article = await service.publish(session, hub, draft, caller)
+        async with sendings.once(hub, form, caller.person_id) as sending:
+            if sending.new:
+                article = await service.publish(sending.session, hub, draft, caller)
+                sending.path = f"{article.path}?said=published"
     except Invalid as error:
         return _form_again(request, form, error, None)
-    return see_other(f"{article.path}?said=published")
+    return sending.answer
 
 
 @router.get("/news/{article_id:uuid}/edit", dependencies=[permissions.OWNING_MEMBERS])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
+from fastapi import Request
 from fastapi.responses import Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,13 +18,20 @@ from hub.people.notices import Notice, tell
 from hub.people.service import SESSION_LASTS, SignedIn
 from hub.web.doors import Caller, form_cookie, session_cookie
 from hub.web.forms import drop_cookie, see_other, set_cookie
+from hub.web.pages import language_of
 
 ME: Final = "/me"
 BOUND: Final = "This browser came by the link of one post. Please sign in by e-mail for this."
 
 
-def signed_in(hub: Services, who: SignedIn) -> Response:
-    """The answer that gives the browser its session; who is new is asked for a name."""
+async def signed_in(request: Request, hub: Services, who: SignedIn) -> Response:
+    """The answer that gives the browser its session; who is new is asked for a name.
+
+    What the browser speaks is from now on what letters speak, unless they chose before.
+    """
+    async with hub.db.write() as session:
+        person = await queries.by_id(session, who.person_id)
+        person.language = person.language or language_of(request)
     response = see_other("/welcome" if who.is_new else "/")
     lasts_s = int(SESSION_LASTS.total_seconds())
     set_cookie(response, hub, session_cookie(hub), who.secret, lasts_s)

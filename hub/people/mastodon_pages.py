@@ -74,7 +74,7 @@ async def come_back(
         if came.person_id is None:
             agent = device(request.headers.get("user-agent", ""))
             who = await mastodon.sign_in(hub, came, caller.secret, device=agent)
-            return signed_in(hub, who)
+            return await signed_in(request, hub, who)
         if came.person_id != await myself(hub, caller):
             raise Forbidden(NOT_YOU)
         await mastodon.link(hub, came.person_id, came)

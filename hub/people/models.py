@@ -19,7 +19,8 @@ from hub.core.db import Base
 class Person(Base):
     """Someone with an account; `role` is one of `permissions.ROLES`.
 
-    `email` is proved, lower case, None where nobody said one. `notices` is how they want to be
+    `email` is proved, lower case, None where nobody said one. `language` is what letters to them
+    speak, a code of `words.languages`; empty: that of the hub. `notices` is how they want to be
     told by letter: now, weekly or none; `channels` says otherwise for some sorts of notices, and
     `hushed` are those of which their phones say nothing (`notices.SORTS`). Phones are quiet between
     `quiet_from` and `quiet_until`, minutes after midnight. `letter_at` is when their next letter
@@ -36,6 +37,7 @@ class Person(Base):
     name: Mapped[str]
     role: Mapped[str]
     email: Mapped[str | None] = mapped_column(index=True, unique=True)
+    language: Mapped[str] = mapped_column(default="", server_default="")
     notices: Mapped[str] = mapped_column(default="now")
     channels: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     hushed: Mapped[list[str]] = mapped_column(default=list)
@@ -308,3 +310,13 @@ class Idempotency(Base):
     body: Mapped[bytes]
     location: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class SentForm(Base):
+    """A form that had its effect, and the page that it led to (`sendings`)."""
+
+    __tablename__ = "sent_form"
+
+    mark: Mapped[str] = mapped_column(primary_key=True)
+    path: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=now, index=True)

@@ -75,7 +75,7 @@ async def use_link(secret: str, request: Request, hub: Hub, caller: Asking) -> R
             who = await service.sign_in(session, secret, before=caller.secret, device=device(agent))
     except Gone:
         return _page(request, "spent", GONE)
-    return signed_in(hub, who)
+    return await signed_in(request, hub, who)
 
 
 @router.get("/welcome", dependencies=[SIGNED_IN])

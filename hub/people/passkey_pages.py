@@ -35,7 +35,7 @@ async def sign_in(request: Request, hub: Hub, caller: Asking) -> Response:
     agent = request.headers.get("user-agent", "")
     browser = await bound_to(request)
     who = await passkeys.sign_in(hub, browser, credential, caller.secret, device=device(agent))
-    return signed_in(hub, who)
+    return await signed_in(request, hub, who)
 
 
 @router.post("/me/passkeys/challenge", dependencies=[SIGNED_IN])

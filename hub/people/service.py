@@ -257,6 +257,11 @@ async def withdraw_invitation(session: AsyncSession, digest: str) -> None:
     )
 
 
+async def speaks(session: AsyncSession, person_id: UUID, language: str) -> None:
+    """From now on letters to them are in this language."""
+    (await queries.by_id(session, person_id)).language = language
+
+
 async def rename(session: AsyncSession, person_id: UUID, name: str) -> Person:
     """Give a person a name.
 

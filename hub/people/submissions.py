@@ -22,12 +22,12 @@ from hub.core.errors import Busy
 from hub.core.services import Services
 from hub.entries.models import Entry, Picture
 from hub.entries.schemas import EntryDraft
-from hub.people import secrets
+from hub.people import secrets, sendings
 from hub.people.knocking import DRAFTS_FROM, POSTS_OF_NEW, knock, where_from
 from hub.people.models import Submission
 from hub.people.permissions import may
 from hub.web.doors import Caller
-from hub.web.forms import Form, see_other
+from hub.web.forms import Form
 
 D = TypeVar("D", bound=EntryDraft)
 
@@ -39,7 +39,7 @@ PASSED, REFUSED, WITHDRAWN = "passed", "refused", "withdrawn"
 
 FULL: Final = "Too much is being written here at the moment. Please try again tomorrow."
 SEVERAL: Final = ("themes", "repeat_not", "left_out")  # fields with a box for each value
-NOT_FIELDS: Final = frozenset({"draft", "csrf"})
+NOT_FIELDS: Final = frozenset({"draft", "csrf", sendings.FIELD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,22 +78,23 @@ async def keep(
     Raises:
         Busy: there are too many already.
     """
-    secret = secrets.new_link()
     row = Submission(
         kind=kind,
         fields={name: list(said) for name, said in form.fields.items() if name not in NOT_FIELDS},
         picture_id=draft.image.id if draft.image is not None else None,
-        page_digest=secrets.digest(secret),
         person_id=caller.person_id,
         visibility=draft.visibility,
         expires_at=now() + DRAFT_LASTS,
     )
-    async with services.db.write() as session:
-        unread = select(func.count(Submission.id)).where(Submission.confirmed_at.is_(None))
-        if (await session.scalar(unread) or 0) >= MOST_DRAFTS:
-            raise Busy(FULL)
-        session.add(row)
-    return see_other(f"/post/draft/{secret}")
+    async with sendings.once(services, form, caller.person_id) as sending:
+        if sending.new:
+            unread = select(func.count(Submission.id)).where(Submission.confirmed_at.is_(None))
+            if (await sending.session.scalar(unread) or 0) >= MOST_DRAFTS:
+                raise Busy(FULL)
+            row.page_digest = secrets.digest(sending.secret)
+            sending.session.add(row)
+            sending.path = "/post/draft/{secret}"
+    return sending.answer
 
 
 async def by_page(session: AsyncSession, secret: str) -> Submission | None:

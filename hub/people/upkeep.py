@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from hub.jobs.registry import Run, job
-from hub.people import begun, mastodon, notices, searches, service, submissions
+from hub.people import begun, mastodon, notices, searches, sendings, service, submissions
 
 
 @job("people.forget_old", every=timedelta(hours=6))
@@ -18,3 +18,4 @@ async def forget_old(run: Run) -> None:
         await begun.forget_old(session)
         await mastodon.forget_old(session)
         await searches.forget_old(session)
+        await sendings.forget_old(session)

@@ -18,7 +18,7 @@ const fresh = `${target}.new`;
 const packages = path.join(web, "..", "..", "node_modules");
 const require = createRequire(import.meta.url);
 // The parts of the service worker are no modules: not every browser lets them be.
-const WORKERS = ["offline-worker.js", "push-worker.js"];
+const WORKERS = ["offline-worker.js", "push-worker.js", "waiting-worker.js"];
 
 // The signs that English and the languages of Western Europe are written with.
 const LATIN = [

@@ -8,6 +8,7 @@ the reader's language and on the event's clock.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -156,7 +157,7 @@ def render(request: Request, template: str, status: int = 200, **context: Any) -
         html = environment().get_template(template).render(given)
     response = HTMLResponse(html, status, headers={"cache-control": "private, no-store"})
     keep_form_secret(request, response)
-    offline.mark(request, response, known=caller.known)
+    offline.mark(request, response, caller)
     return response
 
 
@@ -219,6 +220,7 @@ def environment() -> Environment:
         written=words.written,
         name_of=words.name_of,
         in_words=_in_words,
+        once=lambda: secrets.token_urlsafe(16),
     )
     made.filters.update(_FILTERS)
     return made

@@ -12,7 +12,11 @@ from hub.web.assets import BUILT, STATIC, asset
 
 LASTING = "public, max-age=31536000, immutable"
 PASSING = "public, max-age=300"
-WORKERS = ("offline-worker.js", "push-worker.js")  # each by itself: what the service worker does
+WORKERS = (
+    "offline-worker.js",
+    "push-worker.js",
+    "waiting-worker.js",
+)  # each by itself: what the service worker does
 
 
 def mount(app: FastAPI) -> None:

@@ -1,7 +1,7 @@
 """other hubs: how far we have read what they published before we followed them.
 
 Revision: 0026
-Follows: 0023
+Follows: 0024
 """
 
 from __future__ import annotations

@@ -485,3 +485,29 @@ async def test_a_device_is_signed_out_from_another_and_all_at_once(guest: Visito
         assert (await first.get("/me")).status_code == 200
         await first.send(page, "/me/sign-out-everywhere")
         assert (await first.get("/me")).headers["location"] == "/sign-in"
+
+
+async def test_t07_a_form_that_comes_twice_has_its_effect_once(guest: Visitor) -> None:
+    word = "a-word-of-its-own-0000"
+    draft = await _write(guest, once=word)
+    assert await _write(guest, once=word) == draft
+    other = await _write(guest, once=word, title="Elm ladder")  # they went back and wrote another
+    assert other != draft
+    assert "Oak ladder" in (await guest.get(draft)).text
+
+    async with visiting(guest.hub) as member:
+        await member.sign_in("member")
+        first = await _write(member, once=word)
+        both = await asyncio.gather(*(_write(member, once=word) for _ in range(2)))
+        assert set(both) == {first}
+    assert await _entries(guest.hub) == 1
+
+
+async def test_t07_an_event_that_comes_twice_is_not_in_its_own_way(hub: Running) -> None:
+    event = {"title": "Quiz", "starts_on": "2031-05-17", "starts_time": "18:00"}
+    event |= {"location": "Elm Hall", "ends_time": "20:00", "once": "a-word-of-its-own-0000"}
+    async with visiting(hub) as member:
+        await member.sign_in("member")
+        paths = {await _write(member, "/post/event", **event) for _ in range(2)}
+    assert len(paths) == 1
+    assert await _entries(hub) == 1

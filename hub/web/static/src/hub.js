@@ -2,7 +2,9 @@
 import { keys } from "./keys.js";
 import { listKept } from "./kept.js";
 import { nearMe } from "./near.js";
+import { strip } from "./photos.js";
 import { tellHere } from "./push.js";
+import { lookAfterWaiting } from "./waiting-page.js";
 
 /** Say something to everyone, screen readers too. */
 function tell(words) {
@@ -39,6 +41,17 @@ async function share(button) {
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy]");
   if (button) (button.dataset.share === undefined ? copy : share)(button);
+});
+
+// The form waits for the picture's new pixels, so that the old ones are never sent.
+let drawing = null;
+
+document.addEventListener("submit", (event) => {
+  if (!drawing) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  const { target, submitter } = event;
+  drawing.then(() => target.requestSubmit(submitter));
 });
 
 // A second tap on a slow line must not post twice.
@@ -97,9 +110,19 @@ document.addEventListener("change", (event) => {
   } else if (field.name) {
     follow(field);
   }
-  if (field.type === "file") preview(field);
+  if (field.type === "file") picture(field);
   if (field.dataset.earliest) keepOrder(field);
 });
+
+function picture(field) {
+  preview(field);
+  const mine = strip(field)
+    .catch(() => {})
+    .then(() => {
+      if (drawing === mine) drawing = null;
+    });
+  drawing = mine;
+}
 
 function preview(field) {
   const picture = document.getElementById(`${field.id}-preview`);
@@ -168,4 +191,5 @@ if (worker && navigator.serviceWorker) {
   addEventListener("load", () => navigator.serviceWorker.register(worker.dataset.worker).catch(() => {}));
   const section = document.querySelector("[data-kept]");
   if (section) listKept(section).catch(() => {});
+  lookAfterWaiting().catch(() => {});
 }

@@ -6,11 +6,13 @@
 const MARK = "x-offline"; // as in hub/web/offline.py
 const PAGES = "pages";
 const FILES = "files"; // what pages are dressed in
-const SPARE = "spare"; // the page that says there is no connection
+const SPARE = "spare"; // the page that says there is no connection, and empty forms
 const MOST_PAGES = 30;
 const MOST_FILES = 60;
 const WEEK = "/events?view=week";
 const OFFLINE = "/offline";
+const FORMS = ["/post", "/post/event", "/post/offer", "/post/want", "/post/waiting"];
+const READER = "x-reader"; // as in hub/web/offline.py
 const STALE_MS = 3 * 3600 * 1000;
 const LEAVING = ["/sign-out", "/me/sign-out-everywhere", "/me/delete"];
 const DRESS = /(?:href|src)="(\/(?:static\/|theme\.css|icons\/(?:hub-32|logo)\.png)[^"#]*)/g;
@@ -37,7 +39,7 @@ async function page(event) {
   } catch {
     return kept(event.request.url);
   }
-  const work = [keep(PAGES, event.request.url, answer.clone()), refresh()];
+  const work = [keep(PAGES, event.request.url, answer.clone()), refresh(), note(answer.headers.get(READER))];
   event.waitUntil(Promise.allSettled(work)); // a full device is no reason to show nothing
   return answer;
 }
@@ -47,10 +49,13 @@ async function file(request) {
 }
 
 async function kept(url) {
-  const found = (await at(PAGES, url)) || (await at(SPARE, OFFLINE));
+  const form = await at(SPARE, url);
+  const found = form || (await at(PAGES, url)) || (await at(SPARE, OFFLINE));
   if (!found) return Response.error();
-  // The page has a word about it ready; its policy comes along.
-  const html = (await found.text()).replace(' hidden id="kept"', ' id="kept"');
+  let html = await found.text();
+  // A form has a word of its own each time; a page has one about its age ready. Their policy comes along.
+  if (form) html = html.replace(/(name="once" value=")[^"]*/, `$1${crypto.randomUUID()}`);
+  else html = html.replace(' hidden id="kept"', ' id="kept"');
   const headers = { "content-type": "text/html; charset=utf-8" };
   headers["content-security-policy"] = found.headers.get("content-security-policy");
   return new Response(html, { headers });
@@ -60,11 +65,17 @@ async function at(name, url) {
   return (await caches.open(name)).match(url, LOOSE);
 }
 
-/** Keep a page that is everybody's, and what it is dressed in. */
+/** Who is signed in, so that what they write without a connection is sent as theirs. */
+async function note(reader) {
+  if (reader === null) return;
+  await (await caches.open(SPARE)).put("/reader", new Response("", { headers: { [READER]: reader } }));
+}
+
+/** Keep a page that is everybody's, and what it is dressed in. What is spare was asked for as nobody. */
 async function keep(name, url, answer) {
   const pages = await caches.open(name);
   if (answer.status === 404 || answer.status === 410) await pages.delete(url, LOOSE);
-  if (!answer.ok || !answer.headers.has(MARK)) return;
+  if (!answer.ok || !(answer.headers.has(MARK) || name === SPARE)) return;
   const html = await answer.clone().text();
   await pages.put(url, answer);
   if (name === PAGES) await trim(pages, MOST_PAGES);
@@ -83,12 +94,18 @@ async function trim(cache, most) {
 async function begin() {
   await prepare();
   const open = await clients.matchAll({ includeUncontrolled: true });
-  await Promise.allSettled(open.map(async ({ url }) => keep(PAGES, url.split("#")[0], await fetch(url))));
+  await Promise.allSettled(open.map(first));
 }
 
-/** The page without a connection and this week's events, as everybody sees them. */
+async function first({ url }) {
+  const answer = await fetch(url);
+  await note(answer.headers.get(READER));
+  await keep(PAGES, url.split("#")[0], answer);
+}
+
+/** The page without a connection, empty forms, and this week's events, as everybody sees them. */
 function prepare() {
-  const always = [[SPARE, OFFLINE], [PAGES, WEEK]];
+  const always = [[PAGES, WEEK], ...[OFFLINE, ...FORMS].map((path) => [SPARE, path])];
   const asked = { credentials: "omit", cache: "no-store" };
   return Promise.allSettled(always.map(async ([name, url]) => keep(name, url, await fetch(url, asked))));
 }
