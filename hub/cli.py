@@ -305,9 +305,14 @@ def import_undo(
 
 
 @app.command()
-def follow(handle: Annotated[str, typer.Argument(help="Such as @events@other.example.")]) -> None:
+def follow(
+    handle: Annotated[str, typer.Argument(help="Such as @events@other.example.")],
+    relay: Annotated[
+        bool, typer.Option("--relay", help="It is a relay: its /inbox, or its actor.")
+    ] = False,
+) -> None:
     """Follow a channel of another hub, or an account on another server."""
-    _ask("follow", handle=handle)
+    _ask("follow", handle=handle, relay=relay)
 
 
 @app.command()

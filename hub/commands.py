@@ -20,7 +20,7 @@ from hub.core.errors import CommandFailed
 from hub.core.services import Services
 from hub.core.settings import Settings
 from hub.entries import finding, search, writing
-from hub.fediverse import follows, peers, waiting
+from hub.fediverse import follows, peers, relays, waiting
 from hub.fediverse.models import Delivery
 from hub.feeds import importing, undoing
 from hub.keeping import phrase, restoring, saving
@@ -83,9 +83,9 @@ async def token(services: Services, name: str, role: str) -> AsyncIterator[Line]
 
 
 @command("follow")
-async def follow(services: Services, handle: str) -> AsyncIterator[Line]:
-    """Follow an actor of another server."""
-    row = await follows.follow(services, handle)
+async def follow(services: Services, handle: str, relay: bool = False) -> AsyncIterator[Line]:
+    """Follow an actor of another server, or subscribe to a relay."""
+    row = await relays.follow(services, handle, relay=relay)
     yield {"text": f"Asked {row.followee.handle}; their entries appear once they accept."}
 
 

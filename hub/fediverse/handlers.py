@@ -72,8 +72,7 @@ async def _ours(received: Received, activity: Follow) -> Actor:
 @inbox.on(Accept, Follow)
 async def accepted(received: Received, activity: Accept) -> None:
     """Our Follow was accepted, by the one whom we asked (AP-37)."""
-    row = await _asked(received, activity)
-    row.state, row.answered_at = follows.ACCEPTED, now()
+    await follows.agreed(received.session, await _asked(received, activity))
 
 
 @inbox.on(Reject, Follow)
