@@ -19,6 +19,7 @@ from hub import __version__
 from hub.actors import keys, service
 from hub.actors.channels import RELAY
 from hub.admin.feature import feature as admin
+from hub.areas.feature import feature as areas
 from hub.browse.feature import feature as browse
 from hub.core.db import Database
 from hub.core.feature import Feature
@@ -52,6 +53,7 @@ FEATURES: tuple[Feature, ...] = (
     people,
     posting,
     moderation,
+    areas,
     today,
     network,
     admin,

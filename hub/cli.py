@@ -314,13 +314,17 @@ def follow(
     listed: Annotated[
         Path | None, typer.Option("--list", help="A file that names hubs: lines, CSV or OPML.")
     ] = None,
+    relay: Annotated[
+        bool, typer.Option("--relay", help="It is a relay: its /inbox, or its actor.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Follow a channel of another hub, whole hubs, or an account on another server."""
+    """Follow a channel of another hub, whole hubs, an account on another server, or a relay."""
     if (handle is None) == (listed is None):
         raise typer.BadParameter("Name a hub, or a list of hubs with --list.")
     text = handle if listed is None else _source(str(listed))["data"]
-    _ask("follow", names=text, listed=listed is not None, only=only, as_json=as_json)
+    given = {"listed": listed is not None, "only": only, "relay": relay, "as_json": as_json}
+    _ask("follow", names=text, **given)
 
 
 @app.command()

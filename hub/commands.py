@@ -20,7 +20,7 @@ from hub.core.errors import CommandFailed
 from hub.core.services import Services
 from hub.core.settings import Settings
 from hub.entries import finding, search, writing
-from hub.fediverse import backfill, follows, offered, peers, waiting
+from hub.fediverse import backfill, follows, offered, peers, relays, waiting
 from hub.fediverse.models import Delivery
 from hub.feeds import importing, undoing
 from hub.keeping import phrase, restoring, saving
@@ -86,11 +86,11 @@ async def token(services: Services, name: str, role: str) -> AsyncIterator[Line]
 
 @command("follow")
 async def follow(
-    services: Services, names: str, listed: bool = False, only: str = ""
+    services: Services, names: str, listed: bool = False, only: str = "", relay: bool = False
 ) -> AsyncIterator[Line]:
-    """Follow an actor of another server, or what whole hubs publish; a list comes as base64."""
-    if not listed and not offered.is_server(names.strip()):
-        row = await follows.follow(services, names)
+    """Follow an actor, what whole hubs publish, or a relay; a list comes as base64."""
+    if relay or not (listed or offered.is_server(names.strip())):
+        row = await relays.follow(services, names, relay=relay)
         yield _asked(row.followee.handle)
         return
     text = base64.b64decode(names).decode("utf-8", "replace") if listed else names

@@ -161,7 +161,7 @@ _THINGS: Final[dict[str, tuple[str, ...]]] = {
     "submission_id": ("submission",),
 }
 _WORDS: Final[dict[str, tuple[str, ...]]] = {
-    "name": ("events", "offers", "wants", "news", "board", "relay", "nobody"),
+    "name": ("events", "offers", "wants", "news", "board", "relay", "valley", "nobody"),
     "secret": ("a-wrong-secret",),
 }
 _BY_PATH: Final[dict[tuple[str, str], tuple[str, ...]]] = {

@@ -76,6 +76,7 @@ READING = (
     Shown("search-none", "/search?q=nothing-like-it", "Nothing was found"),
     Shown("channel", "/@events", "A channel that can be followed"),
     Shown("channel-empty", "/@board", "A channel that says nothing yet"),
+    Shown("channel-area", "/@valley", "A channel of an area"),
     Shown("about", "/about", "About this hub"),
     Shown("about-moderation", "/about/moderation", "What moderators decided"),
     Shown("live", "/live/summerfair", "What is said under a hashtag"),
@@ -176,6 +177,9 @@ STEWARDS = (
     ),
     Shown("admin-servers", "/admin/servers", "Other hubs and servers", "steward"),
     Shown("admin-follow", "/authorize?uri=acct:events@oak.example", "Following a hub", "steward"),
+    Shown("admin-areas", "/admin/areas", "Channels of the region", "steward"),
+    Shown("admin-area", "/admin/areas/valley", "Changing a channel", "steward"),
+    Shown("admin-area-end", "/admin/areas/valley/end", "Ending a channel", "steward"),
     Shown("admin-people", "/admin/people", "People", "steward"),
     Shown("admin-invitation", "/admin/people", "An invitation", "steward", press="Make a link"),
     Shown("admin-letters", "/admin/letters", "Letters", "steward"),
@@ -248,6 +252,7 @@ def furnish(hub: HubProcess, *, empty: bool = False) -> Furnished:
     paths |= _directory(hub, steward, paths)
     paths |= _report(hub, steward, paths["offer"])
     _press(steward, "/search?q=repair", "/keep", address="/search?q=repair", name="repair")
+    _press(steward, "/admin/areas", name="valley", title="The valley", tags="repair, garden")
     paths["link"] = urlsplit(hub.command("setup", "--link").split()[-1]).path
     _end_letters(hub)
     # Whatever the day: a week and a month in which something of the neighbourhood is on.

@@ -51,6 +51,10 @@ CHAPTERS: dict[str, dict[int, str]] = {
         36: "Mobilizon, Gancio and WordPress: events arrive with time, place and state; a Join is "
         "answered",
     },
+    "A region": {
+        26: "somebody follows twenty hubs, and sees and passes on what they publish as one, each "
+        "thing with where it comes from",
+    },
     "Looking after a hub": {
         4: "stewards set area, languages, colours, charter and roles in the browser",
         17: "a picture of who works with whom, with its table and its export",

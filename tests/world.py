@@ -18,6 +18,8 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.actors.models import Actor
+from hub.areas import service as areas
+from hub.areas.schemas import AreaDraft
 from hub.core.clock import now
 from hub.core.db import Base
 from hub.core.text import RULES_VERSION
@@ -160,6 +162,7 @@ async def world(hub: Running) -> World:
         await _decisions(made, session)
         await _ways_in(made, session)
         await _searches(made, session)
+        await _areas(made, session)
     return made
 
 
@@ -427,6 +430,14 @@ async def _servers(made: World, session: AsyncSession) -> None:
     made.ids["follow"] = follow.id
     error = made.sing("why what a hub published before cannot be read")
     session.add(Backfill(follow_id=follow.id, collection="outbox", tried=1, error=error))
+
+
+async def _areas(made: World, session: AsyncSession) -> None:
+    """A channel that passes on whatever it may."""
+    title = made.sing("the title of a channel of an area", *EVERYBODY)
+    summary = made.sing("what a channel of an area says of itself", *EVERYBODY)
+    draft = AreaDraft(name="valley", title=title, summary=summary)
+    await areas.make(session, made.hub.services, draft)
 
 
 async def _channel(session: AsyncSession, name: str) -> Actor:

@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.signatures.keys import SigningKeys, from_bytes, generate_keys, to_bytes
 from hub.actors.models import Actor, ActorKey
-from hub.core.secrets import MasterKey
+from hub.core.secrets import MasterKey, load_master_key
+from hub.core.services import Services
 
 
 async def make(session: AsyncSession, actor: Actor, master: MasterKey) -> SigningKeys:
@@ -34,11 +35,38 @@ async def load(session: AsyncSession, master: MasterKey) -> dict[str, SigningKey
         CommandFailed: they were sealed with another master key.
     """
     rows = await session.execute(select(Actor, ActorKey).join(ActorKey))
-    return {
-        actor.uri: from_bytes(
-            actor.uri,
-            master.open(key.rsa, f"{actor.id}:rsa"),
-            master.open(key.ed25519, f"{actor.id}:ed25519"),
-        )
-        for actor, key in rows
-    }
+    return {actor.uri: _opened(actor, key, master) for actor, key in rows}
+
+
+def _opened(actor: Actor, key: ActorKey, master: MasterKey) -> SigningKeys:
+    rsa, ed25519 = (
+        master.open(key.rsa, f"{actor.id}:rsa"),
+        master.open(key.ed25519, f"{actor.id}:ed25519"),
+    )
+    return from_bytes(actor.uri, rsa, ed25519)
+
+
+async def at_hand(session: AsyncSession, services: Services, uri: str) -> None:
+    """Have the keys of one of our actors among those of this process.
+
+    An actor that was made while the hub runs is new to all processes but the one that made it.
+    """
+    if uri in services.keys:
+        return
+    query = select(Actor, ActorKey).join(ActorKey).where(Actor.uri == uri)
+    found = (await session.execute(query)).one_or_none()
+    if found is not None:
+        master = load_master_key(services.settings.data_dir)
+        services.keys[uri] = _opened(*found, master)
+
+
+async def of(services: Services, uri: str) -> SigningKeys:
+    """The keys of one of our actors.
+
+    Raises:
+        KeyError: it is none of ours.
+    """
+    if uri not in services.keys:
+        async with services.db.read() as session:
+            await at_hand(session, services, uri)
+    return services.keys[uri]

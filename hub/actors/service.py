@@ -16,7 +16,7 @@ from hub.actors import keys
 from hub.actors.channels import CHANNELS, RELAY
 from hub.actors.models import Actor
 from hub.core.errors import Gone, NotFound
-from hub.core.secrets import MasterKey
+from hub.core.secrets import MasterKey, load_master_key
 from hub.core.services import Services
 from hub.core.settings import Settings
 from hub.core.words import filled
@@ -42,7 +42,19 @@ async def ensure_channels(session: AsyncSession, settings: Settings, master: Mas
         actor.summary = channel.summary.format(hub=settings.name)
 
 
-def _new(name: str, kind: str, settings: Settings) -> Actor:
+async def make(
+    session: AsyncSession, services: Services, name: str, kind: str, *, icon: str
+) -> Actor:
+    """A further actor of ours, with keys; its `icon` is the sign of one that every hub has."""
+    settings = services.settings
+    actor = _new(name, kind, settings, icon)
+    session.add(actor)
+    await session.flush()
+    services.keys[actor.uri] = await keys.make(session, actor, load_master_key(settings.data_dir))
+    return actor
+
+
+def _new(name: str, kind: str, settings: Settings, icon: str | None = None) -> Actor:
     uri = f"{settings.url}/actors/{name}"
     return Actor(
         uri=uri,
@@ -54,7 +66,7 @@ def _new(name: str, kind: str, settings: Settings) -> Actor:
         inbox=f"{uri}/inbox",
         shared_inbox=f"{settings.url}/inbox",
         followers_uri=f"{uri}/followers",
-        icon_url=f"{settings.url}/icons/{name}.png",
+        icon_url=f"{settings.url}/icons/{icon or name}.png",
     )
 
 

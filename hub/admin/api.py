@@ -14,6 +14,7 @@ from hub.entries.asking import link_next
 from hub.entries.paging import DEFAULT_LIMIT, CursorText, Limit
 from hub.fediverse import follows as fediverse_follows
 from hub.fediverse import peers as fediverse_peers
+from hub.fediverse import relays
 from hub.people.permissions import MODERATORS, require
 from hub.web.bodies import api_router
 from hub.web.doors import Asking, Hub
@@ -78,15 +79,22 @@ class PeerView(View):
 
 
 class FollowDraft(BaseModel):
-    """Somebody to follow: `@events@hub.example`, or the address of their page."""
+    """Somebody to follow: `@events@hub.example`, or the address of their page.
+
+    `relay`: it is one; its address may be that of its inbox, as stewards of Mastodon have it.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     handle: Annotated[str, Field(min_length=3, max_length=LONGEST)]
+    relay: bool = False
 
 
 class FollowView(View):
-    """A follow; `channel` is our side."""
+    """A follow; `channel` is our side.
+
+    `relay`: as what we subscribed to a relay, `actor` or `public`; null for all others.
+    """
 
     id: UUID
     handle: str
@@ -95,6 +103,7 @@ class FollowView(View):
     url: str
     channel: str
     state: str
+    relay: str | None
     created_at: datetime
     answered_at: datetime | None
 
@@ -205,7 +214,7 @@ async def following(hub: Hub, caller: Asking) -> Follows:
 async def follow(draft: FollowDraft, request: Request, hub: Hub, caller: Asking) -> FollowView:
     """Ask to follow somebody on another server; it is pending until they accept."""
     require(caller, "moderate")
-    row = await fediverse_follows.follow(hub, draft.handle)
+    row = await relays.follow(hub, draft.handle, relay=draft.relay)
     look_again(request)
     return FollowView.model_validate(queries.view_of(row, "out"))
 

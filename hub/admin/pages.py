@@ -13,7 +13,7 @@ from hub.admin.api import look_again
 from hub.core.errors import HubError, Invalid, NotFound
 from hub.entries import answers, replies, tending, threads
 from hub.entries.paging import MAX_CURSOR
-from hub.fediverse import follows, peers
+from hub.fediverse import follows, peers, relays
 from hub.moderation import cards
 from hub.people.permissions import MODERATORS, require
 from hub.web.doors import Asking, Caller, Hub
@@ -134,7 +134,7 @@ async def servers(request: Request, hub: Hub, caller: Asking) -> Response:
 async def change_server(deed: str, request: Request, hub: Hub, caller: Asking) -> Response:
     """Block, silence or unblock a server; follow or unfollow somebody there."""
     form = await _steward_form(request, caller)
-    entered = form.text("host") or form.text("handle")
+    entered = form.text("host") or form.text("handle") or form.text("relay")
     try:
         await _change(hub, deed, entered)
     except HubError as error:
@@ -144,8 +144,8 @@ async def change_server(deed: str, request: Request, hub: Hub, caller: Asking) -
 
 
 async def _change(hub: Hub, deed: str, entered: str) -> None:
-    if deed == "follow":
-        await follows.follow(hub, entered)
+    if deed in {"follow", "relay"}:
+        await relays.follow(hub, entered, relay=deed == "relay")
     elif deed == "unfollow":
         await follows.unfollow(hub, entered)
     else:

@@ -25,7 +25,7 @@ MOST_HIDDEN = 50
 
 @dataclass(frozen=True, slots=True)
 class FollowView:
-    """A follow, seen from here: `handle` is the other side, `channel` ours.
+    """A follow, seen from here: `handle` is the other side, `channel` ours; `relay` see `Follow`.
 
     `direction` is out where we follow them, in where they follow us.
     """
@@ -36,6 +36,7 @@ class FollowView:
     uri: str
     url: str
     channel: str
+    relay: str | None
     direction: Literal["in", "out"]
     state: str
     created_at: datetime
@@ -181,6 +182,7 @@ def view_of(row: Follow, direction: Literal["in", "out"]) -> FollowView:
         uri=theirs.uri,
         url=theirs.url or theirs.uri,
         channel=ours.name,
+        relay=row.relay,
         direction=direction,
         state=row.state,
         created_at=row.created_at,

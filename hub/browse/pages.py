@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final, cast
 
@@ -10,6 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from hub import __version__
 from hub.actors import service as actors
+from hub.areas import queries as areas
 from hub.browse import keeping, queries, subscribing
 from hub.core import words
 from hub.core.errors import Busy, Invalid, NotFound
@@ -17,6 +19,7 @@ from hub.core.services import Services
 from hub.core.settings import Settings
 from hub.entries import board, threads
 from hub.entries import queries as entries
+from hub.entries.models import Entry
 from hub.entries.visibility import Viewer
 from hub.events import queries as events
 from hub.exchange import queries as exchange
@@ -200,7 +203,7 @@ async def follow(request: Request, hub: Hub) -> Response:
     check_site(request)
     async with request.form(max_files=0, max_fields=MOST_FIELDS) as form:
         account, name = str(form.get("account", "")), str(form.get("name", ""))
-    name = name if name in FOLLOWED else FOLLOWED[0]
+    name = name if name in FOLLOWED or await _is_area(hub, name) else FOLLOWED[0]
     handle = f"{name}@{hub.settings.authority}"
     try:
         way = await subscribing.way_to_follow(hub, account, handle)
@@ -211,6 +214,13 @@ async def follow(request: Request, hub: Hub) -> Response:
             page.headers["retry-after"] = f"{error.after_s:.0f}"
         return page
     return render(request, "browse/go_on.html", way=way, handle=handle)
+
+
+async def _is_area(hub: Services, name: str) -> bool:
+    """Whether it is a channel of an area."""
+    async with hub.db.read() as session:
+        actor = await actors.ever_local(session, name)
+        return actor is not None and await areas.of_actor(session, actor) is not None
 
 
 # --------------------------------------------------------------------------------- profiles
@@ -241,17 +251,31 @@ async def profile(name: str, request: Request, hub: Hub, caller: Asking) -> Resp
                 session, viewer, kind=side, origin="local", limit=ON_A_PROFILE
             )
             shown["listings"] = found.items
+        area = await areas.of_actor(session, actor)
+        if area is not None:
+            shown = _by_kind((await areas.shown(session, area, limit=ON_A_PROFILE)).items)
     response = render(
         request,
         "browse/profile.html",
         actor=actor,
         followers=followers,
-        may_follow=actor.name in FOLLOWED,
+        may_follow=actor.name in FOLLOWED or area is not None,
+        area=area,
         **shown,
     )
     response.headers["vary"] = "Accept, Cookie"
     response.headers["link"] = f'<{actor.uri}>; rel="alternate"; type="application/activity+json"'
     return response
+
+
+def _by_kind(found: Sequence[Entry]) -> dict[str, Any]:
+    """What was found, apart as cards of each kind want it."""
+    return {
+        "events": [entry for entry in found if entry.kind == "event"],
+        "listings": [entry for entry in found if entry.kind in SIDES.values()],
+        "articles": [entry for entry in found if entry.kind == "article"],
+        "posts": (),
+    }
 
 
 @router.get("/authorize")

@@ -79,7 +79,8 @@ class Picture(Base):
 class Entry(Base):
     """One published thing, of this hub or of another.
 
-    `origin` is the authority it comes from, empty for our own. `happens_at` is the moment that
+    `origin` is the authority it comes from, empty for our own; `via` that of who passed it on when
+    it first came, empty where its own server told us. `happens_at` is the moment that
     lists sort by: an event's start, an offer's or want's publication. `relevant_until` is when
     lists drop it (None: never). `summary` is plain text; `content` is HTML that was cleaned once,
     under rules version `cleaned_by`; `source` is the author's Markdown, None for remote ones.
@@ -108,6 +109,7 @@ class Entry(Base):
     url: Mapped[str]
     author_id: Mapped[UUID] = mapped_column(ForeignKey("actor.id"), index=True)
     origin: Mapped[str] = mapped_column(default="")
+    via: Mapped[str] = mapped_column(default="", server_default="")
     owner_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"), index=True)
     title: Mapped[str]
     summary: Mapped[str] = mapped_column(default="")

@@ -92,6 +92,7 @@ async def fill(
     entry.tags = list(draft.tags)
     entry.visibility = "public" if _is_public(thing) else "private"
     if entry.published_at is None:
+        entry.via = _via(received)
         entry.published_at = _not_ahead(thing.published, received.now)
         # What was published before we followed is not new here, and nobody is told of it.
         entry.created_at = entry.published_at if received.listed else received.now
@@ -113,6 +114,12 @@ async def keep(received: Received, entry: Entry) -> bool:
     if isinstance(received.activity.object, Object) and not received.listed:
         await gathering.look_around_later(received.session, received.activity.object)
     return True
+
+
+def _via(received: Received) -> str:
+    """The server that passed it on, if that is another than its own."""
+    via = received.via
+    return "" if via is None or via.authority == received.author.authority else via.authority
 
 
 def _is_public(thing: Object) -> bool:

@@ -33,6 +33,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from hub.core.text import fold, words
 from hub.entries.models import Entry
@@ -108,12 +109,14 @@ def in_title(asked: Question) -> ColumnElement[bool]:
 
 def has_tag(tag: str, entry: Any = Entry) -> ColumnElement[bool]:
     """Whether an entry bears this tag; `entry` may be an alias."""
-    return entry.search_text.contains(f" #{fold(tag.lstrip('#'))} ", autoescape=True)
+    column: InstrumentedAttribute[str] = entry.search_text
+    return column.contains(f" #{fold(tag.lstrip('#'))} ", autoescape=True)
 
 
 def has_place(place: str, entry: Any = Entry) -> ColumnElement[bool]:
     """Whether the name of an entry's place has this in it; `entry` may be an alias."""
-    return entry.search_text.like(f"%{MARK}%{' '.join(words(place))}%{MARK}")
+    column: InstrumentedAttribute[str] = entry.search_text
+    return column.like(f"%{MARK}%{' '.join(words(place))}%{MARK}")
 
 
 def hits(session: AsyncSession, asked: Question, *, below: int = NEWEST) -> Select[Any]:

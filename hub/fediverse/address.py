@@ -29,6 +29,7 @@ TEXTS = {
     "reply": ("uri", "url", "content"),
     "picture": ("url",),
     "outbox_activity": ("uri", "object_uri"),
+    "announcement": ("uri", "object_uri"),
     "tombstone": ("uri",),
     "idempotency": ("location",),
 }

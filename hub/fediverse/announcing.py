@@ -64,7 +64,7 @@ async def say(session: AsyncSession, services: Services, row: Announcement) -> N
         row.actor,
         _announce(row),
         to_followers=True,
-        inboxes=[row.author.delivery_inbox],
+        inboxes=[] if row.author.local else [row.author.delivery_inbox],
         listed=True,
     )
     if row.activity is not None:

@@ -102,10 +102,15 @@ def _number(cursor: str | None) -> int | None:
 
 
 def _shown(actor: Actor) -> Any:
-    """What of an actor's entries is current, by the table alone: entries are a floor above."""
+    """What an actor wrote or passed on and is current, by the table: entries are a floor above."""
     entry = Base.metadata.tables["entry"]
+    passed_on = select(Announcement.object_uri).where(
+        Announcement.actor_id == actor.id,
+        Announcement.said_at.is_not(None),
+        Announcement.undone_at.is_(None),
+    )
     return entry, (
-        (entry.c.author_id == actor.id)
+        or_(entry.c.author_id == actor.id, entry.c.uri.in_(passed_on))
         & (entry.c.visibility == "public")
         & entry.c.deleted_at.is_(None)
         & entry.c.hidden_at.is_(None)

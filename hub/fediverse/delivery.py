@@ -24,6 +24,7 @@ from federation.delivery import (
     Signer,
     deliver,
 )
+from hub.actors import keys
 from hub.core.batch import GroupCommit
 from hub.core.clock import now
 from hub.core.services import Services
@@ -41,7 +42,7 @@ class Carrier:
 
     def __init__(self, services: Services, worker: str) -> None:
         self._services = services
-        self._signer = Signer(services.keys.__getitem__)
+        self._signer = Signer(partial(keys.of, services))
         self._due = Lanes(services.db, worker)
         self._ledger = GroupCommit[ledger.Served](ledger.Ledger(services).keep, linger_s=LINGER_S)
         self._lanes: set[asyncio.Task[None]] = set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import orjson
@@ -16,6 +17,7 @@ from federation.origins import authority
 from federation.vocab.activities import Accept, Reject, Undo
 from federation.vocab.activities import Follow as FollowActivity
 from federation.vocab.actors import Actor as ActorDocument
+from federation.vocab.names import PUBLIC
 from federation.vocab.parse import parse
 from hub.actors import service
 from hub.actors.channels import RELAY
@@ -30,6 +32,8 @@ from hub.fediverse.models import Follow
 ACCEPTED = "accepted"
 PENDING = "pending"
 REJECTED = "rejected"
+AS_ACTOR = "actor"  # how we subscribed to a relay: as its follower, or to what is public
+AS_PUBLIC = "public"
 
 
 async def is_followed(session: AsyncSession, actors: Sequence[UUID]) -> bool:
@@ -54,7 +58,18 @@ async def follow(services: Services, handle: str) -> Follow:
         Elsewhere: the other server did not answer as it should.
         Conflict: it is one of our own, or its server is blocked.
     """
-    document = await look_up(services, handle)
+    return await begin(services, handle, await look_up(services, handle))
+
+
+async def begin(
+    services: Services, handle: str, document: dict[str, object], *, relay: str | None = None
+) -> Follow:
+    """Ask to follow the actor of a document, which was found as `handle`.
+
+    Raises:
+        Elsewhere: it is none that can be followed.
+        Conflict: its server is blocked.
+    """
     thing = parse(document)
     if not isinstance(thing, ActorDocument):
         raise Elsewhere(filled("{handle} is not something that can be followed.", handle=handle))
@@ -69,11 +84,13 @@ async def follow(services: Services, handle: str) -> Follow:
             raise Conflict(
                 filled("{host} is blocked here. Unblock it first.", host=followee.authority)
             )
-        return await ask(session, services, followee)
+        return await ask(session, services, followee, relay)
 
 
-async def ask(session: AsyncSession, services: Services, followee: Actor) -> Follow:
-    """Ask, as `@relay`, to follow an actor that we know."""
+async def ask(
+    session: AsyncSession, services: Services, followee: Actor, way: str | None = None
+) -> Follow:
+    """Ask, as `@relay`, to follow an actor that we know; `way` is how, if that is a relay."""
     relay = await service.local(session, RELAY)
     # Asked anew, it is a new activity: the first may have been lost over there.
     uri = f"{relay.uri}#follows/{uuid4()}"
@@ -83,14 +100,15 @@ async def ask(session: AsyncSession, services: Services, followee: Actor) -> Fol
         session.add(row)
     elif row.state == REJECTED:
         row.state = PENDING
-    row.uri = uri
+    row.uri, row.relay = uri, way
     row.follower, row.followee = relay, followee
     await outbox.post(
         session,
         services,
         relay,
-        FollowActivity(id=row.uri, actor=relay.uri, object=followee.uri, to=(followee.uri,)),
+        replace(activity_of(row), to=(followee.uri,)),
         inboxes=[followee.inbox],
+        about=uri,
     )
     await facts.note_federated(session)
     return row
@@ -139,16 +157,33 @@ async def stop(session: AsyncSession, services: Services, row: Follow) -> None:
     )
     await outbox.post(session, services, row.follower, undo, inboxes=[row.followee.inbox])
     await session.delete(row)
+    if row.relay == AS_PUBLIC:
+        await forget(session, row.followee_id, row.follower_id)
 
 
 def _is_meant(handle: str, actor: Actor) -> bool:
     given = handle.strip()
-    return given in {actor.uri, actor.url} or given.lstrip("@").lower() == actor.handle.lower()
+    boxes = {actor.inbox, actor.shared_inbox}
+    return (
+        given in {actor.uri, actor.url, *boxes} or given.lstrip("@").lower() == actor.handle.lower()
+    )
 
 
 def activity_of(row: Follow) -> FollowActivity:
     """The Follow as it was said; needs follower and followee loaded."""
-    return FollowActivity(id=row.uri, actor=row.follower.uri, object=row.followee.uri)
+    thing = PUBLIC if row.relay == AS_PUBLIC else row.followee.uri
+    return FollowActivity(id=row.uri, actor=row.follower.uri, object=thing)
+
+
+async def agreed(session: AsyncSession, row: Follow) -> None:
+    """Whom we asked accepts; a relay that we asked for what is public gets ours from now on."""
+    row.state, row.answered_at = ACCEPTED, now()
+    back = await between(session, row.followee_id, row.follower_id)
+    if row.relay != AS_PUBLIC or back is not None:
+        return
+    uri = f"{row.uri}-back"
+    both = {"follower_id": row.followee_id, "followee_id": row.follower_id}
+    session.add(Follow(uri=uri, state=ACCEPTED, answered_at=now(), **both))
 
 
 async def between(session: AsyncSession, follower: UUID, followee: UUID) -> Follow | None:

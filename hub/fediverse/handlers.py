@@ -73,9 +73,9 @@ async def _ours(received: Received, activity: Follow) -> Actor:
 async def accepted(received: Received, activity: Accept) -> None:
     """Our Follow was accepted, by the one whom we asked (AP-37); what they said of old is read."""
     row = await _asked(received, activity)
-    if row.state != follows.ACCEPTED:
+    if row.state != follows.ACCEPTED and not row.relay:
         await backfill.begin(received.session, row.id)
-    row.state, row.answered_at = follows.ACCEPTED, now()
+    await follows.agreed(received.session, row)
 
 
 @inbox.on(Reject, Follow)

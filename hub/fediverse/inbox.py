@@ -37,7 +37,7 @@ from hub.core.batch import GroupCommit
 from hub.core.clock import now
 from hub.core.db import Append
 from hub.core.services import Services
-from hub.fediverse import forwarding, peers
+from hub.fediverse import forwarding, peers, relays
 from hub.fediverse.authentic import authentic, author_of
 from hub.fediverse.models import LISTED, InboxActivity
 from hub.fediverse.received import LOOK_UPS, Alone, Document, Received, Wanted
@@ -274,6 +274,7 @@ class Processor:
             raise MalformedDocument("not an activity")
         if await peers.is_blocked(session, row.host):
             raise Unauthorised("the server is blocked")
+        await relays.check(session, activity, row.host)
         received = Received(
             session=session,
             services=self._services,

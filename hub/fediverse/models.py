@@ -67,7 +67,11 @@ class Peer(Claimable, Base):
 
 
 class Follow(Base):
-    """One actor follows another; `state` is pending, accepted or rejected."""
+    """One actor follows another; `state` is pending, accepted or rejected.
+
+    `relay` is set where we subscribed to a relay: `actor` if we follow it as others do (LitePub's
+    way), `public` if we asked it for what is public (Mastodon's way); None for all other follows.
+    """
 
     __tablename__ = "follow"
     __table_args__ = (UniqueConstraint("follower_id", "followee_id"),)
@@ -77,6 +81,7 @@ class Follow(Base):
     follower_id: Mapped[UUID] = mapped_column(ForeignKey("actor.id"))
     followee_id: Mapped[UUID] = mapped_column(ForeignKey("actor.id"), index=True)
     state: Mapped[str] = mapped_column(default="pending")
+    relay: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
     answered_at: Mapped[datetime | None]
 

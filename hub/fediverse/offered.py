@@ -22,7 +22,7 @@ from hub.core.text import plain, teaser
 from hub.core.words import filled
 from hub.fediverse import follows, peers
 
-PUBLISHING: Final = tuple(channel.name for channel in CHANNELS if channel.entry_kind)
+PUBLISHING: Final = tuple(channel.name for channel in CHANNELS if channel.entry_kinds)
 LONGEST_S: Final = 20.0  # for all that is asked of one server
 _SPEAKS_FOR_MANY: Final = frozenset({"Service", "Application", "Group", "Organization"})
 

@@ -14,6 +14,7 @@ from federation.signatures.digest import digest_header
 from federation.signatures.proofs import sign_proof
 from federation.vocab.activities import Activity
 from federation.vocab.names import Document, is_public
+from hub.actors import keys
 from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.services import Services
@@ -46,6 +47,7 @@ async def post(
     own; `whole` stands in place of its object, as somebody else wrote it.
     Public activities bear an integrity proof, private ones do not (FEP-8b32, AP-23).
     """
+    await keys.at_hand(session, services, actor.uri)
     body = _body(services, actor, activity, whole)
     row = OutboxActivity(
         uri=activity.id,

@@ -21,7 +21,7 @@ from federation.vocab.parse import parse
 from hub.actors import service
 from hub.actors.models import Actor
 from hub.core.services import Services
-from hub.fediverse import follows, peers
+from hub.fediverse import follows, peers, relays
 
 Document = dict[str, Any]
 
@@ -85,10 +85,15 @@ class Received:
         Raises:
             Unreachable: it had us look up too much already; later may be better (SECURITY B8).
         """
-        if self.look_ups is None or await peers.follows_host(self.session, self.host):
+        if self.look_ups is None or await self._is_free():
             return
         if self.look_ups.take(self.host) is not None:
             raise Unreachable("too much is looked up for this server at the moment")
+
+    async def _is_free(self) -> bool:
+        """Whether it is a server that we follow; a relay speaks for the whole world."""
+        followed = await peers.follows_host(self.session, self.host)
+        return followed and not await relays.is_relay(self.session, self.host)
 
     async def fetched(self, uri: str) -> Document:
         """A document of another server, from its own origin.
@@ -146,6 +151,9 @@ class Received:
             raise MalformedDocument("not an object with id and author")
         if not may_publish(thing.id, thing.attributed_to):
             raise Unauthorised("the object's author is of another origin")
+        from_relay = await relays.is_relay(self.session, self.host)
+        if from_relay and not await relays.is_wanted(self.session, thing):
+            raise Unauthorised("a relay passed on what this hub does not show")
         author = await self.actor(thing.attributed_to)
         create = Create(actor=author.uri, object=thing, to=thing.to, cc=thing.cc)
         onward = replace(

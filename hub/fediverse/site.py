@@ -13,7 +13,7 @@ from federation.rates import Rates
 from federation.site import ActorNames, NodeInfoFacts, Page, StoredDocument
 from federation.verification import KeyRing, VerifiedActivity, Verifier
 from hub import __version__
-from hub.actors import service
+from hub.actors import keys, service
 from hub.actors.channels import RELAY
 from hub.actors.models import Actor
 from hub.core.clock import now
@@ -116,6 +116,8 @@ class HubSite:
         if found is None:
             return None
         gone = found.deleted_at is not None
+        if not gone:
+            await keys.of(self._services, found.uri)
         thing = service.tombstone(found) if gone else service.document(found, self._services)
         body = orjson.dumps(thing.document(context=True))
         digest = hashlib.sha256(body).hexdigest()[:32]

@@ -104,7 +104,7 @@ async def calendar(request: Request, hub: Hub, asked: Annotated[FeedOfEvents, Qu
             break
     home = _address(hub, "/events", asked)
     body = await asyncio.to_thread(calendar_of, found[:MOST_EVENTS], _title(hub, asked), home)
-    return _answer(request, body, CALENDAR)
+    return as_file(request, body, CALENDAR)
 
 
 @router.api_route("/events/{event_id:uuid}.ics", methods=["GET", "HEAD"])
@@ -113,7 +113,7 @@ async def single(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> 
     async with hub.db.read() as session:
         event = await events.by_id(session, event_id, Viewer.of(caller))
     body = calendar_of([event], hub.settings.name, f"{hub.settings.url}{event.path}")
-    answer = _answer(request, body, CALENDAR)
+    answer = as_file(request, body, CALENDAR)
     answer.headers["content-disposition"] = 'attachment; filename="event.ics"'
     if event.visibility != "public":
         answer.headers["cache-control"] = "private, no-store"
@@ -126,7 +126,7 @@ async def series(series_id: UUID, request: Request, hub: Hub) -> Response:
     async with hub.db.read() as session:
         found, rows = await events.whole_series(session, series_id, ANYBODY)
     arguments = (found, rows, hub.settings.name, hub.settings.url)
-    return _answer(request, await asyncio.to_thread(series_calendar, *arguments), CALENDAR)
+    return as_file(request, await asyncio.to_thread(series_calendar, *arguments), CALENDAR)
 
 
 @router.api_route("/events.rss", methods=["GET", "HEAD"])
@@ -279,7 +279,7 @@ def _feed(
         settings=hub.settings,
         places=places or {},
     )
-    return _answer(request, write(feed), content_type)
+    return as_file(request, write(feed), content_type)
 
 
 def _address(hub: Services, path: str, asked: asking.Asked, *, cursor: str | None = None) -> str:
@@ -297,7 +297,7 @@ def _title(hub: Services, asked: asking.Asked) -> str:
     return " · ".join(filter(None, (hub.settings.name, tag, asked.q)))
 
 
-def _answer(request: Request, body: bytes, content_type: str) -> Response:
+def as_file(request: Request, body: bytes, content_type: str) -> Response:
     """The file, or that it has not changed (RFC 9110 §13.1.2)."""
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {"etag": etag, "cache-control": FRESH, "content-type": content_type}

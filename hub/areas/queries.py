@@ -1,0 +1,183 @@
+"""Which channels of areas there are, and what fits each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import joinedload
+
+from hub.actors import service as actors
+from hub.actors.models import Actor
+from hub.areas.models import Area
+from hub.areas.schemas import LOCAL
+from hub.core.clock import now
+from hub.core.errors import NotFound
+from hub.core.words import filled
+from hub.entries import finding, search
+from hub.entries import queries as entries
+from hub.entries.finding import Found
+from hub.entries.models import Entry, numbered
+from hub.entries.paging import Listed
+from hub.entries.queries import Filter
+from hub.entries.visibility import ANYBODY, visible_to
+from hub.events import queries as events
+from hub.events.models import Event
+from hub.fediverse.follows import ACCEPTED
+from hub.fediverse.models import Announcement, Follow
+
+CURRENT: Final = ("scheduled", "moved_online", "open", "published")  # worth telling people of
+FRESH: Final = timedelta(days=14)  # what is older stands on the channel's page, and is no news
+
+
+async def listed(session: AsyncSession) -> Sequence[Area]:
+    """Every channel, with its actor, by name."""
+    query = select(Area).join(Area.actor).options(joinedload(Area.actor)).order_by(Actor.name)
+    return (await session.scalars(query)).all()
+
+
+async def of_actor(session: AsyncSession, actor: Actor) -> Area | None:
+    """The channel that this actor of ours is; None if it is none."""
+    query = select(Area).where(Area.actor_id == actor.id).options(joinedload(Area.actor))
+    return await session.scalar(query)
+
+
+async def by_name(session: AsyncSession, name: str) -> Area:
+    """A channel by the name of its actor.
+
+    Raises:
+        NotFound: there is none.
+        Gone: it was ended.
+    """
+    area = await of_actor(session, await actors.local(session, name))
+    if area is None:
+        raise NotFound(filled("There is no @{name} here.", name=name))
+    return area
+
+
+async def counts(session: AsyncSession) -> dict[UUID, tuple[int, int]]:
+    """How many follow each channel, and how much of what it passed on stands."""
+    followers = dict(
+        (
+            await session.execute(
+                select(Follow.followee_id, func.count())
+                .where(Follow.state == ACCEPTED, Follow.followee_id.in_(select(Area.actor_id)))
+                .group_by(Follow.followee_id)
+            )
+        ).all()
+    )
+    said = dict(
+        (
+            await session.execute(
+                select(Announcement.actor_id, func.count())
+                .where(Announcement.said_at.is_not(None), Announcement.undone_at.is_(None))
+                .where(Announcement.actor_id.in_(select(Area.actor_id)))
+                .group_by(Announcement.actor_id)
+            )
+        ).all()
+    )
+    return {id_: (followers.get(id_, 0), said.get(id_, 0)) for id_ in {*followers, *said}}
+
+
+def fits(area: Area) -> list[ColumnElement[bool]]:
+    """Said of `Entry`: everybody may see it, and it is what the channel is about."""
+    found = [visible_to(ANYBODY)]
+    if area.kinds:
+        found.append(Entry.kind.in_(area.kinds))
+    if area.tags:
+        found.append(or_(*(search.has_tag(tag) for tag in area.tags)))
+    if area.origins:
+        found.append(Entry.origin.in_(["" if one == LOCAL else one for one in area.origins]))
+    if area.latitude is not None and area.longitude is not None:
+        around = Filter(near=(area.latitude, area.longitude), within_m=area.within_m)
+        found += entries.conditions(around)
+    return found
+
+
+def first_hand() -> ColumnElement[bool]:
+    """Said of `Entry`: it was published here, or on a server that this hub follows itself.
+
+    So nothing that came through a relay or somebody else's channel is passed on once more, by
+    whatever way it came first, and two hubs that follow each other's channels add nothing (AP-88).
+    """
+    ours = select(Actor.id).where(Actor.local)
+    followed = (
+        select(Actor.authority)
+        .join(Follow, Follow.followee_id == Actor.id)
+        .where(Follow.follower_id.in_(ours), Follow.state == ACCEPTED, Follow.relay.is_(None))
+    )
+    return or_(Entry.origin == "", Entry.origin.in_(followed))
+
+
+def current(moment: datetime) -> list[ColumnElement[bool]]:
+    """Said of `Entry`: it is to come, or to be had; of a series the next date alone."""
+    return [finding.not_over(moment), events.first_of_its_kind(moment)]
+
+
+async def untold(session: AsyncSession, area: Area, limit: int) -> Sequence[UUID]:
+    """The entries that a channel has yet to pass on, the newest first."""
+    moment = now()
+    told = exists().where(
+        Announcement.actor_id == area.actor_id, Announcement.object_uri == Entry.uri
+    )
+    query = (
+        select(Entry.id)
+        .where(
+            Entry.number >= numbered(moment - FRESH, 0),
+            Entry.published_at.is_not(None),
+            Entry.status.in_(CURRENT),
+            first_hand(),
+            *fits(area),
+            *current(moment),
+            ~told,
+        )
+        .order_by(Entry.number.desc())
+        .limit(limit)
+    )
+    return list(await session.scalars(query))
+
+
+async def unfit(session: AsyncSession, area: Area, limit: int) -> Sequence[UUID]:
+    """Announcements of a channel whose thing is gone, hidden, or not what it is about any more."""
+    still = exists().where(Entry.uri == Announcement.object_uri, *fits(area))
+    query = (
+        select(Announcement.id)
+        .where(
+            Announcement.actor_id == area.actor_id,
+            Announcement.said_at.is_not(None),
+            Announcement.undone_at.is_(None),
+            ~still,
+        )
+        .order_by(Announcement.created_at)
+        .limit(limit)
+    )
+    return list(await session.scalars(query))
+
+
+async def shown(
+    session: AsyncSession, area: Area, *, limit: int, cursor: str | None = None
+) -> Found:
+    """What a channel is about, current and first-hand, the newest first; for its page and feeds.
+
+    Raises:
+        Invalid: the cursor is none of ours.
+    """
+    return await finding.found(
+        session,
+        ANYBODY,
+        Filter(limit=limit, cursor=cursor),
+        ranked=False,
+        conditions=[first_hand(), *fits(area), *current(now())],
+    )
+
+
+async def calendar(
+    session: AsyncSession, area: Area, since: datetime, *, limit: int, cursor: str | None = None
+) -> Listed[Event]:
+    """The events of a channel that are not over at `since`, the next first."""
+    query = select(Event).where(first_hand(), *fits(area), *events.narrowed(since))
+    return await entries.page(session, Event, query, Filter(limit=limit, cursor=cursor), ANYBODY)
