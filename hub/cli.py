@@ -323,8 +323,8 @@ def follow(
     if (handle is None) == (listed is None):
         raise typer.BadParameter("Name a hub, or a list of hubs with --list.")
     text = handle if listed is None else _source(str(listed))["data"]
-    given = {"listed": listed is not None, "only": only, "relay": relay, "as_json": as_json}
-    _ask("follow", names=text, **given)
+    many = listed is not None
+    _ask("follow", names=text, listed=many, only=only, relay=relay, as_json=as_json)
 
 
 @app.command()

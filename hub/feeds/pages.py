@@ -196,7 +196,7 @@ async def record_table(
         if page.next is None:
             break
         wanted = wanted.model_copy(update={"cursor": page.next})
-    answer = _answer(request, tables.of_records(found, hub.settings.authority), tables.CSV)
+    answer = as_file(request, tables.of_records(found, hub.settings.authority), tables.CSV)
     name = request.url.path.rpartition("/")[2]
     answer.headers["content-disposition"] = f'attachment; filename="{name}"'
     return answer
