@@ -108,12 +108,16 @@ def in_title(asked: Question) -> ColumnElement[bool]:
 
 def has_tag(tag: str, entry: Any = Entry) -> ColumnElement[bool]:
     """Whether an entry bears this tag; `entry` may be an alias."""
-    return entry.search_text.contains(f" #{fold(tag.lstrip('#'))} ", autoescape=True)
+    found: ColumnElement[bool] = entry.search_text.contains(
+        f" #{fold(tag.lstrip('#'))} ", autoescape=True
+    )
+    return found
 
 
 def has_place(place: str, entry: Any = Entry) -> ColumnElement[bool]:
     """Whether the name of an entry's place has this in it; `entry` may be an alias."""
-    return entry.search_text.like(f"%{MARK}%{' '.join(words(place))}%{MARK}")
+    found: ColumnElement[bool] = entry.search_text.like(f"%{MARK}%{' '.join(words(place))}%{MARK}")
+    return found
 
 
 def hits(session: AsyncSession, asked: Question, *, below: int = NEWEST) -> Select[Any]:

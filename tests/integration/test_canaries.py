@@ -37,7 +37,7 @@ NO_WORDS = {
     "decided": "about before",
     "decision": "deed kind host previous digest",
     "delivery": "object_uri inbox host",
-    "entry": "kind uri url origin language status visibility",
+    "entry": "kind uri url origin language status visibility via licence",
     "event": "timezone online_url joining access_facts category",
     "fact": "name",
     "follow": "uri state",
