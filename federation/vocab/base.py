@@ -114,7 +114,8 @@ class Object:
     """Something published.
 
     `context` is the thread, `audience` the groups; `replies`, `likes` and `shares` are collections.
-    `quotable` says that everybody may quote it (FEP-044f); it is written and never read.
+    `quotable` says that everybody may quote it (FEP-044f); it is written and never read;
+    `licence`, under which it may be used, is read and never written.
     `language` is a BCP 47 tag. `source_type` holds the type or types as they came. `document()`
     writes plain JSON: one string for `type` and every reference, arrays for `to`, `cc`,
     `attachment` and `tag` even when empty (AP-49).
@@ -146,6 +147,7 @@ class Object:
     shares: str | None = None
     quote: str | None = None
     quotable: bool = False
+    licence: str | None = None
     sensitive: bool = False
     source_type: tuple[str, ...] = field(default=(), compare=False)
 

@@ -68,6 +68,7 @@ def common(document: Document) -> dict[str, Any]:
         "location": where,
         "image": parts.picture(document.get("image")),
         "replies": reading.uri(document.get("replies")),
+        "licence": reading.uri(document.get("license")),
         "likes": reading.uri(document.get("likes")),
         "shares": reading.uri(document.get("shares")),
         "quote": reading.uri(reading.member(document, *_QUOTES)),

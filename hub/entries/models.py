@@ -88,8 +88,10 @@ class Entry(Base):
     `number` is its place there, the newest greatest. `document` is the ActivityPub object as it was
     last said; `counted`: it has numbers that change by themselves, so readers get one made anew.
     `visibility` is private, hub or public (SETTLED 2); `for_other`: an editor wrote it for somebody
-    who is not here. `passed_at`: a steward let it through although its server is silenced.
-    `own_box`: what is written privately about it is for its owner, not for the stewards.
+    who is not here. `licence` is the address of the licence that it names. `heard_at` is when its
+    server last told us that it stands, None for our own. `passed_at`: a steward let it through
+    although its server is silenced. `own_box`: what is written privately about it is for its owner,
+    not for the stewards.
     """
 
     __tablename__ = "entry"
@@ -131,6 +133,8 @@ class Entry(Base):
     document: Mapped[bytes | None]
     counted: Mapped[bool] = mapped_column(default=False)
     own_box: Mapped[bool] = mapped_column(default=False)
+    licence: Mapped[str] = mapped_column(default="", server_default="")
+    heard_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
     published_at: Mapped[datetime | None]
     updated_at: Mapped[datetime] = mapped_column(default=now)

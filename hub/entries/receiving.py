@@ -24,6 +24,7 @@ from hub.fediverse.received import Received
 
 E = TypeVar("E", bound=Entry)
 
+LONGEST_LICENCE = 500  # of its address
 AHEAD = timedelta(hours=1)  # a peer's clock may be this wrong; later stamps would block all others
 
 
@@ -45,6 +46,7 @@ async def known(received: Received, thing: Object, kind: type[E]) -> E | None:
     if entry is not None:
         if entry.local or not may_change(entry.author_id, received.author.id):
             raise Unauthorised("it belongs to somebody else (AP-32)")
+        entry.heard_at = received.now
         return entry
     if await queries.by_uri(session, uri) is not None:
         raise MalformedDocument("it was of another kind before (AP-33)")
@@ -81,6 +83,8 @@ async def fill(
     entry.uri = thing.id or entry.uri
     entry.url = page_of(entry.uri, thing.url)
     entry.origin = received.author.authority
+    entry.heard_at = received.now
+    entry.licence = (thing.licence or "")[:LONGEST_LICENCE]
     entry.author = received.author
     entry.title = draft.title
     entry.source = None

@@ -3,8 +3,8 @@
 `public` is for everybody and leaves the hub. `hub` is for those who live here, and stays: whoever
 is signed in, but for guests, who only proved an e-mail address. `private` is for the stewards to
 whom it is entrusted. What is somebody's own they see in any case. What is deleted, hidden by a
-steward, by a suspended author, from a blocked server, or from a silenced one and not let through,
-is seen by nobody.
+steward, by a suspended author, from a blocked server, from one that was not heard of for a month,
+or from a silenced one and not let through, is seen by nobody.
 """
 
 from __future__ import annotations
@@ -65,7 +65,11 @@ def standing(entry: Any = Entry) -> ColumnElement[bool]:
     # A block of a name holds for the names under it too (PROTOCOL 6.9). What a silenced server
     # publishes waits for a steward.
     blocked = exists().where(
-        or_(Peer.standing == "blocked", (Peer.standing == "silenced") & entry.passed_at.is_(None)),
+        or_(
+            Peer.standing == "blocked",
+            (Peer.standing == "silenced") & entry.passed_at.is_(None),
+            Peer.lost_at.is_not(None),
+        ),
         peers.under(entry.origin.expression, Peer.host.expression),
     )
     return and_(

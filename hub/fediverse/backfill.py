@@ -5,11 +5,15 @@ away in the middle, costs nothing that was read. What stands on a page goes into
 any mail, and through the same handlers (DESIGN §2.4); the actor's own server lists it, which is as
 good as its signature. No number of items ends it (SETTLED 19), but its pace is slow, and it waits
 while much of that server's mail still is to be acted upon.
+
+Everything is read again now and then: what stands here and is listed there still stands, and of
+what is listed there no more its server is asked whether it is gone. So a Delete that never arrived
+is honoured all the same (SECURITY D7), and a hub that publishes nothing is known to be there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -17,13 +21,13 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from federation import collections
 from federation.errors import FederationError, MalformedDocument
-from federation.vocab.activities import Announce, Create
+from federation.vocab.activities import Announce, Create, Delete
 from federation.vocab.actors import Actor as ActorDocument
 from federation.vocab.base import Object
 from federation.vocab.names import AS2, PUBLIC
@@ -35,7 +39,7 @@ from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.db import Base, insert_for
 from hub.core.services import Services
-from hub.fediverse import follows
+from hub.fediverse import follows, peers
 from hub.fediverse.models import LISTED, Backfill, Follow, InboxActivity
 from hub.jobs.queue import enqueue
 from hub.jobs.registry import Run, job
@@ -43,6 +47,8 @@ from hub.jobs.registry import Run, job
 # In this order: whole activities first, then the ids of what was published without one.
 COLLECTIONS: Final = ("outbox", "upcoming", "featured")
 PACE: Final = timedelta(seconds=1)  # between two pages of one actor
+EVERY: Final = timedelta(minutes=45)  # with its pages and its timer within the hour (AP-87, T28)
+SHARE: Final = timedelta(minutes=1)  # for each page, so that much is not read all of the time
 MOST_WAITING: Final = 200  # of one server's mail that is not acted upon yet; more waits for that
 AGAIN: Final = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
 NOTHING_AFTER: Final = 20  # pages without anything that hubs keep: it is somebody who chats
@@ -51,10 +57,14 @@ MOST_PAGES: Final = 50_000  # whoever has more has pages without end
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What one page holds for us: how much of a kind that hubs keep, and activities to act upon."""
+    """What one page holds for us: how much of a kind that hubs keep, and activities to act upon.
+
+    `standing` are the ids of what is here already, as it is there.
+    """
 
     kept: int = 0
     bodies: tuple[tuple[str, bytes], ...] = ()
+    standing: frozenset[str] = frozenset()
 
 
 async def begin(session: AsyncSession, follow_id: UUID) -> None:
@@ -63,11 +73,27 @@ async def begin(session: AsyncSession, follow_id: UUID) -> None:
     if row is None:
         session.add(Backfill(follow_id=follow_id, collection=COLLECTIONS[0]))
     elif row.finished_at is not None:
-        row.run, row.collection, row.page, row.started_at = row.run + 1, COLLECTIONS[0], None, now()
-        row.pages = row.items = row.taken = row.tried = 0
-        row.error = row.finished_at = None
+        _anew(row)
     await session.flush()
     await _later(session, follow_id, now())
+
+
+def _anew(row: Backfill) -> None:
+    row.run, row.collection, row.page, row.started_at = row.run + 1, COLLECTIONS[0], None, now()
+    row.pages = row.items = row.tried = 0
+    row.error = row.finished_at = None
+
+
+@job("fediverse.read_again", every=timedelta(minutes=5))
+async def read_again(run: Run) -> None:
+    """Begin to read again what was read to its end an hour ago, long lists less often."""
+    async with run.finish() as session:
+        done = Backfill.finished_at < now() - EVERY
+        for row in await session.scalars(select(Backfill).where(done)):
+            if row.finished_at is not None and row.finished_at < now() - row.pages * SHARE:
+                _anew(row)
+                await session.flush()
+                await _later(session, row.follow_id, now())
 
 
 async def _later(session: AsyncSession, follow_id: UUID, at: datetime) -> None:
@@ -101,8 +127,11 @@ async def read_on(run: Run, *, follow_id: str) -> None:
             await _note_failure(session, id_, error)
             return
     async with run.finish() as session:
+        await peers.answered(session, followee.authority)
+        await _note_standing(session, found.standing)
         new = await _hand_on(session, followee, row, found)
-        await _go_on(session, id_, page, found, new)
+        if await _go_on(session, id_, page, found, new):
+            await _ask_after(session, followee, row)
     services.wake.ring()
 
 
@@ -138,41 +167,44 @@ async def _worth(services: Services, followee: Actor, items: Sequence[Any]) -> F
 
     Of what a page names by its id alone, whatever is not here yet.
     """
-    moment, kept, bodies = now(), 0, []
-    ids = [uri for uri in map(_id_alone, items) if uri is not None]
-    there = await _here(services, ids)
-    for item in items:
-        uri = _id_alone(item)
-        if uri is not None:
-            kept += 1
-            if uri not in there:
-                said = Create(actor=followee.uri, object=uri, to=(PUBLIC,))
-                bodies.append((uri, orjson.dumps(said.document(context=True))))
-            continue
-        # On a page of Mastodon's the context stands once, above them all.
-        whole = {"@context": AS2, **item} if isinstance(item, dict) else item
-        thing = _activity(followee, whole)
-        if thing is None:
-            continue
-        kept += 1
-        if isinstance(thing, Announce) or not is_over(thing.object, moment):
-            bodies.append((thing.id or thing.object_id or "", orjson.dumps(whole)))
-    return Found(kept, tuple(bodies))
+    moment, bodies, standing = now(), [], set()
+    said = [one for one in (_said(followee, item) for item in items) if one is not None]
+    there = await _here(services, [one.object_id or "" for one, _ in said])
+    for one, whole in said:
+        uri, known = one.object_id or "", there.get(one.object_id or "")
+        if known is not None and not _is_newer(one.object, known):
+            standing.add(uri)
+        elif known is not None or isinstance(one, Announce) or not is_over(one.object, moment):
+            bodies.append((one.id or uri, whole))
+    return Found(len(said), tuple(bodies), frozenset(standing))
 
 
-def _id_alone(item: Any) -> str | None:
-    return address_in(item) if isinstance(item, str) else None
+def _said(followee: Actor, item: Any) -> tuple[Create | Announce, bytes] | None:
+    """What the actor itself made or passed on; a plain post is nothing that hubs keep.
 
-
-def _activity(followee: Actor, item: Any) -> Create | Announce | None:
-    """What the actor itself made or passed on; a plain post is nothing that hubs keep."""
+    What its collection names by the id alone counts as made.
+    """
+    uri = address_in(item) if isinstance(item, str) else None
+    if uri is not None:
+        made = Create(actor=followee.uri, object=uri, to=(PUBLIC,))
+        return made, orjson.dumps(made.document(context=True))
+    if not isinstance(item, dict):
+        return None
+    # On a page of Mastodon's the context stands once, above them all.
+    whole = {"@context": AS2, **item}
     try:
-        thing = parse(item)
+        thing = parse(whole)
     except MalformedDocument:
         return None
     if not isinstance(thing, Create | Announce) or thing.actor != followee.uri:
         return None
-    return None if type(thing.object) is Note else thing
+    return None if type(thing.object) is Note else (thing, orjson.dumps(whole))
+
+
+def _is_newer(thing: object, known: datetime) -> bool:
+    """Whether it was changed after what we know of it; an id alone does not say."""
+    stamp = (thing.updated or thing.published) if isinstance(thing, Object) else None
+    return stamp is not None and stamp > known
 
 
 def is_over(thing: object, moment: datetime) -> bool:
@@ -186,35 +218,63 @@ def is_over(thing: object, moment: datetime) -> bool:
     return not isinstance(thing, Object | str)
 
 
-async def _here(services: Services, uris: Sequence[str]) -> set[str]:
-    """Which of these stand here already, by the table alone: entries are a floor above."""
+async def _here(services: Services, uris: Sequence[str]) -> dict[str, datetime]:
+    """Which of these stand here, and their last change; by the table: entries are a floor above."""
     if not uris:
-        return set()
+        return {}
     entry = Base.metadata.tables["entry"]
+    query = select(entry.c.uri, entry.c.updated_at)
     async with services.db.read() as session:
-        return set(await session.scalars(select(entry.c.uri).where(entry.c.uri.in_(uris))))
+        rows = await session.execute(
+            query.where(entry.c.uri.in_(uris), entry.c.deleted_at.is_(None))
+        )
+        return dict(rows.all())
+
+
+async def _note_standing(session: AsyncSession, uris: Collection[str]) -> None:
+    """Its own server has just said of these that they stand."""
+    entry = Base.metadata.tables["entry"]
+    if uris:
+        await session.execute(update(entry).where(entry.c.uri.in_(uris)).values(heard_at=now()))
+
+
+async def _ask_after(session: AsyncSession, followee: Actor, row: Backfill) -> None:
+    """Ask its server of each thing of theirs that this reading did not meet, whether it is gone.
+
+    As a Delete that nobody signed: it counts if the origin answers that there is nothing.
+    """
+    entry = Base.metadata.tables["entry"]
+    relayed = followee.kind == "Application"  # it lists what all of its server publish
+    theirs = entry.c.origin == followee.authority if relayed else entry.c.author_id == followee.id
+    author = Base.metadata.tables["actor"]
+    rows = await session.execute(
+        select(entry.c.uri, author.c.uri)
+        .join(author, author.c.id == entry.c.author_id)
+        .where(
+            theirs,
+            or_(entry.c.heard_at.is_(None), entry.c.heard_at < row.started_at),
+            entry.c.created_at < row.started_at,
+            entry.c.deleted_at.is_(None),
+            or_(entry.c.relevant_until.is_(None), entry.c.relevant_until > now()),
+        )
+    )
+    values = []
+    for uri, owner in rows:
+        doubt = Delete(id=f"{uri}#gone-{row.run}", actor=owner, object=uri, to=(PUBLIC,))
+        body = orjson.dumps(doubt.document(context=True))
+        values.append(_mail(owner, followee.authority, f"{uri}#gone-{row.run}", "refetch", body))
+    if values:
+        await session.execute(insert_for(session, InboxActivity).on_conflict_do_nothing(), values)
 
 
 async def _hand_on(session: AsyncSession, followee: Actor, row: Backfill, found: Found) -> int:
     """Put activities into the inbox log; how many were not there from this reading."""
     if not found.bodies:
         return 0
-    moment = now()
-    values = [
-        {
-            "uri": f"{followee.uri}#listed-{row.run}-{sha256(name.encode()).hexdigest()}",
-            "actor_uri": followee.uri,
-            "host": followee.authority,
-            "trust": LISTED,
-            "body": body,
-            "received_at": moment,
-            "run_at": moment,
-            "attempts": 0,
-            "fence": 0,
-            "state": "waiting",
-        }
-        for name, body in found.bodies
-    ]
+    values = []
+    for name, body in found.bodies:
+        uri = f"{followee.uri}#listed-{row.run}-{sha256(name.encode()).hexdigest()}"
+        values.append(_mail(followee.uri, followee.authority, uri, LISTED, body))
     kept = await session.scalars(
         insert_for(session, InboxActivity)
         .values(values)
@@ -224,13 +284,30 @@ async def _hand_on(session: AsyncSession, followee: Actor, row: Backfill, found:
     return len(kept.all())
 
 
+def _mail(actor: str, host: str, uri: str, trust: str, body: bytes) -> dict[str, Any]:
+    """A row of the inbox log, to be acted upon now."""
+    moment = now()
+    return {
+        "uri": uri,
+        "actor_uri": actor,
+        "host": host,
+        "trust": trust,
+        "body": body,
+        "received_at": moment,
+        "run_at": moment,
+        "attempts": 0,
+        "fence": 0,
+        "state": "waiting",
+    }
+
+
 async def _go_on(
     session: AsyncSession, follow_id: UUID, page: collections.Part, found: Found, new: int
-) -> None:
-    """Note what was read, and when it goes on; the end of the last collection is the end."""
+) -> bool:
+    """Note what was read, and when it goes on; true at the end of the last collection."""
     row = await session.get(Backfill, follow_id)
     if row is None:
-        return
+        return False
     here = row.page
     row.pages, row.items, row.taken = row.pages + 1, row.items + found.kept, row.taken + new
     row.tried, row.error = 0, None
@@ -241,8 +318,9 @@ async def _go_on(
     row.page = page.next
     if page.next in {None, here} or circles or chats or row.pages >= MOST_PAGES:
         await _next_collection(session, row)
-        return
+        return row.finished_at is not None
     await _later(session, follow_id, now() + (PACE if page.items else timedelta(0)))
+    return False
 
 
 async def _next_collection(session: AsyncSession, row: Backfill) -> None:

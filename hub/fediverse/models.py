@@ -36,7 +36,8 @@ class Peer(Claimable, Base):
     `closed_until` is when it may be tried again (breaker, Retry-After); `scheme` is the signature
     scheme that worked last, `rfc9421_at` when the server last showed that it speaks RFC 9421.
     `passed_at`: a steward let something of this server through. `flooded_at`: it published so
-    much at once that this hub silenced it by itself.
+    much at once that this hub silenced it by itself. `lost_at`: it was not heard of for so long
+    that what it published is hidden, until it is heard of again.
     """
 
     __tablename__ = "peer"
@@ -57,6 +58,7 @@ class Peer(Claimable, Base):
     rfc9421_at: Mapped[datetime | None]
     passed_at: Mapped[datetime | None]
     flooded_at: Mapped[datetime | None]
+    lost_at: Mapped[datetime | None]
     first_seen_at: Mapped[datetime] = mapped_column(default=now)
     last_seen_at: Mapped[datetime | None]
     last_delivered_at: Mapped[datetime | None]
@@ -96,7 +98,7 @@ class Backfill(Base):
     `page` where it goes on; None: at its beginning. `total` is how much the outbox says that it
     holds; `pages` were read so far, `items` of them are of a kind that hubs keep, and `taken` were
     handed on: what is over is not. `tried`: so often in a row it could not be read, as `error`
-    says. `run` counts the readings, since after a new Follow all is read anew.
+    says. `run` counts the readings: all is read again now and then, and `taken` adds up.
     """
 
     __tablename__ = "backfill"

@@ -27,6 +27,8 @@ OPEN = "open"
 SILENCED = "silenced"
 BLOCKED = "blocked"
 TRUSTED_AFTER = timedelta(hours=24)  # a follower's server is heard after this (SETTLED 8)
+QUIET = timedelta(days=3)  # a server that we follow and have not heard of is said to be so
+LOST = timedelta(days=30)  # and is hidden; as long as mail for it is kept (SETTLED 4)
 NOTED_AGAIN = timedelta(days=1)  # how exactly is known when a server last signed by RFC 9421
 
 
@@ -277,6 +279,7 @@ async def seen(session: AsyncSession, hosts: Iterable[str], modern: Iterable[str
         .where(Peer.host.in_(names))
         .values(
             last_seen_at=moment,
+            lost_at=None,
             failures=0,
             closed_until=case((silent, None), else_=Peer.closed_until),
             failing_since=None,
@@ -286,6 +289,45 @@ async def seen(session: AsyncSession, hosts: Iterable[str], modern: Iterable[str
     signed = sorted(set(modern))
     if signed:
         await _speak_rfc9421(session, signed)
+
+
+async def answered(session: AsyncSession, host: str) -> None:
+    """A server that we asked has answered: it is there. Whether it takes mail is another matter."""
+    await _ensure(session, [host])
+    await session.execute(
+        update(Peer).where(Peer.host == host).values(last_seen_at=now(), lost_at=None)
+    )
+
+
+async def lose(session: AsyncSession) -> None:
+    """Hide what servers published that we follow and have not heard of for long."""
+    followed = (
+        select(Actor.authority)
+        .join(Follow, Follow.followee_id == Actor.id)
+        .where(Actor.local.is_(False), Follow.state == "accepted")
+    )
+    await session.execute(
+        update(Peer)
+        .where(
+            Peer.host.in_(followed),
+            Peer.lost_at.is_(None),
+            func.coalesce(Peer.last_seen_at, Peer.first_seen_at) < now() - LOST,
+        )
+        .values(lost_at=now())
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def quiet(session: AsyncSession, hosts: Iterable[str]) -> dict[str, datetime]:
+    """Those of these servers that were not heard of for a while, and since when."""
+    names = sorted(set(hosts) - {""})
+    if not names:
+        return {}
+    heard = func.coalesce(Peer.last_seen_at, Peer.first_seen_at)
+    rows = await session.execute(
+        select(Peer.host, heard).where(Peer.host.in_(names), heard < now() - QUIET)
+    )
+    return dict(rows.all())
 
 
 async def try_again(session: AsyncSession, hosts: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.db import Base
-from hub.fediverse import undone
+from hub.fediverse import peers, undone
 from hub.fediverse.models import (
     Delivery,
     InboxActivity,
@@ -38,6 +38,7 @@ async def upkeep(run: Run) -> None:
         await collapse(session)
         await expire(session)
         await _forget_peers(session)
+        await peers.lose(session)
         await _forget_tombstones(session, run.services.settings.url)
         await undone.forget(session)
         await session.execute(

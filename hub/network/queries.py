@@ -91,6 +91,6 @@ def _reading(row: Backfill) -> Reading:
         read=row.items,
         taken=row.taken,
         total=row.total,
-        done=row.finished_at is not None,
+        done=row.finished_at is not None or row.run > 1,
         trouble=None if row.finished_at is not None or not row.tried else row.error,
     )

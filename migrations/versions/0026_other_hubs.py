@@ -20,6 +20,9 @@ MOMENT = UTCDateTime(timezone=True)
 
 
 def upgrade() -> None:
+    op.add_column("entry", sa.Column("licence", sa.String(), server_default="", nullable=False))
+    op.add_column("entry", sa.Column("heard_at", MOMENT, nullable=True))
+    op.add_column("peer", sa.Column("lost_at", MOMENT, nullable=True))
     op.create_table(
         "backfill",
         sa.Column("follow_id", sa.Uuid(), nullable=False),
@@ -72,3 +75,6 @@ def downgrade() -> None:
     op.drop_table("apart")
     op.drop_table("merged")
     op.drop_table("backfill")
+    op.drop_column("peer", "lost_at")
+    op.drop_column("entry", "heard_at")
+    op.drop_column("entry", "licence")

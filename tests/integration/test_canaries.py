@@ -39,7 +39,7 @@ NO_WORDS = {
     "decided": "about before",
     "decision": "deed kind host previous digest",
     "delivery": "object_uri inbox host",
-    "entry": "kind uri url origin via language status visibility",
+    "entry": "kind uri url origin via language status visibility licence",
     "event": "timezone online_url joining access_facts category place_uri organiser_uri",
     "fact": "name",
     "follow": "uri state relay",

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from federation.errors import Unreachable
 from hub.core.clock import now
 from hub.entries.models import Entry
 from hub.events.models import Event
-from hub.fediverse import backfill, follows
+from hub.fediverse import backfill, follows, peers
 from hub.fediverse.models import Backfill, InboxActivity, OutboxActivity
 from tests.clock import Clock
 from tests.conftest import Running, settle
 from tests.integration.test_two_hubs import EVENT, OFFER, WANT, Hubs, _listed, _post
+from tests.jobs import ask
 
 NEWS = {"title": "The bridge is open", "description": "At last."}
 
@@ -111,21 +112,22 @@ async def test_page_by_page_over_restarts_and_a_server_that_goes_away(
     hubs: Hubs, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     north, south = hubs
-    for number in range(45):
+    monkeypatch.setattr(backfill, "PACE", timedelta(hours=1))
+    for number in range(25):
         await _post(north, "offers", {**OFFER, "title": f"Ladder {number}"})
     await settle(north)
     await follows.follow(south.services, "@offers@north.example")
     await settle(north, south)
     first = await _reading(south)
-    assert 0 < first.taken < 45
-    assert first.total == 45
+    assert 0 < first.taken < 25
+    assert first.total == 25
     real = south.services.fetcher.fetch
 
     async def away(*args: Any, **more: Any) -> Any:
         raise Unreachable("the line is down")
 
     monkeypatch.setattr(south.services.fetcher, "fetch", away)
-    clock.pass_by(seconds=2)
+    clock.pass_by(hours=1)
     await settle(south)
     stuck = await _reading(south)
     assert (stuck.taken, stuck.tried) == (first.taken, 1)
@@ -133,12 +135,14 @@ async def test_page_by_page_over_restarts_and_a_server_that_goes_away(
     assert stuck.page == first.page
     monkeypatch.setattr(south.services.fetcher, "fetch", real)
     clock.pass_by(minutes=2)
+    await settle(north, south)
+    clock.pass_by(hours=1)
     await _read_all(clock, north, south)
     done = await _reading(south)
-    assert (done.taken, done.items, done.error) == (45, 50, None)  # `featured` names five again
+    assert (done.taken, done.items, done.error) == (25, 30, None)  # `featured` names five again
     assert done.finished_at is not None
     async with south.services.db.read() as session:
-        assert await session.scalar(select(func.count(Entry.id))) == 45
+        assert await session.scalar(select(func.count(Entry.id))) == 25
 
 
 async def test_a_new_follow_reads_anew_and_doubles_nothing(hubs: Hubs, clock: Clock) -> None:
@@ -176,6 +180,7 @@ async def test_a_collection_that_lists_others_things_is_not_believed(
     found = await backfill._worth(
         south.services, row.followee, [{**item, "actor": row.followee.uri}]
     )
+    assert found.bodies
     async with south.services.db.write() as session:
         reading = await session.get_one(Backfill, row.id)
         await backfill._hand_on(session, row.followee, reading, found)
@@ -186,3 +191,59 @@ async def test_a_collection_that_lists_others_things_is_not_believed(
             select(InboxActivity.reason).where(InboxActivity.trust == "listed")
         )
         assert all(kept.all())
+
+
+async def test_t28_what_a_hub_deleted_is_gone_within_the_hour_though_nobody_said_so(
+    hubs: Hubs, clock: Clock
+) -> None:
+    north, south = hubs
+    await follows.follow(south.services, "@offers@north.example")
+    await settle(north, south)
+    stays, goes, changes = [
+        await _post(north, "offers", {**OFFER, "title": title}) for title in ("Saw", "Drill", "Axe")
+    ]
+    await settle(north, south)
+    assert len(await _listed(south, "offers")) == 3
+    clock.pass_by(minutes=1)
+    await north.web.delete(f"/api/v1/offers/{goes['id']}", headers=north.steward)
+    path = f"/api/v1/offers/{changes['id']}"
+    await north.web.patch(path, json={"title": "Long axe"}, headers=north.steward)
+    async with north.services.db.write() as session:
+        await session.execute(delete(OutboxActivity).where(OutboxActivity.type != "Create"))
+    await settle(north, south)
+    assert len(await _listed(south, "offers")) == 3
+    for _ in range(11):
+        clock.pass_by(minutes=5)
+        await ask(south.services, "fediverse.read_again")
+        await _read_all(clock, north, south)
+    left = {each["uri"]: each["title"] for each in await _listed(south, "offers")}
+    assert left == {stays["uri"]: "Saw", changes["uri"]: "Long axe"}
+
+
+async def test_t28_a_hub_that_is_lost_is_marked_then_hidden_and_back_when_it_is_heard(
+    hubs: Hubs, clock: Clock
+) -> None:
+    north, south = hubs
+    await follows.follow(south.services, "@offers@north.example")
+    await settle(north, south)
+    await _post(north, "offers", OFFER)
+    await settle(north, south)
+    north.wire.down.add("north.example")
+
+    async def wait(days: int) -> dict[str, datetime]:
+        clock.pass_by(days=days)
+        for name in ("fediverse.read_again", "fediverse.upkeep"):
+            await ask(south.services, name)
+        await settle(south)
+        async with south.services.db.read() as session:
+            return await peers.quiet(session, ["north.example"])
+
+    assert await wait(1) == {}
+    assert set(await wait(3)) == {"north.example"}
+    assert len(await _listed(south, "offers")) == 1
+    await wait(28)
+    assert await _listed(south, "offers") == []
+    north.wire.down.clear()
+    south.services.fetcher.forget("north.example")
+    assert await wait(1) == {}
+    assert len(await _listed(south, "offers")) == 1
