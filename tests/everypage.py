@@ -152,6 +152,11 @@ STEWARDS = (
     Shown("admin-inbox", "/admin/inbox", "What waits for the stewards", "steward"),
     Shown("admin-inbox-all", "/admin/inbox?show=all", "All messages", "steward"),
     Shown("admin-servers", "/admin/servers", "Other hubs and servers", "steward"),
+    Shown("admin-lists", "/admin/servers/lists", "Lists of servers", "steward"),
+    Shown("admin-list", "{list}", "A list before it holds", "steward"),
+    Shown("admin-waiting", "/admin/servers/waiting", "Servers that wait", "steward"),
+    Shown("admin-one", "/admin/servers/one?host=bad.example", "One server", "steward"),
+    Shown("admin-mode", "/admin/servers/mode", "How open the hub is", "steward"),
     Shown("admin-follow", "/authorize?uri=acct:events@oak.example", "Following a hub", "steward"),
     Shown("admin-people", "/admin/people", "People", "steward"),
     Shown("admin-invitation", "/admin/people", "An invitation", "steward", press="Make a link"),
@@ -219,6 +224,8 @@ def furnish(hub: HubProcess, *, empty: bool = False) -> Furnished:
     hub.command("demo")
     paths = _entries(hub) | _posts(hub, steward) | _coming(hub, steward) | _match(hub, steward)
     paths |= _report(hub, steward, paths["offer"])
+    names = "bad.example\nworse.example\nb*d.example\n"
+    paths["list"] = _press(steward, "/admin/servers/lists", text=names).url.path
     _press(steward, "/search?q=repair", "/keep", address="/search?q=repair", name="repair")
     paths["link"] = urlsplit(hub.command("setup", "--link").split()[-1]).path
     _end_letters(hub)
