@@ -42,6 +42,7 @@ from hub.news.feature import feature as news
 from hub.people.feature import feature as people
 from hub.posting.feature import feature as posting
 from hub.today.feature import feature as today
+from hub.trust.feature import feature as trust
 
 # Order matters for routes alone: fixed paths before `{id}`.
 FEATURES: tuple[Feature, ...] = (
@@ -56,6 +57,7 @@ FEATURES: tuple[Feature, ...] = (
     areas,
     today,
     network,
+    trust,
     admin,
     browse,
     entries,

@@ -29,8 +29,10 @@ app = typer.Typer(
 )
 tokens = typer.Typer(no_args_is_help=True, help="Ways in for programs.")
 imports = typer.Typer(no_args_is_help=True, help="Take calendars and lists in.")
+blocks = typer.Typer(no_args_is_help=True, help="What is said of servers, and whole lists of them.")
 app.add_typer(tokens, name="token")
 app.add_typer(imports, name="import")
+app.add_typer(blocks, name="blocks")
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
@@ -43,6 +45,14 @@ class Role(StrEnum):
     steward = "steward"
     editor = "editor"
     reader = "reader"
+
+
+class ListStanding(StrEnum):
+    """How the names on a list of servers stand."""
+
+    blocked = "blocked"
+    silenced = "silenced"
+    allowed = "allowed"
 
 
 def main() -> None:
@@ -265,11 +275,15 @@ def _source(source: str) -> dict[str, Any]:
     """A file is read here, where its owner sits; an address is fetched by the hub."""
     if source.split(":", 1)[0].lower() in {"http", "https", "webcal", "webcals"}:
         return {"source": source}
-    path = Path(source)
+    return _file(Path(source))
+
+
+def _file(path: Path) -> dict[str, Any]:
+    """A file by its name and its bytes, base64; exit 1 if it cannot be read."""
     try:
         data = path.read_bytes()
     except OSError as error:
-        print(f"{source} cannot be read: {error.strerror}.", file=sys.stderr)
+        print(f"{path} cannot be read: {error.strerror}.", file=sys.stderr)
         raise typer.Exit(1) from None
     return {"source": path.name, "data": base64.b64encode(data).decode()}
 
@@ -343,6 +357,67 @@ def block(
 ) -> None:
     """Take nothing from a server, and send it nothing."""
     _ask("block", host=host, undo=undo, silence=silence)
+
+
+@app.command()
+def allow(
+    host: Annotated[str, typer.Argument(help="The server's name.")],
+    undo: Annotated[bool, typer.Option("--undo", help="It is as any other again.")] = False,
+) -> None:
+    """Hear a server at once, also where only listed ones are heard."""
+    _ask("allow", host=host, undo=undo)
+
+
+@blocks.command("list")
+def list_blocks(as_json: AsJson = False) -> None:
+    """List what is said of servers."""
+    _ask("blocks list", as_json=as_json)
+
+
+@blocks.command("import")
+def import_blocks(
+    file: Annotated[Path, typer.Argument(help="As Mastodon saves it, or a name on each line.")],
+    standing: Annotated[
+        ListStanding, typer.Option("--as", help="Where the list says only names, they are …")
+    ] = ListStanding.blocked,
+    every: Annotated[
+        bool, typer.Option("--all", help="Also what ends follows of ours, or lets in more.")
+    ] = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take a list of servers in; each name with what that severs."""
+    how = {"standing": standing.value, "every": every, "dry_run": dry_run, **_file(file)}
+    _ask("blocks import", as_json=as_json, **how)
+
+
+@blocks.command("export")
+def export_blocks(
+    allowed: Annotated[bool, typer.Option("--allowed", help="Those who are allowed.")] = False,
+) -> None:
+    """Print who is blocked or silenced, as Mastodon reads it."""
+    _ask("blocks export", allowed=allowed)
+
+
+@blocks.command("undo")
+def undo_blocks(
+    number: Annotated[str, typer.Argument(metavar="ID", help="The list's id.")],
+    as_json: AsJson = False,
+) -> None:
+    """Take a whole list of servers back, within 30 days."""
+    _ask("blocks undo", number=number, as_json=as_json)
+
+
+@app.command()
+def federation(
+    mode: Annotated[
+        str | None, typer.Argument(help="open, limited or allow-list; none: as it is.")
+    ] = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say how open the hub is, or open or close it."""
+    _ask("federation", mode=mode, dry_run=dry_run, as_json=as_json)
 
 
 @app.command()

@@ -14,7 +14,6 @@ from typing import Any
 from sqlalchemy import select
 
 from hub import demo
-from hub.admin import service as admin
 from hub.core.db import Database
 from hub.core.errors import CommandFailed
 from hub.core.services import Services
@@ -22,12 +21,15 @@ from hub.core.settings import Settings
 from hub.entries import finding, search, writing
 from hub.fediverse import backfill, follows, offered, peers, relays, waiting
 from hub.fediverse.models import Delivery
+from hub.fediverse.rulings import Standing
 from hub.feeds import importing, undoing
 from hub.keeping import phrase, restoring, saving
 from hub.network import lists
 from hub.network import service as network
 from hub.people import service as people
 from hub.today import service as today
+from hub.trust import lines as trust
+from hub.trust import service as trusting
 
 Line = dict[str, Any]
 Command = Callable[..., AsyncIterator[Line]]
@@ -128,8 +130,66 @@ async def block(
         if undo:
             told = f"{await peers.unblock(session, host)} is heard again."
         else:
-            told = str(await admin.block(session, services, host, silence=silence))
+            told = str(await trusting.block(session, services, host, silence=silence))
     yield {"text": told}
+
+
+@command("allow")
+async def allow(services: Services, host: str, undo: bool = False) -> AsyncIterator[Line]:
+    """Hear a server at once; or as any other."""
+    async with services.db.write() as session:
+        if undo:
+            told = f"{await peers.unblock(session, host)} is as any other."
+        else:
+            told = str(await trusting.stand(session, services, host, "allowed"))
+    yield {"text": told}
+
+
+@command("blocks list")
+async def blocks(services: Services) -> AsyncIterator[Line]:
+    """All that is said of servers."""
+    async for line in trust.said(services):
+        yield line
+
+
+@command("blocks export")
+async def export_blocks(services: Services, allowed: bool = False) -> AsyncIterator[Line]:
+    """The same as a file for Mastodon; or the names that are allowed."""
+    async for line in trust.exported(services, allowed=allowed):
+        yield line
+
+
+@command("blocks import")
+async def import_blocks(
+    services: Services,
+    source: str,
+    data: str,
+    standing: Standing,
+    dry_run: bool = False,
+    every: bool = False,
+) -> AsyncIterator[Line]:
+    """Take a list of servers in; `data` is the file, base64."""
+    content = base64.b64decode(data)
+    async for line in trust.take_in(
+        services, source, content, standing, dry_run=dry_run, every=every
+    ):
+        yield line
+
+
+@command("blocks undo")
+async def undo_blocks(services: Services, number: str) -> AsyncIterator[Line]:
+    """Take a whole list of servers back."""
+    async for line in trust.undone(services, number):
+        yield line
+
+
+@command("federation")
+async def federation(
+    services: Services, mode: str | None = None, dry_run: bool = False
+) -> AsyncIterator[Line]:
+    """How open the hub is, or is to be."""
+    async for line in trust.mode(services, mode, dry_run=dry_run):
+        yield line
 
 
 @command("index")

@@ -150,6 +150,7 @@ _ENTRIES: Final = frozenset({"event_id", "entry_id", "listing_id", "article_id",
 _THINGS: Final[dict[str, tuple[str, ...]]] = {
     "calendar_id": ("calendar",),
     "follow_id": ("follow",),
+    "list_id": ("list of servers",),
     "match_id": ("match",),
     "person_id": ("person ",),
     "picture_id": ("picture",),
@@ -176,7 +177,9 @@ _BY_PATH: Final[dict[tuple[str, str], tuple[str, ...]]] = {
 DEEDS: Final[dict[str, tuple[str, ...]]] = {
     "/admin/calendars/{calendar_id:uuid}/{deed}": ("look", "keep", "stop"),
     "/admin/people/{person_id}/{deed}": ("role", "disable", "enable"),
-    "/admin/servers/{deed}": ("follow", "unfollow", "block", "unblock", "silence"),
+    "/admin/servers/{deed}": ("follow", "unfollow", "block", "unblock", "silence", "allow"),
+    "/admin/servers/lists/{list_id}/{deed}": ("take", "undo"),
+    "/admin/servers/waiting/{deed}": ("release", "silence", "block"),
     "/api/v1/matches/{match_id}/{deed}": ("ask", "accept", "decline"),
     "/enquiries/{reply_id:uuid}/{deed}": ("accept", "decline"),
     "/matches/{match_id:uuid}/{deed}": ("ask", "accept", "decline", "say", "report"),

@@ -176,6 +176,11 @@ STEWARDS = (
         press="See what they offer",
     ),
     Shown("admin-servers", "/admin/servers", "Other hubs and servers", "steward"),
+    Shown("admin-lists", "/admin/servers/lists", "Lists of servers", "steward"),
+    Shown("admin-list", "{list}", "A list before it holds", "steward"),
+    Shown("admin-waiting", "/admin/servers/waiting", "Servers that wait", "steward"),
+    Shown("admin-one", "/admin/servers/one?host=bad.example", "One server", "steward"),
+    Shown("admin-mode", "/admin/servers/mode", "How open the hub is", "steward"),
     Shown("admin-follow", "/authorize?uri=acct:events@oak.example", "Following a hub", "steward"),
     Shown("admin-areas", "/admin/areas", "Channels of the region", "steward"),
     Shown("admin-area", "/admin/areas/valley", "Changing a channel", "steward"),
@@ -251,6 +256,8 @@ def furnish(hub: HubProcess, *, empty: bool = False) -> Furnished:
     paths = _entries(hub) | _posts(hub, steward) | _coming(hub, steward) | _match(hub, steward)
     paths |= _directory(hub, steward, paths)
     paths |= _report(hub, steward, paths["offer"])
+    names = "bad.example\nworse.example\nb*d.example\n"
+    paths["list"] = _press(steward, "/admin/servers/lists", text=names).url.path
     _press(steward, "/search?q=repair", "/keep", address="/search?q=repair", name="repair")
     _press(steward, "/admin/areas", name="valley", title="The valley", tags="repair, garden")
     paths["link"] = urlsplit(hub.command("setup", "--link").split()[-1]).path

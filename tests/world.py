@@ -49,6 +49,7 @@ from hub.fediverse.models import (
     OutboxActivity,
     Peer,
     Receipt,
+    Ruling,
     Tombstone,
 )
 from hub.feeds.models import FollowedCalendar, Import, ImportChange, ImportedItem
@@ -75,6 +76,7 @@ from hub.people.models import (
 from hub.people.service import make_link
 from hub.push import vapid
 from hub.push.models import Subscription
+from hub.trust.models import ServerList
 from tests import neighbours
 from tests.conftest import Running
 from tests.neighbours import Neighbour
@@ -400,6 +402,19 @@ async def _servers(made: World, session: AsyncSession) -> None:
             Peer(host=QUIET, standing="silenced"),
         )
     )
+    read = ServerList(
+        source=made.sing("the source of a list of servers", *LOOKING_AFTER),
+        words=[{"host": FAR, "comment": made.sing("why a list names a server", *LOOKING_AFTER)}],
+        refused=[
+            {"line": 1, "text": made.sing("a line of a list", *LOOKING_AFTER), "why": "no name"}
+        ],
+    )
+    session.add(read)
+    for host, standing in ((BAD, "blocked"), (QUIET, "silenced")):
+        why = made.sing(f"why {host} is {standing}", *LOOKING_AFTER)
+        session.add(Ruling(host=host, standing=standing, comment=why))
+    await session.flush()
+    made.ids["list of servers"] = read.id
     events = await _channel(session, "events")
     for host in (FAR, BAD, QUIET):
         viewers = EVERYBODY if host == FAR else NOBODY

@@ -1,9 +1,9 @@
-"""Servers, follows, blocks and deliveries for programs of stewards."""
+"""Servers, follows and deliveries for programs of stewards."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import Query, Request, Response
@@ -16,10 +16,10 @@ from hub.fediverse import follows as fediverse_follows
 from hub.fediverse import peers as fediverse_peers
 from hub.fediverse import relays
 from hub.people.permissions import MODERATORS, require
+from hub.trust.api import look_again
 from hub.web.bodies import api_router
 from hub.web.doors import Asking, Hub
 
-blocks = api_router("/blocks", "servers", MODERATORS)
 peers = api_router("/peers", "servers", MODERATORS)
 follows = api_router("/follows", "follows", MODERATORS)
 followers = api_router("/followers", "follows", MODERATORS)
@@ -32,34 +32,6 @@ class View(BaseModel):
     """What is read from rows."""
 
     model_config = ConfigDict(from_attributes=True)
-
-
-class BlockDraft(BaseModel):
-    """A server to block; the names under it are blocked too.
-
-    `silenced`: it is heard, but what it publishes is shown only if a steward lets it through.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    host: Annotated[str, Field(min_length=1, max_length=LONGEST, examples=["spam.example"])]
-    standing: Literal["blocked", "silenced"] = "blocked"
-
-
-class BlockView(View):
-    """A server that is blocked or silenced."""
-
-    host: str
-    standing: str
-
-
-class BarredView(BlockView):
-    """A server that was just blocked or silenced.
-
-    `taken_back`: how many of its posts @board had passed on, and takes back.
-    """
-
-    taken_back: int
 
 
 class PeerView(View):
@@ -124,13 +96,6 @@ class DeliveryView(View):
     last_error: str | None
 
 
-class Blocks(BaseModel):
-    """The servers that are blocked or silenced."""
-
-    items: list[BlockView]
-    next: str | None = None
-
-
 class Peers(BaseModel):
     """The servers that the hub knows."""
 
@@ -150,46 +115,6 @@ class Deliveries(BaseModel):
 
     items: list[DeliveryView]
     next: str | None
-
-
-@blocks.get("")
-async def blocked(hub: Hub, caller: Asking) -> Blocks:
-    """The servers that are blocked or silenced."""
-    require(caller, "moderate")
-    async with hub.db.read() as session:
-        rows = await queries.blocks(session)
-    return Blocks(items=[BlockView.model_validate(row) for row in rows])
-
-
-@blocks.post("", status_code=201)
-async def block(draft: BlockDraft, request: Request, hub: Hub, caller: Asking) -> BarredView:
-    """Block a server: nothing is taken from it, nothing is sent to it, its entries vanish.
-
-    What the noticeboard passed on of it is taken back.
-    """
-    require(caller, "moderate")
-    silence = draft.standing == fediverse_peers.SILENCED
-    async with hub.db.write() as session:
-        barred = await service.block(session, hub, draft.host, silence=silence)
-    look_again(request)
-    return BarredView.model_validate(barred)
-
-
-@blocks.delete("/{host}", status_code=204)
-async def unblock(host: str, request: Request, hub: Hub, caller: Asking) -> None:
-    """Hear a server again."""
-    require(caller, "moderate")
-    async with hub.db.write() as session:
-        await fediverse_peers.unblock(session, host)
-    look_again(request)
-
-
-@blocks.delete("", status_code=204)
-async def unblock_named(
-    host: Annotated[str, Query(max_length=LONGEST)], request: Request, hub: Hub, caller: Asking
-) -> None:
-    """Hear a server again; its name in the query."""
-    await unblock(host, request, hub, caller)
 
 
 @peers.get("")
@@ -274,10 +199,3 @@ async def on_their_way(
     link_next(request, response, found)
     items = [DeliveryView.model_validate(row) for row in found.items]
     return Deliveries(items=items, next=found.next)
-
-
-def look_again(request: Request) -> None:
-    """The inbox keeps blocks and follows for some seconds; a change counts from now on."""
-    site: Any = getattr(request.app.state, "site", None)
-    if site is not None:
-        site.forget()

@@ -8,7 +8,6 @@ from hub.core.feature import Feature
 feature = Feature(
     name="admin",
     routers=(
-        api.blocks,
         api.peers,
         api.follows,
         api.followers,

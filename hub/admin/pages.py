@@ -8,14 +8,15 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from hub.admin import queries, service
-from hub.admin.api import look_again
+from hub.admin import queries
 from hub.core.errors import HubError, Invalid, NotFound
 from hub.entries import answers, replies, tending, threads
 from hub.entries.paging import MAX_CURSOR
-from hub.fediverse import follows, peers, relays
+from hub.fediverse import follows, peers, relays, rulings
 from hub.moderation import cards
 from hub.people.permissions import MODERATORS, require
+from hub.trust import service
+from hub.trust.api import look_again
 from hub.web.doors import Asking, Caller, Hub
 from hub.web.forms import Form, local_path, parse_form, see_other
 from hub.web.pages import render
@@ -25,6 +26,11 @@ router = APIRouter(prefix="/admin", include_in_schema=False, dependencies=[MODER
 INBOX: Final = "/admin/inbox"
 SERVERS: Final = "/admin/servers"
 PER_PAGE: Final = 30
+DEEDS: Final[dict[str, rulings.Standing]] = {
+    "block": "blocked",
+    "silence": "silenced",
+    "allow": "allowed",
+}
 
 
 async def _steward_form(request: Request, caller: Caller) -> Form:
@@ -132,7 +138,7 @@ async def servers(request: Request, hub: Hub, caller: Asking) -> Response:
 
 @router.post("/servers/{deed}")
 async def change_server(deed: str, request: Request, hub: Hub, caller: Asking) -> Response:
-    """Block, silence or unblock a server; follow or unfollow somebody there."""
+    """Block, silence, allow or unblock a server; follow or unfollow somebody there."""
     form = await _steward_form(request, caller)
     entered = form.text("host") or form.text("handle") or form.text("relay")
     try:
@@ -140,7 +146,7 @@ async def change_server(deed: str, request: Request, hub: Hub, caller: Asking) -
     except HubError as error:
         return await _servers(request, hub, error.status, error=str(error), entered=entered)
     look_again(request)
-    return see_other(SERVERS)
+    return _back(form, SERVERS)
 
 
 async def _change(hub: Hub, deed: str, entered: str) -> None:
@@ -150,8 +156,8 @@ async def _change(hub: Hub, deed: str, entered: str) -> None:
         await follows.unfollow(hub, entered)
     else:
         async with hub.db.write() as session:
-            if deed in {"block", "silence"}:
-                await service.block(session, hub, entered, silence=deed == "silence")
+            if deed in DEEDS:
+                await service.stand(session, hub, entered, DEEDS[deed])
             elif deed == "unblock":
                 await peers.unblock(session, entered)
 

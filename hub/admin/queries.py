@@ -16,7 +16,7 @@ from hub.core.errors import Invalid, NotFound
 from hub.entries.models import Entry
 from hub.entries.paging import NO_CURSOR, Listed
 from hub.entries.visibility import PRIVATE
-from hub.fediverse import follows, peers
+from hub.fediverse import follows, rulings
 from hub.fediverse.models import Delivery, Follow, OutboxActivity, Peer, Receipt
 
 State = Literal["waiting", "retrying", "delivered"]
@@ -84,12 +84,6 @@ async def follow_by_id(session: AsyncSession, follow_id: UUID) -> Follow:
     if row is None:
         raise NotFound("There is no such follow.")
     return row
-
-
-async def blocks(session: AsyncSession) -> Sequence[Peer]:
-    """The servers that are blocked or silenced, by name."""
-    query = select(Peer).where(Peer.standing != peers.OPEN).order_by(Peer.host)
-    return (await session.scalars(query)).all()
 
 
 async def deliveries(
@@ -192,10 +186,7 @@ def view_of(row: Follow, direction: Literal["in", "out"]) -> FollowView:
 
 async def hidden_entries(session: AsyncSession) -> Sequence[Entry]:
     """What stewards took out of sight here, or silenced servers sent, the last first."""
-    silenced = exists().where(
-        Peer.standing == peers.SILENCED,
-        peers.under(Entry.origin.expression, Peer.host.expression),
-    )
+    silenced = exists().where(Peer.host == Entry.origin, Peer.standing == rulings.SILENCED)
     query = select(Entry).where(
         or_(Entry.hidden_at.is_not(None), silenced & Entry.passed_at.is_(None)),
         or_(Entry.origin != "", Entry.visibility != PRIVATE),  # that is for those who are named

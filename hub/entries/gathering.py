@@ -28,14 +28,14 @@ from federation.vocab.actors import Actor as ActorDocument
 from federation.vocab.base import Object
 from federation.vocab.parse import parse
 from federation.vocab.reading import uri as address_in
-from hub.actors import remote, service
+from hub.actors import service
 from hub.core import text
 from hub.core.clock import now
 from hub.core.services import Services
 from hub.core.text import SafeHtml
 from hub.entries import notes, publishing, replies
 from hub.entries.models import Entry, Reply
-from hub.fediverse import peers
+from hub.fediverse import peers, rulings
 from hub.fediverse.received import Received
 from hub.jobs.queue import enqueue
 from hub.jobs.registry import Run, job
@@ -173,8 +173,8 @@ async def _fetched(services: Services, uri: str) -> dict[str, Any]:
     """
     there = authority(uri)
     async with services.db.read() as session:
-        if await peers.is_blocked(session, there):
-            raise Unauthorised("it is on a server that is blocked (AP-84)")
+        if await rulings.is_closed(session, services, there):
+            raise Unauthorised("it is on a server from which nothing is taken (AP-84)")
         followed = await peers.follows_host(session, there)
     if not followed and services.gathered.take(there) is not None:
         raise Unreachable("enough was asked of this server within a minute (SECURITY B8)")
@@ -192,7 +192,7 @@ async def _keep(session: AsyncSession, services: Services, chain: Sequence[Said]
         if author is None and said.author is not None:
             actor = parse(said.author)
             if isinstance(actor, ActorDocument) and actor.id == author_uri:
-                author = await remote.remember(session, actor, orjson.dumps(said.author))
+                author = await peers.remember(session, actor, orjson.dumps(said.author))
         if anchor is None or author is None or author.suspended_at or author.deleted_at:
             return
         if await publishing.is_gone(session, uri, author_uri):

@@ -21,7 +21,7 @@ from typing import Any, Final
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import delete, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.errors import FederationError
@@ -165,9 +165,11 @@ async def sweep(run: Run) -> None:
 async def _orphans(session: AsyncSession) -> tuple[list[str], list[UUID]]:
     """Names of files and ids of rows that were deleted because nothing shows them."""
     used = exists().where(Entry.picture_id == Picture.id)
+    # What is uploaded waits for its entry; a picture of another server came with it.
+    over = or_(Picture.name.is_(None), Picture.created_at < now() - ORPHAN_AFTER)
     gone = await session.execute(
         delete(Picture)
-        .where(~used, Picture.created_at < now() - ORPHAN_AFTER)
+        .where(~used, over)
         .returning(Picture.id, Picture.name)
         .execution_options(synchronize_session=False)
     )

@@ -20,6 +20,7 @@ from hub.core import text
 from hub.entries import gathering, merging, newcomers, publishing, queries
 from hub.entries.models import Entry, Picture
 from hub.entries.schemas import EntryDraft
+from hub.fediverse.models import Peer
 from hub.fediverse.received import Received
 
 E = TypeVar("E", bound=Entry)
@@ -101,7 +102,8 @@ async def fill(
         # What was published before we followed is not new here, and nobody is told of it.
         entry.created_at = entry.published_at if received.listed else received.now
     entry.updated_at = _not_ahead(thing.updated or thing.published, received.now)
-    entry.picture = _picture(thing, entry.picture)
+    wanted = not await _without_pictures(received)
+    entry.picture = _picture(thing, entry.picture) if wanted else None
     entry.document = orjson.dumps(thing.document(context=True))
 
 
@@ -132,6 +134,12 @@ def _is_public(thing: Object) -> bool:
 
 def _not_ahead(moment: datetime | None, now: datetime) -> datetime:
     return now if moment is None else min(moment, now + AHEAD)
+
+
+async def _without_pictures(received: Received) -> bool:
+    """Whether stewards want no pictures from the author's server."""
+    query = select(Peer.no_pictures).where(Peer.host == received.author.authority)
+    return bool(await received.session.scalar(query))
 
 
 def _picture(thing: Object, before: Picture | None) -> Picture | None:

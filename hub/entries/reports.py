@@ -22,6 +22,7 @@ from hub.core.errors import NotFound
 from hub.entries import newcomers
 from hub.entries.models import SHOWN, Entry, Reply, Report
 from hub.entries.visibility import Viewer, standing, visible_to
+from hub.fediverse import rulings
 from hub.fediverse.received import Received
 
 LONGEST_REPORT: Final = 5000
@@ -109,6 +110,9 @@ async def flagged(received: Received, about: Sequence[str], words: str) -> None:
     session = received.session
     uri = received.activity.id or f"{received.author.uri}#flag-{uuid4()}"
     if await session.scalar(select(Report.id).where(Report.uri == uri).limit(1)) is not None:
+        return
+    said = await rulings.of(session, received.author.authority)
+    if said is not None and said.reject_reports:
         return
     await newcomers.check_flags(session, received.author)
     by = From(words=text.plain(words), actor_id=received.author.id, uri=uri)

@@ -19,7 +19,6 @@ from sqlalchemy.orm import aliased
 
 from hub.actors.models import Actor
 from hub.entries.models import Entry
-from hub.fediverse import peers
 from hub.fediverse.models import Peer
 from hub.web.doors import Caller, Role
 
@@ -62,15 +61,15 @@ def standing(entry: Any = Entry) -> ColumnElement[bool]:
         author.id == entry.author_id,
         or_(author.suspended_at.is_not(None), author.deleted_at.is_not(None)),
     )
-    # A block of a name holds for the names under it too (PROTOCOL 6.9). What a silenced server
-    # publishes waits for a steward.
+    # What a silenced server publishes waits for a steward. That a block of a name holds for the
+    # names under it stands in their rows (`rulings`).
     blocked = exists().where(
+        Peer.host == entry.origin,
         or_(
             Peer.standing == "blocked",
             (Peer.standing == "silenced") & entry.passed_at.is_(None),
             Peer.lost_at.is_not(None),
         ),
-        peers.under(entry.origin.expression, Peer.host.expression),
     )
     return and_(
         entry.deleted_at.is_(None),

@@ -29,7 +29,7 @@ from hub.events import activitypub, queries, waiting
 from hub.events.models import Attendance, Event
 from hub.events.queries import ACCEPTED, ASKED, LEFT, REJECTED
 from hub.events.schemas import Seats
-from hub.fediverse import ledger, outbox, peers, undone
+from hub.fediverse import ledger, outbox, undone
 from hub.fediverse.received import Received
 from hub.jobs.registry import Run, job
 
@@ -63,7 +63,7 @@ async def join(received: Received, activity: Join) -> None:
         return
     places = (await queries.places(session, [event]))[event.id]
     said = verdict(event, row.state if row else None, places, received.now)
-    if said == REJECTED or await is_stranger(received):
+    if said == REJECTED:
         await _tell(received, speaker, activity, REJECTED)
         return
     if said == IGNORED:
@@ -105,13 +105,6 @@ async def _was_undone(session: AsyncSession, activity: Join, row: Attendance | N
     if recent:
         row.uri = activity.id or row.uri  # the next Join is another one
     return recent
-
-
-async def is_stranger(received: Received) -> bool:
-    """Whether this hub hears only servers that it follows, and theirs is none of them."""
-    if received.services.settings.federation != "allow-list":
-        return False
-    return not await peers.follows_host(received.session, received.author.authority)
 
 
 def verdict(event: Event, before: str | None, places: Seats, moment: datetime) -> str:

@@ -159,7 +159,7 @@ async def _come(received: Received, event: Event, row: Attendance | None) -> str
         return None
     places = (await queries.places(received.session, [event]))[event.id]
     state = attendance.verdict(event, before, places, received.now)
-    if state == REJECTED or await attendance.is_stranger(received):
+    if state == REJECTED:
         return REJECTED
     join = Join(actor=received.author.uri, object=event.uri)
     received.session.add(attendance.noted(event, row, received, join, state))

@@ -6,6 +6,7 @@ speaks FEP-1b12, and gets the whole activity besides (PROTOCOL §3.4, M11).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import uuid4
@@ -20,7 +21,7 @@ from federation.vocab.names import PUBLIC, Document
 from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.services import Services
-from hub.fediverse import outbox, peers
+from hub.fediverse import outbox
 from hub.fediverse.follows import ACCEPTED
 from hub.fediverse.models import Announcement, Follow, OutboxActivity
 from hub.jobs.queue import enqueue
@@ -105,13 +106,13 @@ async def undo(session: AsyncSession, services: Services, row: Announcement) -> 
         await _say_undo(session, services, row)
 
 
-async def undo_all_of(session: AsyncSession, host: str) -> int:
-    """As `undo`, of everything from a server or from one below its name; how much had been said.
+async def undo_all_of(session: AsyncSession, hosts: Sequence[str]) -> int:
+    """As `undo`, of everything from these servers; how much had been said.
 
     From now on nothing of it stands; a job tells those who got it, since that may be thousands.
     """
     moment = now()
-    theirs = select(Actor.id).where(peers.under(Actor.authority.expression, host))
+    theirs = select(Actor.id).where(Actor.authority.in_(hosts))
     rows = await session.scalars(
         update(Announcement)
         .where(Announcement.author_id.in_(theirs), Announcement.undone_at.is_(None))

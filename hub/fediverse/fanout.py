@@ -10,7 +10,18 @@ import logging
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, literal, or_, select, union, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union,
+    update,
+)
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,9 +30,9 @@ from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.db import insert_for
 from hub.core.services import Services
-from hub.fediverse import facts
+from hub.fediverse import facts, rulings
 from hub.fediverse.models import Delivery, Follow, OutboxActivity, Peer, Receipt
-from hub.fediverse.peers import BLOCKED, under
+from hub.fediverse.rulings import BLOCKED
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +92,10 @@ async def _expand_one(
     """How many deliveries were written; the row is done when there was room for more."""
     sources: list[Select[str, str]] = []
     if row.to_followers:
-        sources.append(_followers(row.actor_id))
+        followers = _followers(row.actor_id)
+        if await rulings.mode(session, services) == rulings.ALLOW_LIST:
+            followers = followers.where(_is_listed())
+        sources.append(followers)
     if row.to_receivers:
         sources.extend(_receivers(row.object_uri))
     sources.extend(
@@ -131,6 +145,12 @@ def _followers(actor_id: Any) -> Select[str, str]:
     )
 
 
+def _is_listed() -> ColumnElement[bool]:
+    """Followers on servers that the allow list lets in; what others have, they hear the end of."""
+    allowed = exists().where(Peer.host == Actor.authority, Peer.standing == rulings.ALLOWED)
+    return or_(allowed, Actor.authority.in_(rulings.followed_hosts()))
+
+
 def _receivers(object_uri: str) -> list[Select[str, str]]:
     """Who has the object, or has it on the way."""
     return [
@@ -145,10 +165,8 @@ async def _insert_deliveries(
     who = union(*sources).subquery()
     inbox, host = who.c[0], who.c[1]
     moment = now()
-    # A block of a name holds for the names under it too (PROTOCOL 6.9). Blocks are few, and read
-    # once: asked for row by row they would cost followers times peers.
-    blocks = (await session.scalars(select(Peer.host).where(Peer.standing == BLOCKED))).all()
-    heard = [~under(host, each) for each in blocks]
+    # That a block of a name holds for the names under it stands in their rows (`rulings`).
+    heard = [~exists().where(Peer.host == host, Peer.standing == BLOCKED)]
     if row.from_host is not None:
         heard.append(host != row.from_host)
     targets = select(

@@ -26,7 +26,7 @@ from hub.core.clock import now
 from hub.core.errors import Conflict, Elsewhere, NotFound
 from hub.core.services import Services
 from hub.core.words import filled
-from hub.fediverse import facts, outbox, peers
+from hub.fediverse import facts, outbox, peers, rulings
 from hub.fediverse.models import Follow
 
 ACCEPTED = "accepted"
@@ -80,7 +80,7 @@ async def begin(
             raise Elsewhere(
                 filled("{handle} cannot be followed: {error}.", handle=handle, error=error)
             ) from error
-        if await peers.is_blocked(session, followee.authority):
+        if await rulings.is_blocked(session, followee.authority):
             raise Conflict(
                 filled("{host} is blocked here. Unblock it first.", host=followee.authority)
             )

@@ -92,12 +92,12 @@ async def drop(session: AsyncSession, object_uri: str) -> None:
     )
 
 
-async def drop_from(session: AsyncSession, host: str) -> None:
-    """Forget all that waits of a server that is blocked, or of one below its name."""
+async def drop_from(session: AsyncSession, hosts: Sequence[str]) -> None:
+    """Forget all that waits of servers that are blocked."""
     waits = OutboxActivity.run_at == HELD_BACK
     await session.execute(
         delete(OutboxActivity)
-        .where(waits, peers.under(OutboxActivity.from_host.expression, host))
+        .where(waits, OutboxActivity.from_host.in_(hosts))
         .execution_options(synchronize_session=False)
     )
 

@@ -14,7 +14,7 @@ from hub.actors import service
 from hub.actors.channels import RELAY
 from hub.actors.models import Actor
 from hub.core.clock import now
-from hub.fediverse import backfill, follows, moving, peers, undone
+from hub.fediverse import backfill, follows, moving, peers, rulings, undone
 from hub.fediverse.models import Follow as FollowRow
 from hub.fediverse.received import Received
 
@@ -30,15 +30,10 @@ async def follow_by_id(received: Received, uri: str) -> Follow | None:
 
 @inbox.on(Follow)
 async def followed(received: Received, activity: Follow) -> None:
-    """Somebody wants to hear of one of our actors; all may, unless blocked (AP-35)."""
+    """Somebody wants to hear of one of our actors; whoever is let in at all may (AP-35)."""
     followee = await _ours(received, activity)
     session, services = received.session, received.services
     if await undone.came_before(session, activity):
-        return
-    if services.settings.federation == "allow-list" and not await follows.is_followed(
-        session, [received.author.id]
-    ):
-        await follows.reject(session, services, received.author, followee, activity)
         return
     await follows.accept(session, services, received.author, followee, activity)
     if followee.name == RELAY and await _wants_us_back(received):
@@ -51,7 +46,8 @@ async def _wants_us_back(received: Received) -> bool:
     To follow is to trust: with the usual settings that is for a steward to decide.
     """
     author, session = received.author, received.session
-    if received.services.settings.federation != "open" or author.kind != "Application":
+    mode = await rulings.mode(session, received.services)
+    if mode != "open" or author.kind != "Application":
         return False
     relay = await service.local(session, RELAY)
     known = await follows.between(session, relay.id, author.id)

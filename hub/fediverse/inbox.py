@@ -37,7 +37,7 @@ from hub.core.batch import GroupCommit
 from hub.core.clock import now
 from hub.core.db import Append
 from hub.core.services import Services
-from hub.fediverse import forwarding, peers, relays
+from hub.fediverse import forwarding, peers, relays, rulings
 from hub.fediverse.authentic import authentic, author_of
 from hub.fediverse.models import LISTED, InboxActivity
 from hub.fediverse.received import LOOK_UPS, Alone, Document, Received, Wanted
@@ -272,8 +272,8 @@ class Processor:
         activity = parse(document)
         if not isinstance(activity, Activity):
             raise MalformedDocument("not an activity")
-        if await peers.is_blocked(session, row.host):
-            raise Unauthorised("the server is blocked")
+        if await rulings.is_closed(session, self._services, row.host):
+            raise Unauthorised("nothing is taken from the server")
         await relays.check(session, activity, row.host)
         received = Received(
             session=session,
@@ -290,8 +290,11 @@ class Processor:
             look_ups=self._look_ups,
         )
         author = await author_of(received, row)
-        if author.suspended_at is not None:
-            raise Unauthorised("the author is blocked")
+        elsewhere = author.authority != row.host
+        if author.suspended_at is not None or (
+            elsewhere and await rulings.is_closed(session, self._services, author.authority)
+        ):
+            raise Unauthorised("nothing is taken from the author's server")
         received = await authentic(replace(received, author=author), row.trust)
         received = await self._whole(received)
         known = await self._handlers.dispatch(received, received.activity)

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from hub.actors.models import Actor
@@ -30,11 +30,13 @@ LISTED: Final = "listed"
 class Peer(Claimable, Base):
     """Another server, and the lane of its deliveries.
 
-    `standing` is open, silenced or blocked. `run_at` is when its next delivery is due (None:
-    nothing waits); a worker leases the whole lane, so a server never gets more than two requests
-    at once from us. `failures` counts failed attempts in a row that speak of the server itself,
-    `closed_until` is when it may be tried again (breaker, Retry-After); `scheme` is the signature
-    scheme that worked last, `rfc9421_at` when the server last showed that it speaks RFC 9421.
+    `standing` is open, allowed, silenced or blocked, and `no_pictures` whether its pictures are not
+    shown: what stewards said of the nearest of its names (`rulings`). `run_at` is when its next
+    delivery is due (None: nothing waits); a worker leases the whole lane, so a server never gets
+    more than two requests at once from us. `failures` counts failed attempts in a row that speak
+    of the server itself, `closed_until` is when it may be tried again (breaker, Retry-After);
+    `scheme` is the signature scheme that worked last, `rfc9421_at` when the server last showed that
+    it speaks RFC 9421.
     `passed_at`: a steward let something of this server through. `flooded_at`: it published so
     much at once that this hub silenced it by itself. `lost_at`: it was not heard of for so long
     that what it published is hidden, until it is heard of again.
@@ -53,6 +55,7 @@ class Peer(Claimable, Base):
 
     host: Mapped[str] = mapped_column(primary_key=True)
     standing: Mapped[str] = mapped_column(default="open")
+    no_pictures: Mapped[bool] = mapped_column(default=False, server_default=false())
     software: Mapped[str | None]
     scheme: Mapped[str | None]
     rfc9421_at: Mapped[datetime | None]
@@ -66,6 +69,24 @@ class Peer(Claimable, Base):
     closed_until: Mapped[datetime | None]
     failing_since: Mapped[datetime | None]
     last_error: Mapped[str | None]
+
+
+class Ruling(Base):
+    """What stewards said of a server's name, and of all below it; the nearest name decides.
+
+    `standing` as in `Peer`. `reject_media`: no pictures from there; `reject_reports`: no reports.
+    `comment` may be shown to anybody; `obfuscate` asks others to write the name only in part.
+    """
+
+    __tablename__ = "ruling"
+
+    host: Mapped[str] = mapped_column(primary_key=True)
+    standing: Mapped[str]
+    reject_media: Mapped[bool] = mapped_column(default=False)
+    reject_reports: Mapped[bool] = mapped_column(default=False)
+    comment: Mapped[str] = mapped_column(default="")
+    obfuscate: Mapped[bool] = mapped_column(default=False)
+    at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Follow(Base):

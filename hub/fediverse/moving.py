@@ -17,10 +17,9 @@ from federation.errors import MalformedDocument, Unauthorised
 from federation.vocab.activities import Move
 from federation.vocab.actors import Actor as ActorDocument
 from federation.vocab.parse import parse
-from hub.actors import remote
 from hub.actors.models import Actor
 from hub.core.clock import now
-from hub.fediverse import follows
+from hub.fediverse import follows, peers
 from hub.fediverse.models import Follow
 from hub.fediverse.received import Received
 
@@ -50,7 +49,7 @@ async def follow_on(received: Received, activity: Move) -> None:
         raise Unauthorised("the new account does not say that it was the old one")
     if await _moved_of_late(session, old.uri):
         raise Unauthorised("it moved a short while ago")
-    new = await remote.remember(session, thing, orjson.dumps(document))
+    new = await peers.remember(session, thing, orjson.dumps(document))
     old.moved_to, old.moved_at = new.uri, now()
     for row in rows:
         if await follows.between(session, row.follower_id, new.id) is None:

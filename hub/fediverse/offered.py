@@ -20,7 +20,7 @@ from hub.core.errors import Conflict, Elsewhere
 from hub.core.services import Services
 from hub.core.text import plain, teaser
 from hub.core.words import filled
-from hub.fediverse import follows, peers
+from hub.fediverse import follows, peers, rulings
 
 PUBLISHING: Final = tuple(channel.name for channel in CHANNELS if channel.entry_kinds)
 LONGEST_S: Final = 20.0  # for all that is asked of one server
@@ -66,7 +66,7 @@ async def look_up(services: Services, text: str) -> Server:
     if services.is_ours(host):
         raise Conflict(filled("{handle} is this hub itself.", handle=text))
     async with services.db.read() as session:
-        if await peers.is_blocked(session, host):
+        if await rulings.is_blocked(session, host):
             raise Conflict(filled("{host} is blocked here. Unblock it first.", host=host))
     try:
         async with asyncio.timeout(LONGEST_S):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, case, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.delivery import first_scheme
@@ -17,15 +17,13 @@ from federation.vocab.actors import Actor as ActorDocument
 from hub.actors import remote
 from hub.actors.models import Actor
 from hub.core.clock import now
-from hub.core.db import Base, insert_for
-from hub.core.errors import Invalid
+from hub.core.errors import Conflict, Invalid
 from hub.core.services import Services
 from hub.core.words import filled
-from hub.fediverse.models import Delivery, Follow, Peer
+from hub.fediverse import rulings
+from hub.fediverse.models import Delivery, Follow, Peer, Ruling
+from hub.fediverse.rulings import ALLOWED, BLOCKED, OPEN, SILENCED
 
-OPEN = "open"
-SILENCED = "silenced"
-BLOCKED = "blocked"
 TRUSTED_AFTER = timedelta(hours=24)  # a follower's server is heard after this (SETTLED 8)
 QUIET = timedelta(days=3)  # a server that we follow and have not heard of is said to be so
 LOST = timedelta(days=30)  # and is hidden; as long as mail for it is kept (SETTLED 4)
@@ -71,36 +69,17 @@ def host_of(text: str) -> str:
         ) from None
 
 
-def _suffixes(host: str) -> list[str]:
-    """The host and the domains above it: a block covers subdomains (G4)."""
-    labels = host.split(".")
-    return [".".join(labels[i:]) for i in range(max(1, len(labels) - 1))]
-
-
-async def is_blocked(session: AsyncSession, host: str) -> bool:
-    """Whether the server, or a domain above it, is blocked."""
-    return await _stands(session, host, BLOCKED)
-
-
-async def _stands(session: AsyncSession, host: str, *standings: str) -> bool:
-    names = {*_suffixes(host), *_suffixes(host.partition(":")[0])}
-    found = await session.scalar(
-        select(Peer.host).where(Peer.host.in_(names), Peer.standing.in_(standings)).limit(1)
-    )
-    return found is not None
-
-
 async def hears(session: AsyncSession, services: Services, actor: Actor) -> bool:
     """Whether what this actor says is shown without a steward's click (SETTLED 8)."""
     if actor.local:
         return True
-    if await _stands(session, actor.authority, SILENCED, BLOCKED):
-        return False
-    if services.settings.federation == "open":
+    said = await rulings.of(session, actor.authority)
+    if said is not None and said.standing != OPEN:
+        return said.standing == ALLOWED
+    mode = await rulings.mode(session, services)
+    if mode == "open" or await follows_host(session, actor.authority):
         return True
-    if await follows_host(session, actor.authority):
-        return True
-    if services.settings.federation == "allow-list":
+    if mode == rulings.ALLOW_LIST:
         return False
     follower = Actor.__table__.alias()
     old_follower = exists().where(
@@ -141,23 +120,7 @@ async def block(session: AsyncSession, services: Services, host: str) -> str:
     Raises:
         Invalid: it is not a server's name, or is ours.
     """
-    host = _another(services, host)
-    await _ensure(session, [host])
-    await session.execute(
-        update(Peer).where(Peer.host == host).values(standing=BLOCKED, run_at=None)
-    )
-    inside = _inside(host)
-    theirs = select(Actor.id).where(inside, Actor.local.is_(False))
-    await session.execute(
-        delete(Follow).where(or_(Follow.follower_id.in_(theirs), Follow.followee_id.in_(theirs)))
-    )
-    await session.execute(delete(Delivery).where(under(Delivery.host.expression, host)))
-    await session.execute(
-        update(Actor)
-        .where(inside, Actor.local.is_(False), Actor.suspended_at.is_(None))
-        .values(suspended_at=now())
-    )
-    return host
+    return (await stand(session, services, host, BLOCKED))[0]
 
 
 async def silence(session: AsyncSession, services: Services, host: str) -> str:
@@ -166,24 +129,27 @@ async def silence(session: AsyncSession, services: Services, host: str) -> str:
     Raises:
         Invalid: it is not a server's name, or is ours.
     """
-    host = _another(services, host)
-    await unblock(session, host)
-    await _ensure(session, [host])
-    await session.execute(update(Peer).where(Peer.host == host).values(standing=SILENCED))
-    # Answers that stand already wait for a steward too; entries do by what lists ask (visibility).
-    reply = Base.metadata.tables["reply"]
-    theirs = select(Actor.id).where(_inside(host), Actor.local.is_(False))
-    await session.execute(
-        update(reply)
-        .where(reply.c.author_id.in_(theirs), reply.c.public, reply.c.state == "shown")
-        .values(state="held")
-    )
-    return host
+    return (await stand(session, services, host, SILENCED))[0]
+
+
+async def stand(
+    session: AsyncSession, services: Services, text: str, standing: rulings.Standing
+) -> tuple[str, rulings.Severed]:
+    """From now on a server stands so; what was said of its pictures and reports still holds.
+
+    Raises:
+        Invalid: it is not a server's name, or is ours.
+    """
+    host = another(services, text)
+    await rulings.ensure(session, [host])
+    row = await session.get(Ruling, host)
+    word = rulings.word_of(row) if row is not None else rulings.Word(host)
+    return host, await rulings.rule(session, [replace(word, standing=standing)])
 
 
 async def hold(session: AsyncSession, services: Services, host: str) -> None:
     """Silence a server that sends too much, once: what a moderator says of it later stands."""
-    await _ensure(session, [host])
+    await rulings.ensure(session, [host])
     known = (Peer.host == host, Peer.flooded_at.is_(None), Peer.standing == OPEN)
     held = await session.execute(
         update(Peer).where(*known).values(flooded_at=now()).returning(Peer.host)
@@ -192,8 +158,12 @@ async def hold(session: AsyncSession, services: Services, host: str) -> None:
         await silence(session, services, host)
 
 
-def _another(services: Services, text: str) -> str:
-    """The authority of a server that is not ours."""
+def another(services: Services, text: str) -> str:
+    """The authority of a server that is not ours.
+
+    Raises:
+        Invalid: it is not a server's name, or is ours.
+    """
     host = host_of(text)
     if services.is_ours(host):
         raise Invalid("A hub cannot block itself.")
@@ -207,22 +177,27 @@ def under(authority: ColumnElement[Any], name: ColumnElement[str] | str) -> Colu
     return or_(authority == name, *(authority.like(each, escape="\\") for each in below))
 
 
-def _inside(host: str) -> ColumnElement[bool]:
-    """Actors on a server, or on one below its name."""
-    return under(Actor.authority.expression, host)
-
-
 async def unblock(session: AsyncSession, host: str) -> str:
-    """Hear a server again, blocked or silenced; what it posted before is shown again."""
+    """Hear a server as any other, whatever was said of it; what it posted before is shown again.
+
+    Raises:
+        Invalid: it is not a server's name.
+        Conflict: a name above it is blocked.
+    """
     host = host_of(host)
-    await session.execute(update(Peer).where(Peer.host == host).values(standing=OPEN))
-    await session.execute(update(Actor).where(_inside(host)).values(suspended_at=None))
+    await rulings.rule(session, [rulings.Word(host, OPEN)])
+    above = await rulings.of(session, host)
+    if above is not None and above.standing == BLOCKED:
+        told = (
+            "{host} is blocked with all below {above}. Allow it by its own name, or unblock that."
+        )
+        raise Conflict(filled(told, host=host, above=above.host))
     return host
 
 
 async def pass_on(session: AsyncSession, host: str) -> None:
     """A steward let something of this server through: from now on it may be heard."""
-    await _ensure(session, [host])
+    await rulings.ensure(session, [host])
     await session.execute(
         update(Peer).where(Peer.host == host, Peer.passed_at.is_(None)).values(passed_at=now())
     )
@@ -236,8 +211,8 @@ async def remember(session: AsyncSession, thing: ActorDocument, document: bytes)
         Unauthorised: its inbox is on another server than itself.
     """
     actor = await remote.remember(session, thing, document)
+    await rulings.ensure(session, [actor.authority])
     if any("rfc9421" in each.href.lower() for each in thing.implements):  # FEP-844e
-        await _ensure(session, [actor.authority])
         await _speak_rfc9421(session, [actor.authority])
     return actor
 
@@ -264,7 +239,7 @@ async def seen(session: AsyncSession, hosts: Iterable[str], modern: Iterable[str
     names = sorted(set(hosts))
     if not names:
         return
-    await _ensure(session, names)
+    await rulings.ensure(session, names)
     moment = now()
     silent = Peer.host.in_(names) & (Peer.failures > 0) & (Peer.standing != BLOCKED)
     back = (await session.scalars(select(Peer.host).where(silent))).all()
@@ -293,7 +268,7 @@ async def seen(session: AsyncSession, hosts: Iterable[str], modern: Iterable[str
 
 async def answered(session: AsyncSession, host: str) -> None:
     """A server that we asked has answered: it is there. Whether it takes mail is another matter."""
-    await _ensure(session, [host])
+    await rulings.ensure(session, [host])
     await session.execute(
         update(Peer).where(Peer.host == host).values(last_seen_at=now(), lost_at=None)
     )
@@ -338,17 +313,6 @@ async def try_again(session: AsyncSession, hosts: Sequence[str]) -> None:
         update(Peer)
         .where(Peer.host.in_(hosts), Peer.run_at.is_not(None))
         .values(run_at=moment, closed_until=None)
-    )
-
-
-async def _ensure(session: AsyncSession, hosts: Sequence[str]) -> None:
-    moment = now()
-    await session.execute(
-        insert_for(session, Peer).on_conflict_do_nothing(),
-        [
-            {"host": host, "standing": OPEN, "failures": 0, "fence": 0, "first_seen_at": moment}
-            for host in hosts
-        ],
     )
 
 

@@ -21,7 +21,7 @@ from federation.vocab.parse import parse
 from hub.actors import service
 from hub.actors.models import Actor
 from hub.core.services import Services
-from hub.fediverse import follows, peers, relays
+from hub.fediverse import follows, peers, relays, rulings
 
 Document = dict[str, Any]
 
@@ -107,8 +107,8 @@ class Received:
             raise Unauthorised("another server may not hand us our own objects")
         found = self.documents.get(uri)
         if found is None:
-            if await peers.is_blocked(self.session, authority(uri)):
-                raise Unauthorised("it is on a server that is blocked (AP-84)")
+            if await rulings.is_closed(self.session, self.services, authority(uri)):
+                raise Unauthorised("it is on a server from which nothing is taken (AP-84)")
             await self.charge()
             raise Wanted(uri)
         if isinstance(found, FederationError):

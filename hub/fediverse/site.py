@@ -19,9 +19,9 @@ from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.db import Base
 from hub.core.services import Services
-from hub.fediverse import collections, peers
+from hub.fediverse import collections, peers, rulings
 from hub.fediverse.inbox import InboxLog
-from hub.fediverse.models import Follow, Peer
+from hub.fediverse.models import Follow, Ruling
 
 DOCUMENT_LIFE = timedelta(minutes=1)
 REFRESH = timedelta(seconds=10)  # how long a block or a follow may go unnoticed by the inbox
@@ -38,7 +38,8 @@ class HubSite:
         self._strangers = Rates(settings.inbox_burst, settings.inbox_rate)
         self._peers = Rates(settings.peer_burst, settings.peer_rate)
         self._known: frozenset[str] = frozenset()
-        self._blocks: frozenset[str] = frozenset()
+        self._said: dict[str, str] = {}
+        self._welcome: frozenset[str] | None = None
         self._read_at = now() - REFRESH * 2
         self._documents: dict[str, tuple[datetime, StoredDocument]] = {}
         self.keyring = KeyRing(services.fetcher, now)
@@ -56,14 +57,12 @@ class HubSite:
         return self._services.is_ours(authority)
 
     async def is_blocked(self, authority: str) -> bool:
-        """Whether nothing is taken from that server."""
+        """Whether nothing is taken from that server: as `rulings.is_closed`, from memory."""
         await self._refresh()
-        if not self._blocks:
-            return False
-        host = authority.partition(":")[0]
-        return any(
-            block in {authority, host} or host.endswith(f".{block}") for block in self._blocks
-        )
+        standing = rulings.nearest(authority, self._said) if self._said else None
+        if standing in {rulings.ALLOWED, rulings.BLOCKED}:
+            return standing == rulings.BLOCKED
+        return self._welcome is not None and authority not in self._welcome
 
     def patience(self, authority: str) -> float | None:
         """None to go on; else in how many seconds that server may knock again."""
@@ -81,13 +80,16 @@ class HubSite:
         await self._log.keep(activity)
 
     async def _refresh(self) -> None:
-        """Read again who is blocked and who is in a follow relation with us."""
+        """Read again what was said of servers, and who is in a follow relation with us."""
         if now() - self._read_at < REFRESH:
             return
         self._read_at = now()
         async with self._services.db.read() as session:
-            blocks = await session.scalars(select(Peer.host).where(Peer.standing == peers.BLOCKED))
-            self._blocks = frozenset(blocks)
+            said = await session.execute(select(Ruling.host, Ruling.standing))
+            self._said = dict(said.all())
+            self._welcome = None
+            if await rulings.mode(session, self._services) == rulings.ALLOW_LIST:
+                self._welcome = frozenset(await session.scalars(rulings.followed_hosts()))
             related = select(Follow.follower_id).union(select(Follow.followee_id))
             hosts = await session.scalars(
                 select(Actor.authority).where(Actor.id.in_(related), Actor.local.is_(False))

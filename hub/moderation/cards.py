@@ -15,7 +15,7 @@ from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.errors import NotFound
 from hub.entries.models import HELD, Entry, Reply, Report
-from hub.fediverse import peers
+from hub.fediverse import rulings
 from hub.fediverse.models import Peer
 from hub.moderation.models import Appeal, Decided, Decision
 from hub.people.models import ApiToken, Person, Submission
@@ -138,10 +138,7 @@ async def _others(session: AsyncSession, caller: Caller) -> bool:
 
 def held() -> tuple[ColumnElement[bool], ...]:
     """Entries of servers that are silenced, which nobody has looked at and which matter still."""
-    silenced = exists().where(
-        Peer.standing == peers.SILENCED,
-        peers.under(Entry.origin.expression, Peer.host.expression),
-    )
+    silenced = exists().where(Peer.host == Entry.origin, Peer.standing == rulings.SILENCED)
     return (
         Entry.origin != "",
         Entry.deleted_at.is_(None),
@@ -216,7 +213,7 @@ async def _there(session: AsyncSession, host: str) -> tuple[int, bool]:
     replies = replies.where(*held_replies(), Actor.authority == host)
     count = (await session.scalar(entries) or 0) + (await session.scalar(replies) or 0)
     peer = await session.get(Peer, host)
-    flooded = peer is not None and peer.flooded_at is not None and peer.standing == peers.SILENCED
+    flooded = peer is not None and peer.flooded_at is not None and peer.standing == rulings.SILENCED
     return count, flooded
 
 

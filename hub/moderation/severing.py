@@ -11,7 +11,7 @@ from hub.actors.models import Actor
 from hub.core.errors import Invalid
 from hub.core.services import Services
 from hub.entries.models import HIDDEN, Entry, Reply
-from hub.fediverse import peers
+from hub.fediverse import peers, rulings
 from hub.fediverse.models import Announcement, Delivery, Follow, Peer
 
 
@@ -79,4 +79,4 @@ async def effect(session: AsyncSession, services: Services, entered: str) -> Eff
         "waiting": waiting,
     }
     counts = {name: await session.scalar(query) or 0 for name, query in queries.items()}
-    return Effect(host, peer.standing if peer is not None else peers.OPEN, **counts)
+    return Effect(host, peer.standing if peer is not None else rulings.OPEN, **counts)

@@ -33,7 +33,7 @@ from hub.core.secrets import load_master_key
 from hub.core.services import Services
 from hub.core.text import tidy
 from hub.core.words import later
-from hub.fediverse import peers
+from hub.fediverse import rulings
 from hub.people import begun, queries, secrets, service
 from hub.people.arriving import tell_of_way
 from hub.people.knocking import MASTODON_AT, knock
@@ -104,7 +104,7 @@ async def begin(
         knock(services, MASTODON_AT, oauth.host_in(entered))
         server = await oauth.server_of(services.fetcher, entered)
         async with services.db.read() as session:
-            if await peers.is_blocked(session, server):
+            if await rulings.is_blocked(session, server):
                 raise Forbidden(BLOCKED)
         app = await _app(services, server)
     except FederationError as error:

@@ -11,6 +11,7 @@ from tests.everypage import EVERY
 ID = "00000000-0000-4000-8000-000000000000"
 PATHS = {
     **dict.fromkeys(("event", "repeating"), f"/events/{ID}"),
+    "list": f"/admin/servers/lists/{ID}",
     "draft": "/post/draft/secret",
     **dict.fromkeys(("unconfirmed", "mine"), "/mine/secret"),
     **dict.fromkeys(("want", "my_want"), f"/wants/{ID}"),
@@ -33,7 +34,7 @@ PATHS = {
 # What no person looks at, or what only leads on to a page.
 NO_PAGES = re.compile(
     r"/(?:api/|media/|tags/|quotes/|replies/|icons/)"
-    r"|\.(?:ics|rss|json|csv|css|js|webmanifest)$"
+    r"|\.(?:csv|ics|rss|json|css|js|webmanifest)$"
     r"|/(?:replies|context|likes|shares|attendees)$|^/series/"
     r"|^/(?:follow|authorize_interaction|language/\{language\})$"
 )

@@ -16,7 +16,6 @@ from federation.vocab.activities import Activity, Announce, Undo
 from federation.vocab.names import AS2, PUBLIC, Document
 from hub.actors import service
 from hub.actors.models import Actor
-from hub.admin import service as admin
 from hub.core.clock import now
 from hub.entries import board, replies, tending, threads
 from hub.entries.models import Reply
@@ -24,6 +23,7 @@ from hub.fediverse import announcing, follows, peers
 from hub.fediverse.models import Announcement, InboxActivity, OutboxActivity, Peer
 from hub.fediverse.models import Follow as FollowRow
 from hub.jobs.running import run_due
+from hub.trust import service as trust
 from tests.conftest import MakeHub, Running, settle
 from tests.integration.test_forwarding import Street, make_street
 from tests.integration.test_two_hubs import EVENT
@@ -158,7 +158,7 @@ async def test_ap_85_what_others_post_waits_for_a_nod(street: Street, why: str) 
         if why == "unknown server":
             await session.execute(update(Peer).values(passed_at=None))
         elif why == "silenced":
-            await admin.block(session, street.hub.services, "town.example", silence=True)
+            await trust.block(session, street.hub.services, "town.example", silence=True)
     await _say(street, post)
     assert _got(street.far, "Announce") == []
     assert "grey cat" not in await _page(street)
@@ -277,7 +277,7 @@ async def test_a_block_of_a_server_that_wrote_much_holds_nobody_up(
     for post in posts:
         await _say(street, post)
     async with street.hub.services.db.write() as session:
-        barred = await admin.block(session, street.hub.services, "town.example")
+        barred = await trust.block(session, street.hub.services, "town.example")
     assert barred.taken_back == 5
     async with street.hub.services.db.read() as session:
         assert list(await session.scalars(_undos())) == [], "none was signed while others waited"
@@ -303,7 +303,7 @@ async def test_a_block_takes_back_what_the_board_passed_on(street: Street) -> No
     answer = await street.hub.web.post(
         "/api/v1/blocks", json={"host": "town.example"}, headers=street.hub.steward
     )
-    barred = admin.Barred(**answer.json())
+    barred = trust.Barred(**answer.json())
     assert barred.taken_back == 1
     assert "Taken back: 1 post of it that @board had passed on." in str(barred)
     street.town.received.clear()

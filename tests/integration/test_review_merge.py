@@ -24,7 +24,6 @@ from federation.testing import MemorySite
 from federation.vocab.actors import Actor as ActorDocument
 from federation.vocab.names import AS2, PUBLIC
 from hub import migrating
-from hub.admin import service as admin
 from hub.core.clock import now
 from hub.core.prepared import Prepared
 from hub.entries import gathering, replies, tending
@@ -33,6 +32,7 @@ from hub.fediverse.models import Delivery, InboxActivity, OutboxActivity, Peer
 from hub.jobs.models import Job
 from hub.jobs.queue import enqueue
 from hub.jobs.registry import KINDS, JobKind, Run
+from hub.trust import service as trust
 from tests.conftest import MakeHub, Running
 from tests.integration.test_forwarding import Street, make_street
 from tests.integration.test_two_hubs import EVENT
@@ -130,7 +130,7 @@ async def test_ap_64_blocking_whoever_asked_for_many_quotes_is_no_flood(town: To
     await town.hub.work()
     async with town.hub.services.db.write() as session:
         kept = await session.scalar(select(func.count(Quote.id)))
-        await admin.block(session, town.hub.services, "town.example")
+        await trust.block(session, town.hub.services, "town.example")
     async with town.hub.services.db.read() as session:
         said = await session.scalar(
             select(func.count(OutboxActivity.id)).where(

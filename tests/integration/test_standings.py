@@ -18,8 +18,8 @@ from hub.commands import COMMANDS
 from hub.core.clock import now
 from hub.core.errors import Elsewhere
 from hub.entries.models import Entry
-from hub.fediverse import follows, outbox
-from hub.fediverse.models import Delivery, InboxActivity, OutboxActivity, Peer
+from hub.fediverse import follows, outbox, peers
+from hub.fediverse.models import Delivery, InboxActivity, OutboxActivity
 from tests.conftest import MakeHub, Running, settle
 from tests.integration.test_two_hubs import EVENT, _follow, _listed, _post
 from tests.towns import Town, signed_in
@@ -170,7 +170,7 @@ async def test_ap_84_a_block_holds_for_the_names_below_and_at_every_port(
             changed = update(Entry).where(Entry.uri == event["uri"])
             await session.execute(changed.values(origin=origin))
     async with hub.services.db.write() as session:
-        await session.merge(Peer(host="bad.example", standing="blocked"))
+        await peers.block(session, hub.services, "bad.example")
     await hub.work()
     listed = {one["title"] for one in await _listed(hub, "events")}
     assert listed == {"Day at", "Day at notbad.example", "Day at bad.example.org"}
@@ -233,7 +233,9 @@ async def test_replies_of_a_silenced_server_wait_again(town: Town) -> None:
     assert await town.thread() == []
     assert [message.kind for message in await town.messages()] == ["held", "held"]
     listed = await town.hub.web.get("/api/v1/blocks", headers=town.hub.steward)
-    assert listed.json()["items"] == [body]
+    assert [(one["host"], one["standing"]) for one in listed.json()["items"]] == [
+        ("town.example", "silenced")
+    ]
 
 
 async def test_a_steward_silences_and_hears_again_on_the_page_of_servers(town: Town) -> None:
