@@ -22,7 +22,14 @@ from tests.world import BAD, FAR, LATER, ROLES, WORD, World
 PAGE: Final = "text/html"
 ACTIVITY: Final = "application/activity+json"
 JSON: Final = "application/json"
-FOLDERS: Final = {"events": "event", "offers": "offer", "wants": "want", "news": "news"}
+FOLDERS: Final = {
+    "events": "event",
+    "offers": "offer",
+    "wants": "want",
+    "news": "news",
+    "places": "place",
+    "organisations": "organisation",
+}
 STRANGE: Final = uuid4()  # an id that nothing has
 
 # What is asked besides the bare address: all that narrows, pages or shows more.
@@ -35,6 +42,8 @@ FURTHER: Final[dict[str, tuple[str, ...]]] = {
     "/events.json": (f"?q={WORD}",),
     "/events/print": ("?week={day}", "?week={day}&large=1"),
     "/news": (f"?q={WORD}",),
+    "/places": (f"?q={WORD}",),
+    "/places.csv": (f"?q={WORD}",),
     "/search": (f"?q={WORD}&when=any", *(f"?q={WORD}&type={one}" for one in ("event", "want"))),
     "/search.ics": (f"?q={WORD}",),
     "/search.json": (f"?q={WORD}&when=any",),
@@ -44,6 +53,8 @@ FURTHER: Final[dict[str, tuple[str, ...]]] = {
     "/api/v1/deliveries": ("?state=waiting", "?state=delivered"),
     "/api/v1/events": ("?limit=100&from=2020-01-01",),
     "/api/v1/news": ("?limit=100",),
+    "/api/v1/organisations": ("?limit=100",),
+    "/api/v1/places": ("?limit=100",),
     "/api/v1/offers": ("?status=all&limit=100",),
     "/api/v1/search": (f"?q={WORD}&when=any&limit=100",),
     "/api/v1/wants": ("?status=all&limit=100",),
@@ -145,10 +156,13 @@ def _values(world: World, route: Route, name: str, folder: str) -> list[Any]:
 
 # What other parameters of the same address depend on.
 _CHOSEN_FIRST: Final = {"folder": tuple(FOLDERS), "about": ("entry", "reply")}
-_ENTRIES: Final = frozenset({"event_id", "entry_id", "listing_id", "article_id", "thing_id"})
+_ENTRIES: Final = frozenset(
+    {"event_id", "entry_id", "listing_id", "article_id", "thing_id", "record_id"}
+)
 # By parameter: how the names of the things begin that it may be an id of.
 _THINGS: Final[dict[str, tuple[str, ...]]] = {
     "calendar_id": ("calendar",),
+    "claim_id": ("claim",),
     "follow_id": ("follow",),
     "list_id": ("list of servers",),
     "match_id": ("match",),
@@ -238,6 +252,8 @@ def with_secrets(world: World) -> Iterable[str]:
         f"/unsubscribe/{found['stop guest']}",
         *(f"/unsubscribe/{found['stop guest']}/{what}" for what in ENDS),
         f"/appeal/{found['appeal']}",
+        f"/still-true/{found['still true']}",
+        f"/claims/{found['claim']}",
         f"/sign-in/{found['sign in']}",
     )
 

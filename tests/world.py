@@ -23,7 +23,7 @@ from hub.areas.schemas import AreaDraft
 from hub.core.clock import now
 from hub.core.db import Base
 from hub.core.text import RULES_VERSION
-from hub.directory.models import Claim, Organisation, Place
+from hub.directory.models import Organisation, Place
 from hub.entries.models import (
     HELD,
     HIDDEN,
@@ -77,7 +77,7 @@ from hub.people.service import make_link
 from hub.push import vapid
 from hub.push.models import Subscription
 from hub.trust.models import ServerList
-from tests import neighbours
+from tests import neighbours, records
 from tests.conftest import Running
 from tests.neighbours import Neighbour
 
@@ -194,7 +194,7 @@ async def _own_entries(made: World) -> None:
             what = f"{state} {folder}"
             given = {**members, **_texts(made, what, title, rest), "visibility": visibility}
             if folder in RECORDS:
-                given |= _record(made, what, *rest)
+                given |= records.words(made, what, *rest)
             elif folder != "news":
                 given["price"] = made.sing(f"the price of {what}", *rest)
             if folder == "events":
@@ -207,15 +207,6 @@ async def _own_entries(made: World) -> None:
     made.ids["a neighbour's want"] = UUID(
         (await neighbours.post(made.hub, "wants", made.people["neighbour"], **want))["id"]
     )
-
-
-def _record(made: World, what: str, *viewers: str) -> dict[str, Any]:
-    """What only places and organisations say."""
-    lines = {name: [made.sing(f"{name} of {what}", *viewers)] for name in ("has", "lacks")}
-    names = ("summary", "phone", "opening_hours")
-    texts = {name: made.sing(f"{name} of {what}", *viewers) for name in names}
-    mail = made.sing(f"the e-mail address of {what}", *viewers)
-    return {**lines, **texts, "email": f"{mail}@mail.example"}
 
 
 async def _change_states(made: World, session: AsyncSession) -> None:
@@ -300,20 +291,16 @@ async def _of_elsewhere(made: World, session: AsyncSession) -> None:
     session.add(gone)
     await session.flush()
     made.ids["barred"] = gone.id
+    listed = {"status": "listed"}
+    session.add(await records.asked(made, session))
     session.add_all(
         (
             _entry(made, Event, far, "an event of elsewhere", *EVERYBODY, picture_id=picture.id,
                    online_url="https://far.example/online", **times),
             _entry(made, Offer, far, "an offer of elsewhere", *EVERYBODY, **listing),
             _entry(made, Article, far, "news of elsewhere", *EVERYBODY, status="published"),
-            _entry(made, Place, far, "a place of elsewhere", *EVERYBODY, status="listed"),
-            _entry(made, Organisation, far, "a group of elsewhere", *EVERYBODY, status="listed"),
-            Claim(
-                record_id=made.ids["public places"],
-                person_id=made.people["neighbour"].id,
-                words=made.sing("why somebody says that a place is theirs", "steward"),
-                digest=secrets.digest("claim"),
-            ),
+            _entry(made, Place, far, "a place of elsewhere", *EVERYBODY, **listed),
+            _entry(made, Organisation, far, "an organisation of elsewhere", *EVERYBODY, **listed),
             _entry(made, Event, actors[BAD], "an event of a blocked server", **times),
             _entry(made, Event, actors[QUIET], "an event of a silenced server", **silenced),
             _entry(made, Event, gone, "an event of somebody who is barred", **times),
@@ -329,6 +316,8 @@ async def _persons(made: World, session: AsyncSession) -> None:
         person = await session.get_one(Person, who.id)
         made.ids[f"person {name}"] = who.id
         _allow(made, person.name, name, "steward")
+        if name == "neighbour":  # who says that a place is theirs
+            _allow(made, person.name, "bearer")
         if name == "guest":  # whose post waits for somebody to decide
             _allow(made, person.name, "moderator")
         mail = made.sing(f"the e-mail address of {name}", name, "steward")

@@ -17,6 +17,8 @@ from hub.core import words
 from hub.core.errors import Busy, Invalid, NotFound
 from hub.core.services import Services
 from hub.core.settings import Settings
+from hub.directory import queries as directory
+from hub.directory.schemas import FOLDERS
 from hub.entries import board, threads
 from hub.entries import queries as entries
 from hub.entries.models import Entry
@@ -48,8 +50,8 @@ ON_A_PROFILE: Final = 12
 MOST_FIELDS: Final = 10
 LANGUAGE_S: Final = 365 * 86_400
 
-# What can be followed, in the order in which it is offered; the others say nothing yet.
-FOLLOWED: Final = ("events", "offers", "wants", "news", "places", "board", "relay")
+# What can be followed, in the order in which it is offered; what `@places` says only hubs show.
+FOLLOWED: Final = ("events", "offers", "wants", "news", "board", "relay")
 SIDES: Final = {"offers": "offer", "wants": "want"}
 
 
@@ -235,7 +237,8 @@ async def profile(name: str, request: Request, hub: Hub, caller: Asking) -> Resp
         if wants_activity(request):
             return RedirectResponse(actor.uri, 302)
         followers = await follows.count(session, followee=actor.id)
-        shown: dict[str, Any] = {"events": (), "listings": (), "posts": (), "articles": ()}
+        shown: dict[str, Any] = {"events": (), "listings": (), "posts": ()}
+        shown |= {"articles": (), "records": []}
         if actor.name == board.BOARD:
             shown["posts"] = await board.listed(session, ON_A_PROFILE)
         if actor.name in {"events", "relay"}:
@@ -245,6 +248,12 @@ async def profile(name: str, request: Request, hub: Hub, caller: Asking) -> Resp
         if actor.name in {"news", "relay"}:
             told = await news.listed(session, viewer, origin="local", limit=ON_A_PROFILE)
             shown["articles"] = told.items
+        if actor.name == "places":
+            for sort in FOLDERS.values():
+                listed = await directory.listed(
+                    session, sort, viewer, origin="local", limit=ON_A_PROFILE
+                )
+                shown["records"] += listed.items
         if actor.name in {*SIDES, "relay"}:
             side = cast("Side | None", SIDES.get(actor.name))
             found = await exchange.listed(

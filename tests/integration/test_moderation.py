@@ -15,7 +15,7 @@ from federation.vocab.activities import Create, Delete, Flag
 from federation.vocab.objects import Note
 from hub.entries import newcomers
 from hub.entries.models import HELD, HIDDEN, SHOWN, Entry, Report
-from hub.fediverse import rulings
+from hub.fediverse import peers, rulings
 from hub.fediverse.models import OutboxActivity, Peer
 from hub.mail.models import Mail
 from hub.moderation import log, upkeep
