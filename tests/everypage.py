@@ -160,6 +160,7 @@ STEWARDS = (
         fill={"Their addresses": "the one by the river"},
         press="See what they offer",
     ),
+    Shown("admin-words", "/admin/hubs/oak.example/words", "What a hub calls things", "steward"),
     Shown("admin-servers", "/admin/servers", "Other hubs and servers", "steward"),
     Shown("admin-follow", "/authorize?uri=acct:events@oak.example", "Following a hub", "steward"),
     Shown("admin-people", "/admin/people", "People", "steward"),

@@ -105,6 +105,7 @@ SPEAKERS: Final = _only("change", "whoever posted it; stewards, if it was a prog
 MEMBERS: Final = _only("post", "members, reporters, editors, moderators and stewards")
 # Programs have no guests: they change nothing for somebody who may not post.
 OWNING_MEMBERS: Final = _only("post", "members who published it, and stewards", own=True)
+EDITORS: Final = _only("post for others", "reporters, editors, moderators and stewards")
 MODERATORS: Final = _only("moderate", "moderators and stewards")
 STEWARDS: Final = _only("administer", "stewards")
 

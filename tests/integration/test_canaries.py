@@ -33,6 +33,7 @@ NO_WORDS = {
     "attendance": "brings secret uri state",
     "backfill": "collection page",
     "begun": "digest kind browser",
+    "category": "host word tag",
     "consent": "picture",
     "decided": "about before",
     "decision": "deed kind host previous digest",
