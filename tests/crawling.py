@@ -180,6 +180,7 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
     "secret": ("a-wrong-secret",),
 }
 _BY_PATH: Final[dict[tuple[str, str], tuple[str, ...]]] = {
+    ("/admin/hubs/{host}/words", "host"): (FAR, "unknown.example"),
     ("/api/v1/blocks/{host}", "host"): (BAD, "unknown.example"),
     ("/language/{language}", "language"): ("en", "xx"),
     ("/live/{tag}", "tag"): (WORD,),

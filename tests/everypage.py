@@ -175,6 +175,7 @@ STEWARDS = (
         fill={"Their addresses": "the one by the river"},
         press="See what they offer",
     ),
+    Shown("admin-words", "/admin/hubs/oak.example/words", "What a hub calls things", "steward"),
     Shown("admin-servers", "/admin/servers", "Other hubs and servers", "steward"),
     Shown("admin-lists", "/admin/servers/lists", "Lists of servers", "steward"),
     Shown("admin-list", "{list}", "A list before it holds", "steward"),

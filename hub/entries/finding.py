@@ -190,4 +190,5 @@ async def whole(session: AsyncSession, ids: Sequence[UUID]) -> tuple[Entry, ...]
     query = select(Entry).where(Entry.id.in_(ids)).options(selectin_polymorphic(Entry, kinds[1:]))
     rows = await session.scalars(query.options(*queries.whole(Entry)))
     known = {entry.id: entry for entry in rows}
+    await queries.note(session, list(known.values()))
     return tuple(known[id_] for id_ in ids if id_ in known)

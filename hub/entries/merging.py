@@ -7,9 +7,8 @@ hidden or blocked leaves by itself, and another takes its place. Only what is pu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -21,31 +20,14 @@ from hub.core.clock import now
 from hub.core.db import insert_for
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.entries import sameness
-from hub.entries.models import Apart, Entry, Merged
+from hub.entries.models import Apart, Entry, Merged, Source
 from hub.entries.sameness import CLOSE, KINDS, TIMED, Told
 from hub.entries.visibility import PUBLIC, standing
 
 OTHER: Final = aliased(Entry, name="other_source")  # another entry of the same group
 MOST: Final = 500  # entries that one is compared with
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 DEGREES: Final = 0.01  # around a place, in which others are looked at: about a kilometre
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One hub's word on a thing that several tell of; `differs` names what it says otherwise.
-
-    `origin` is empty for our own. The names are title, when and where.
-    """
-
-    id: UUID
-    path: str
-    url: str
-    origin: str
-    title: str
-    happens_at: datetime
-    place: str
-    updated_at: datetime
-    differs: frozenset[str]
 
 
 def shown_once(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -233,6 +215,23 @@ async def merge(session: AsyncSession, id_: UUID, other: UUID) -> None:
         await _join(session, other, id_, mine, by_hand=True)
     else:
         await _join(session, id_, other, theirs, by_hand=True)
+
+
+async def find(session: AsyncSession, address: str) -> UUID:
+    """The entry whose page, here or at its own hub, has this address.
+
+    Raises:
+        NotFound: there is none.
+    """
+    given = address.strip()
+    named = _UUID.search(given)
+    query = select(Entry.id).where(or_(Entry.uri == given, Entry.url == given))
+    found = await session.scalar(query.limit(1))
+    if found is None and named is not None:
+        found = await session.scalar(select(Entry.id).where(Entry.id == UUID(named[0])))
+    if found is None:
+        raise NotFound("Nothing here has this address. Copy it from the page of the other entry.")
+    return found
 
 
 async def sources(session: AsyncSession, entry: Entry) -> list[Source]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import secrets
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -76,6 +77,37 @@ class Picture(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One hub's word on a thing that several tell of; `differs` names what it says otherwise.
+
+    `origin` is empty for our own. The names are title, when and where.
+    """
+
+    id: UUID
+    path: str
+    url: str
+    origin: str
+    title: str
+    happens_at: datetime
+    place: str
+    updated_at: datetime
+    differs: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What is known around an entry while it is shown.
+
+    `hubs` is how many tell of it; `sources` what they say, on its own page. Its server was not
+    heard of since `quiet_since`, if that is long ago.
+    """
+
+    hubs: int = 1
+    sources: tuple[Source, ...] = ()
+    quiet_since: datetime | None = None
+
+
 class Entry(Base):
     """One published thing, of this hub or of another.
 
@@ -146,6 +178,16 @@ class Entry(Base):
     picture: Mapped[Picture | None] = relationship(lazy="raise")
 
     @property
+    def noted(self) -> Noted:
+        """What lists and pages say of it besides; see `queries.note`."""
+        found: Noted = self.__dict__.get("_noted", Noted())
+        return found
+
+    @noted.setter
+    def noted(self, noted: Noted) -> None:
+        self.__dict__["_noted"] = noted
+
+    @property
     def local(self) -> bool:
         """Whether it was published here."""
         return not self.origin
@@ -191,6 +233,17 @@ class Apart(Base):
     other_id: Mapped[UUID] = mapped_column(
         ForeignKey("entry.id", ondelete="CASCADE"), primary_key=True, index=True
     )
+    at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Category(Base):
+    """What a server calls something, and our tag for it; `word` as tags are compared."""
+
+    __tablename__ = "category"
+
+    host: Mapped[str] = mapped_column(primary_key=True)
+    word: Mapped[str] = mapped_column(primary_key=True)
+    tag: Mapped[str]
     at: Mapped[datetime] = mapped_column(default=now)
 
 

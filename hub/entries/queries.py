@@ -19,11 +19,13 @@ from hub.actors.models import Actor
 from hub.core.db import WRITES
 from hub.core.errors import Gone, NotFound
 from hub.entries import merging, paging, search
-from hub.entries.models import SHOWN, TYPES, Entry, Reaction, Reply
+from hub.entries.models import SHOWN, TYPES, Entry, Noted, Reaction, Reply
 from hub.entries.paging import Cursor, Listed
 from hub.entries.reactions import BOOST, LIKE
+from hub.entries.sameness import KINDS
 from hub.entries.schemas import EAST
 from hub.entries.visibility import ANYBODY, Viewer, visible_to
+from hub.fediverse import peers
 
 E = TypeVar("E", bound=Entry)
 
@@ -162,8 +164,24 @@ async def page(
     query = query.options(joinedload(kind.picture))
     if authors:
         query = query.options(joinedload(kind.author, innerjoin=True))
-    rows = await session.scalars(query.limit(wanted.limit + 1))
-    return paging.page(list(rows), wanted.limit)
+    rows = list(await session.scalars(query.limit(wanted.limit + 1)))
+    await note(session, rows)
+    return paging.page(rows, wanted.limit)
+
+
+async def note(session: AsyncSession, entries: Sequence[Entry], *, whole: bool = False) -> None:
+    """Note on entries how many hubs tell of each, and whether those are silent; in two queries.
+
+    `whole`: also what each of the hubs says, for a page of its own.
+    """
+    merged = [entry.id for entry in entries if entry.kind in KINDS]
+    hubs = await merging.counted(session, merged)
+    silent = await peers.quiet(session, [entry.origin for entry in entries])
+    for entry in entries:
+        count, since = hubs.get(entry.id, 1), silent.get(entry.origin)
+        if count > 1 or since is not None:
+            told = await merging.sources(session, entry) if whole and count > 1 else ()
+            entry.noted = Noted(count, tuple(told), since)
 
 
 def _of(kind: type[Entry], *, way_in: bool) -> ColumnElement[bool]:
@@ -191,6 +209,8 @@ async def by_id(session: AsyncSession, kind: type[E], id_: UUID, viewer: Viewer)
         query = query.with_for_update()
     found = await session.scalar(query.options(*whole(kind)))
     if found is not None:
+        if not session.sync_session.info.get(WRITES):
+            await note(session, [found], whole=True)
         return found
     await _check_gone(session, kind, id_)
     raise NotFound("There is nothing here. Perhaps the address has a typing mistake.")

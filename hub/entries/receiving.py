@@ -17,7 +17,7 @@ from federation.vocab.base import Attachment, Object
 from federation.vocab.names import is_public
 from hub.actors import service as actors
 from hub.core import text
-from hub.entries import gathering, merging, newcomers, publishing, queries
+from hub.entries import categories, gathering, merging, newcomers, publishing, queries
 from hub.entries.models import Entry, Picture
 from hub.entries.schemas import EntryDraft
 from hub.fediverse.models import Peer
@@ -94,7 +94,7 @@ async def fill(
     entry.language = thing.language or received.services.settings.language
     entry.place = draft.location
     entry.latitude, entry.longitude = draft.latitude, draft.longitude
-    entry.tags = list(draft.tags)
+    entry.tags = await categories.added(received.session, entry.origin, thing, draft.tags)
     entry.visibility = "public" if _is_public(thing) else "private"
     if entry.published_at is None:
         entry.via = _via(received)

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from hub.core.feature import Feature
-from hub.network import pages
+from hub.network import merges, pages
 
-feature = Feature(name="network", routers=(pages.router,))
+feature = Feature(name="network", routers=(pages.router, merges.router))

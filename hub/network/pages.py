@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from hub.core.errors import HubError, Invalid
+from hub.entries import categories
 from hub.network import lists, queries, service
 from hub.people.permissions import MODERATORS, require
 from hub.web.doors import Asking, Hub
@@ -49,6 +51,37 @@ async def find(request: Request, hub: Hub, caller: Asking) -> Response:
         unread=listed.unread,
         states=states,
         entered=entered,
+    )
+
+
+@router.get("/{host}/words")
+async def words(host: str, request: Request, hub: Hub, caller: Asking, said: str = "") -> Response:
+    """What a hub calls things, and our words for it."""
+    require(caller, "moderate")
+    return await _words(request, hub, host, said=said)
+
+
+@router.post("/{host}/words")
+async def say_words(host: str, request: Request, hub: Hub, caller: Asking) -> Response:
+    """Our words for what a hub calls things, for what is here and what comes."""
+    require(caller, "moderate")
+    form = await parse_form(request)
+    given = dict(zip(form.all("word"), form.all("tag"), strict=False))
+    try:
+        async with hub.db.write() as session:
+            await categories.set_all(session, host, given)
+    except HubError as error:
+        return await _words(request, hub, host, error.status, error=str(error))
+    return see_other(f"{PAGE}/{quote(host)}/words?said=saved")
+
+
+async def _words(
+    request: Request, hub: Hub, host: str, status: int = 200, *, said: str = "", error: str = ""
+) -> Response:
+    async with hub.db.read() as session:
+        found = await categories.listed(session, host)
+    return render(
+        request, "network/words.html", status, host=host, words=found, said=said, error=error
     )
 
 

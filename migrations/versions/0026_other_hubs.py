@@ -1,4 +1,4 @@
-"""other hubs: how far we have read what they published before we followed them.
+"""other hubs: what they published before, what several of them tell of, what they call things.
 
 Revision: 0026
 Follows: 0024
@@ -70,8 +70,18 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_apart_other_id"), "apart", ["other_id"])
 
+    op.create_table(
+        "category",
+        sa.Column("host", sa.String(), nullable=False),
+        sa.Column("word", sa.String(), nullable=False),
+        sa.Column("tag", sa.String(), nullable=False),
+        sa.Column("at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("host", "word", name=op.f("pk_category")),
+    )
+
 
 def downgrade() -> None:
+    op.drop_table("category")
     op.drop_table("apart")
     op.drop_table("merged")
     op.drop_table("backfill")

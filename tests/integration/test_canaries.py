@@ -34,6 +34,7 @@ NO_WORDS = {
     "attendance": "brings secret uri state",
     "backfill": "collection page",
     "begun": "digest kind browser",
+    "category": "host word tag",
     "claim": "digest outcome",
     "consent": "picture",
     "decided": "about before",

@@ -8,11 +8,12 @@ import pytest
 from sqlalchemy import func, select
 
 from hub.core.errors import Conflict, Invalid, NotFound
-from hub.entries import merging
-from hub.entries.models import Apart, Entry, Merged
+from hub.entries import categories, merging
+from hub.entries.models import Apart, Entry, Merged, Source
 from hub.fediverse import follows, peers
 from tests.conftest import MakeHub, Running, settle
 from tests.integration.test_two_hubs import EVENT, OFFER, _listed, _post
+from tests.visitor import visiting
 
 Region = tuple[Running, Running, Running]
 
@@ -27,7 +28,7 @@ async def region(make_hub: MakeHub) -> Region:
     return north, west, region
 
 
-async def _group(hub: Running) -> list[merging.Source]:
+async def _group(hub: Running) -> list[Source]:
     async with hub.services.db.read() as session:
         entry = (await session.scalars(select(Entry).order_by(Entry.number))).first()
         assert entry is not None
@@ -143,3 +144,51 @@ async def test_only_what_can_be_the_same_is_merged_by_hand(region: Region) -> No
         with pytest.raises(Conflict):
             await merging.merge(session, choir, north)
     assert len(await _listed(south, "events")) == 2
+
+
+async def test_t26_pages_say_where_it_is_from_how_fresh_it_is_and_who_else_tells_of_it(
+    region: Region,
+) -> None:
+    await _both(region, location="Linden yard")
+    south = region[2]
+    async with visiting(south) as editor:
+        await editor.sign_in("editor")
+        (shown,) = await _listed(south, "events")
+        row = await editor.get("/events")
+        assert "from \u2068n.example\u2069" in row.text
+        assert "2 hubs tell of this" in row.text
+        path = f"/events/{shown['id']}"
+        page = await editor.get(path)
+        for words in ("See the original", "Last changed", "No licence is named", "2 hubs tell"):
+            assert words in page.text, words
+        assert "<strong>Repair café, with cake</strong>" in page.text
+        _, second = await _group(south)
+        await editor.send(page, f"/same/{second.id}/part", back=path)
+        assert len(await _listed(south, "events")) == 2
+        await editor.send(page, f"/same/{second.id}/merge", back=path, other=shown["uri"])
+        assert len(await _listed(south, "events")) == 1
+        bad = await editor.send(page, f"/same/{second.id}/merge", other="https://x.example/")
+        assert bad.status_code == 404
+
+
+async def test_t29_a_word_of_another_hub_is_ours_for_what_is_here_and_what_comes(
+    region: Region,
+) -> None:
+    north, south = region[0], region[2]
+    await _post(north, "events", {**EVENT, "tags": ["Reparieren", "Hof"]})
+    await settle(*region)
+    async with visiting(south) as moderator:
+        await moderator.sign_in("moderator")
+        page = await moderator.get("/admin/hubs/n.example/words")
+        assert page.text.count("no word of ours yet") >= 2
+        words = {"word": ["reparieren", "hof"], "tag": ["repair", ""]}
+        done = await moderator.send(page, "/admin/hubs/n.example/words", **words)
+        assert done.status_code == 303
+    await _post(north, "events", {**EVENT, "title": "Sewing", "tags": ["Reparieren"]})
+    await settle(*region)
+    found = await south.web.get("/api/v1/events", params={"tag": "repair"})
+    assert {each["title"] for each in found.json()["items"]} == {EVENT["title"], "Sewing"}
+    async with south.services.db.write() as session:
+        assert await categories.set_all(session, "n.example", {"reparieren": ""}) == 2
+    found = await south.web.get("/api/v1/events", params={"tag": "repair"})
+    assert found.json()["items"] == []
