@@ -114,7 +114,8 @@ class Object:
 
     `context` is the thread, `audience` the groups; `replies`, `likes` and `shares` are collections.
     `quotable` says that everybody may quote it (FEP-044f); it is written and never read.
-    `language` is a BCP 47 tag. `source_type` holds the type or types as they came. `document()`
+    `language` is a BCP 47 tag, `license` the address of the terms under which others may use it
+    (schema.org). `source_type` holds the type or types as they came. `document()`
     writes plain JSON: one string for `type` and every reference, arrays for `to`, `cc`,
     `attachment` and `tag` even when empty (AP-49).
     """
@@ -144,6 +145,7 @@ class Object:
     likes: str | None = None
     shares: str | None = None
     quote: str | None = None
+    license: str | None = None
     quotable: bool = False
     sensitive: bool = False
     source_type: tuple[str, ...] = field(default=(), compare=False)
@@ -205,6 +207,7 @@ class Object:
             "attachment": [one.document() for one in _pictures_first(self.attachments)],
             "tag": [tag.document() for tag in self.tags],
             "quote": self.quote,
+            "license": self.license,
             "interactionPolicy": _QUOTABLE if self.quotable else None,
             "replies": self.replies,
             "likes": self.likes,

@@ -72,6 +72,7 @@ TERMS: Final[Mapping[str, str | Mapping[str, str]]] = {
     "VirtualLocation": "schema:VirtualLocation",
     # Events (FEP-8a8e, and what Mobilizon and Gancio read).
     "inLanguage": "schema:inLanguage",
+    "license": "schema:license",
     "maximumAttendeeCapacity": "schema:maximumAttendeeCapacity",
     "remainingAttendeeCapacity": "schema:remainingAttendeeCapacity",
     "superEvent": {"@id": "schema:superEvent", "@type": _ID},
