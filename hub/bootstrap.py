@@ -39,6 +39,7 @@ from hub.mail.upkeep import upkeep as mail_upkeep
 from hub.moderation.feature import feature as moderation
 from hub.network.feature import feature as network
 from hub.news.feature import feature as news
+from hub.overview.feature import feature as overview
 from hub.people.feature import feature as people
 from hub.posting.feature import feature as posting
 from hub.today.feature import feature as today
@@ -55,6 +56,7 @@ FEATURES: tuple[Feature, ...] = (
     posting,
     moderation,
     areas,
+    overview,
     today,
     network,
     trust,

@@ -54,6 +54,8 @@ CHAPTERS: dict[str, dict[int, str]] = {
     "A region": {
         26: "somebody follows twenty hubs, and sees and passes on what they publish as one, each "
         "thing with where it comes from",
+        28: "a hub of the region cannot be reached, or deletes something: it is marked, and what "
+        "is deleted there goes here",
     },
     "Looking after a hub": {
         4: "stewards set area, languages, colours, charter and roles in the browser",

@@ -114,9 +114,9 @@ class Object:
     """Something published.
 
     `context` is the thread, `audience` the groups; `replies`, `likes` and `shares` are collections.
-    `quotable` says that everybody may quote it (FEP-044f); it is written and never read;
-    `licence`, under which it may be used, is read and never written.
-    `language` is a BCP 47 tag. `source_type` holds the type or types as they came. `document()`
+    `quotable` says that everybody may quote it (FEP-044f); it is written and never read.
+    `language` is a BCP 47 tag, `license` the address of the terms under which others may use it
+    (schema.org). `source_type` holds the type or types as they came. `document()`
     writes plain JSON: one string for `type` and every reference, arrays for `to`, `cc`,
     `attachment` and `tag` even when empty (AP-49).
     """
@@ -146,8 +146,8 @@ class Object:
     likes: str | None = None
     shares: str | None = None
     quote: str | None = None
+    license: str | None = None
     quotable: bool = False
-    licence: str | None = None
     sensitive: bool = False
     source_type: tuple[str, ...] = field(default=(), compare=False)
 
@@ -208,6 +208,7 @@ class Object:
             "attachment": [one.document() for one in _pictures_first(self.attachments)],
             "tag": [tag.document() for tag in self.tags],
             "quote": self.quote,
+            "license": self.license,
             "interactionPolicy": _QUOTABLE if self.quotable else None,
             "replies": self.replies,
             "likes": self.likes,

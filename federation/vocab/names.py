@@ -78,6 +78,7 @@ TERMS: Final[Mapping[str, str | Mapping[str, str]]] = {
     "lastReviewed": "schema:lastReviewed",
     # Events (FEP-8a8e, and what Mobilizon and Gancio read).
     "inLanguage": "schema:inLanguage",
+    "license": "schema:license",
     "maximumAttendeeCapacity": "schema:maximumAttendeeCapacity",
     "remainingAttendeeCapacity": "schema:remainingAttendeeCapacity",
     "superEvent": {"@id": "schema:superEvent", "@type": _ID},

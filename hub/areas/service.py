@@ -21,7 +21,16 @@ from hub.fediverse import outbox
 
 MOST: Final = 20  # each is looked after once a minute
 RESERVED: Final = frozenset(
-    ("hub", "region", "directory", "projects", "admin", "support", "moderation", "everybody")
+    (
+        "hub",
+        "region",
+        "directory",
+        "projects",
+        "admin",
+        "support",
+        "moderation",
+        "everybody",
+    )
 )
 
 

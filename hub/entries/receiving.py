@@ -85,7 +85,7 @@ async def fill(
     entry.url = page_of(entry.uri, thing.url)
     entry.origin = received.author.authority
     entry.heard_at = received.now
-    entry.licence = (thing.licence or "")[:LONGEST_LICENCE]
+    entry.licence = (thing.license or "")[:LONGEST_LICENCE]
     entry.author = received.author
     entry.title = draft.title
     entry.source = None

@@ -153,6 +153,8 @@ def _component(event: Event, url: str) -> Component:
     found.add("summary", event.title)
     found.add("status", STATUSES.get(event.status, "CONFIRMED"))
     found.add("url", event.url if event.local else _page(event, url))
+    if not event.local:
+        found.add("x-source", event.uri)
     _add_times(found, event)
     if event.place:
         found.add("location", event.place)

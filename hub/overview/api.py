@@ -1,0 +1,78 @@
+"""The region for programs: `/api/v1/region`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from hub.overview import queries
+from hub.web.bodies import api_router
+from hub.web.doors import OPEN, Hub
+
+router = api_router("/region", "region", OPEN)
+
+
+class View(BaseModel):
+    """What is read from figures."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class HubView(View):
+    """A hub of the region; `state` is well, quiet, unreachable, silenced or asked.
+
+    `events`, `listings` (offers and wants) and `news` are current; `fresh` of all these are not
+    older than 90 days. `listings` is null where it would give away a small number.
+    """
+
+    host: str
+    ours: bool
+    state: str
+    last_seen_at: datetime | None
+    newest_at: datetime | None
+    events: int
+    listings: int | None
+    news: int
+    fresh: int
+
+
+class FlowView(View):
+    """How many entries of `origin` came in each of the weeks; `via` is empty if by itself."""
+
+    origin: str
+    via: str
+    weeks: list[int]
+    total: int
+
+
+class GapView(View):
+    """Wants and offers of a category at one hub, or of a tag in the whole region.
+
+    `unanswered` wants have no offer of the same category and with a tag in common. Numbers from one
+    to four are null, and so are others by which these could be found.
+    """
+
+    kind: str
+    tag: str
+    host: str
+    wants: int | None
+    offers: int | None
+    unanswered: int | None
+
+
+class RegionView(View):
+    """The region as this hub sees it; `weeks` are when those of the flows begin."""
+
+    hubs: list[HubView]
+    weeks: list[datetime]
+    flows: list[FlowView]
+    gaps: list[GapView]
+    themes: list[GapView]
+
+
+@router.get("")
+async def region(hub: Hub) -> RegionView:
+    """Its hubs and how they are, what flows between them, and wants without offers."""
+    async with hub.db.read() as session:
+        return RegionView.model_validate(await queries.overview(session, hub.settings))
