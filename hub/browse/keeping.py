@@ -23,6 +23,7 @@ from hub.core.db import insert_for
 from hub.core.errors import Invalid
 from hub.core.services import Services
 from hub.core.settings import Settings
+from hub.core.words import filled, later
 from hub.entries import asking, finding
 from hub.entries.asking import Asked
 from hub.entries.models import Entry
@@ -201,10 +202,8 @@ async def _tell(
     if not entries:
         return
     when = cast(notices.When, search.told)
-    parts = [
-        Notice("search", letter.said(entry, services.settings), (), entry.path, when=when)
-        for entry in entries
-    ]
-    lines = ("This is new in a search that you keep.",)
-    whole = Notice("search", f"New for “{search.name}”", lines, search.address, when=when)
+    parts = [Notice("search", letter.said(entry), (), entry.path, when=when) for entry in entries]
+    lines = (later("This is new in a search that you keep."),)
+    subject = filled("New for “{name}”", name=search.name)
+    whole = Notice("search", subject, lines, search.address, when=when)
     await notices.tell_all(session, services, search.person_id, whole, parts)

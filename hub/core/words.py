@@ -7,9 +7,11 @@ is read when the language is first spoken. A message without a translation stays
 from __future__ import annotations
 
 import gettext
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +21,8 @@ from babel import Locale, UnknownLocaleError
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
+from hub.core import dates
+
 ENGLISH: Final = "en"
 CATALOGUES: Final = Path(__file__).parent / "catalogues"
 RIGHT_TO_LEFT: Final = frozenset({"ar", "fa", "he", "ur", "ps", "ckb", "yi", "dv"})
@@ -26,11 +30,16 @@ MOST_ACCEPTED = 20  # languages of one Accept-Language that are looked at
 # What neighbours write in, besides what the pages speak.
 WRITTEN: Final = ("bn", "es", "it", "pa", "pt", "ro", "so", "tr", "uk", "ur")
 
+PACKED: Final = "\x1e"  # what begins a message that is kept with its parts
+
 _spoken: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
 
 class Filled(str):
-    """A message with something put into it, in English; said elsewhere, it is filled anew."""
+    """A message with something put into it, in English; said elsewhere, it is filled anew.
+
+    A part that is one of these too is said with it; any other part stays as it is.
+    """
 
     message: str
     parts: dict[str, object]
@@ -40,11 +49,58 @@ class Filled(str):
         return self
 
 
+class Made(Filled):
+    """What is made anew in each language, such as a date."""
+
+    make: Callable[[], str]
+
+
 def filled(message: str, **parts: object) -> Filled:
     """The message with its `{parts}`, marked for translation; a part may be one of these too."""
     made = Filled(message.format(**parts))
     made.message, made.parts = message, parts
     return made
+
+
+def made(make: Callable[[], str], *, usual: str | None = None) -> Filled:
+    """What `make` says in the language that is spoken then; as a `str`, `usual` or English."""
+    if usual is None:
+        with speaking(ENGLISH):
+            usual = make()
+    found = Made(usual)
+    found.message, found.parts, found.make = "", {}, make
+    return found
+
+
+def as_written(text: str) -> Filled:
+    """What people wrote: the same in every language, even if it reads like a message of ours."""
+    return made(lambda: text, usual=text)
+
+
+def on_day(moment: datetime) -> Filled:
+    """A day, on the clock that the moment bears: `12 Sep 2026`."""
+    return made(lambda: dates.short_day(moment, spoken()))
+
+
+def packed(message: str) -> str:
+    """A message as it can be kept, to be said in another language another day."""
+    if not isinstance(message, Filled) or not message.message:
+        return str(message)
+    parts = {name: _kept(part) for name, part in message.parts.items()}
+    return PACKED + json.dumps([message.message, parts], ensure_ascii=False)
+
+
+def unpacked(kept: str) -> str:
+    """The message that was kept, to be said."""
+    if not kept.startswith(PACKED):
+        return kept
+    message, parts = json.loads(kept.removeprefix(PACKED))
+    told = {name: unpacked(part) if isinstance(part, str) else part for name, part in parts.items()}
+    return filled(message, **told)
+
+
+def _kept(part: object) -> object:
+    return packed(part) if isinstance(part, str) else part if isinstance(part, int) else str(part)
 
 
 def later(message: str) -> str:
@@ -124,6 +180,8 @@ def spoken() -> str:
 
 def say(message: str) -> str:
     """The message in the language that is spoken now."""
+    if isinstance(message, Made):
+        return message.make()
     if not isinstance(message, Filled):
         return _catalogue(spoken()).gettext(message) if message else ""
     parts = {

@@ -22,6 +22,7 @@ from hub.core import text
 from hub.core.clock import now
 from hub.core.errors import Conflict
 from hub.core.services import Services
+from hub.core.words import filled, later
 from hub.entries import queries as entries
 from hub.entries.models import Entry
 from hub.entries.removal import forgets
@@ -245,7 +246,7 @@ async def decide(
     if row.actor is not None and row.uri:
         said = activitypub.join_of(row, row.actor, event)
         await _say(session, services, event.author, row.actor, said, state)
-    words = _ANSWERS[state].format(title=event.title)
+    words = filled(_ANSWERS[state], title=event.title)
     await waiting.tell(session, services, event, row, words, words)
     if state == REJECTED:
         await waiting.move_up(session, services, event)
@@ -253,8 +254,8 @@ async def decide(
 
 
 _ANSWERS: Final = {
-    ACCEPTED: "You can come: {title}",
-    REJECTED: "You cannot come this time: {title}",
+    ACCEPTED: later("You can come: {title}"),
+    REJECTED: later("You cannot come this time: {title}"),
 }
 
 

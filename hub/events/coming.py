@@ -19,7 +19,7 @@ from hub.events.waiting import address, is_over
 from hub.people import knocking
 from hub.web.doors import BEARERS, OPEN, Asking, Hub
 from hub.web.forms import Form, parse_form, see_other
-from hub.web.pages import render
+from hub.web.pages import language_of, render
 
 router = APIRouter(include_in_schema=False)
 
@@ -50,7 +50,7 @@ async def come(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> Re
         knocking.knock(hub, knocking.LETTERS_FROM, knocking.where_from(request))
         knocking.knock(hub, knocking.LETTERS_TO, email.lower())
         async with hub.db.write() as session:
-            await guests.ask(session, hub, event_id, said, email)
+            await guests.ask(session, hub, event_id, said, email, language_of(request))
     except (Invalid, Conflict) as error:
         fields = getattr(error, "fields", {})
         values = {**entered.values(), "brings": entered.all("brings")}

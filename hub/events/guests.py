@@ -18,7 +18,7 @@ from hub.core.clock import now
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.core.services import Services
 from hub.core.text import tidy
-from hub.core.words import filled
+from hub.core.words import ENGLISH, filled, later
 from hub.events import queries, waiting
 from hub.events.models import Attendance, Event
 from hub.events.queries import ACCEPTED, ASKED, LEFT, UNCONFIRMED, WAITING
@@ -66,9 +66,16 @@ def answer(
 
 
 async def ask(
-    session: AsyncSession, services: Services, event_id: UUID, said: Answer, entered: str
+    session: AsyncSession,
+    services: Services,
+    event_id: UUID,
+    said: Answer,
+    entered: str,
+    language: str = ENGLISH,
 ) -> None:
     """Note what a guest says, and send the link that confirms it or shows what they said before.
+
+    `language` is what the guest speaks.
 
     Raises:
         Invalid: the address is none that we write to.
@@ -91,17 +98,19 @@ async def ask(
             services,
             event,
             row,
-            f"Are you coming? {event.title}",
-            "Somebody, probably you, said that you come. Press the button within two days if that "
-            "is so; else just ignore this letter.",
-            button="Yes, that was me",
+            filled("Are you coming? {title}", title=event.title),
+            later(
+                "Somebody, probably you, said that you come. Press the button within two days if "
+                "that is so; else just ignore this letter."
+            ),
+            button=later("Yes, that was me"),
             lasts=CONFIRM_WITHIN,
-            asked=True,
+            language=language,
         )
         return
-    line = "You had answered before. Here you can look at your answer and change it."
-    subject = f"Your answer: {event.title}"
-    await waiting.tell(session, services, event, row, subject, line, asked=True)
+    line = later("You had answered before. Here you can look at your answer and change it.")
+    subject = filled("Your answer: {title}", title=event.title)
+    await waiting.tell(session, services, event, row, subject, line, language=language)
 
 
 async def join(

@@ -6,7 +6,7 @@ are told of the next dates only, and of later ones as their time comes (PROTOCOL
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -20,7 +20,9 @@ from hub.core import words
 from hub.core.clock import now
 from hub.core.errors import Invalid
 from hub.core.services import Services
+from hub.core.words import Filled, made, spoken
 from hub.entries import merging, publishing, receiving, rendering, writing
+from hub.entries.rendering import EventFacts
 from hub.entries.schemas import LATEST
 from hub.events import activitypub, attendance, planning, pointing, queries, recurrence, waiting
 from hub.events.models import Event, Series
@@ -117,7 +119,9 @@ async def withdraw(
     event.place_id = event.place_uri = event.organiser_id = event.organiser_uri = None
     event.access_facts, event.bring = {}, []
     if event.local and not waiting.is_over(event, now()):
-        note = rendering.cancellation_note(replace(activitypub.facts_of(event), status="cancelled"))
+        note = _said(
+            rendering.cancellation_note, replace(activitypub.facts_of(event), status="cancelled")
+        )
         await waiting.tell_all(session, services, event, note)
     await attendance.forget_event(session, event)
     await publishing.withdraw(session, services, event, activitypub.TYPE, tell=tell)
@@ -135,7 +139,7 @@ async def stop(session: AsyncSession, services: Services, event: Event) -> None:
         elif later.status != "cancelled":
             later.status, later.updated_at = "cancelled", now()
             await _send(session, services, later, None)
-            note = rendering.cancellation_note(activitypub.facts_of(later))
+            note = _said(rendering.cancellation_note, activitypub.facts_of(later))
             await waiting.tell_all(session, services, later, note)
 
 
@@ -232,11 +236,16 @@ def _news(event: Event, place_before: tuple[object, ...], status_before: str) ->
         return None
     facts = activitypub.facts_of(event)
     if event.status != status_before and event.status in {"cancelled", "postponed"}:
-        return rendering.cancellation_note(facts)
+        return _said(rendering.cancellation_note, facts)
     if event.status in {"cancelled", "postponed"}:
         return None
     changed = event.status != status_before or _time_and_place(event) != place_before
-    return rendering.moved_note(facts) if changed else None
+    return _said(rendering.moved_note, facts) if changed else None
+
+
+def _said(note: Callable[[EventFacts], str], facts: EventFacts) -> Filled:
+    """A note in the event's language, and in that of whoever is told of it here."""
+    return made(lambda: note(replace(facts, language=spoken())), usual=note(facts))
 
 
 async def _send(

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.services import Services
+from hub.core.words import choose, filled, later, say, speaking
 from hub.entries import answers
 from hub.events import queries
 from hub.events.models import Attendance, Event
@@ -25,7 +26,7 @@ from hub.mail.composing import Letter
 from hub.people import notices
 from hub.people.notices import Notice
 
-BUTTON: Final = "Look at your answer"
+BUTTON: Final = later("Look at your answer")
 
 
 def address(event: Event, row: Attendance) -> str:
@@ -53,15 +54,16 @@ async def tell(
     *lines: str,
     button: str = BUTTON,
     lasts: timedelta = outbox.LASTS,
-    asked: bool = False,
+    language: str = "",
 ) -> None:
     """Tell somebody who answered here, or in words from elsewhere; whose Join it was is told so.
 
-    `asked`: they wait for this very letter. All others end by one tap, for this event.
+    `language` is what they speak who wait for this very letter. All others end by one tap, for
+    this event, and speak to guests and people elsewhere as the event does.
     """
-    if row.quiet and not asked:
+    if row.quiet and not language:
         return
-    stop = "" if asked else stop_address(event, row)
+    stop = "" if language else stop_address(event, row)
     if row.email is not None:
         url = services.settings.url
         letter = Letter(
@@ -71,6 +73,7 @@ async def tell(
             link=url + address(event, row),
             button=button,
             unsubscribe=stop and url + stop,
+            language=language or event.language,
         )
         await outbox.put(session, services, letter, lasts=lasts)
     elif row.person_id is not None:
@@ -78,7 +81,9 @@ async def tell(
         await notices.tell(session, services, row.person_id, notice)
     elif row.actor_id is not None and not row.uri:
         actor = await session.get_one(Actor, row.actor_id)
-        words = "\n\n".join((*dict.fromkeys((subject, *lines)), event.url))
+        with speaking(choose(event.language, "", services.settings.language)):
+            said = [say(line) for line in dict.fromkeys((subject, *lines))]
+        words = "\n\n".join((*said, event.url))
         await answers.message(session, services, event.author, actor, event, words)
 
 
@@ -108,8 +113,10 @@ async def move_up(session: AsyncSession, services: Services, event: Event) -> No
         if not places.holds(row.people):
             continue
         row.state, row.answered_at = ACCEPTED, now()
-        subject = f"There is room for you: {event.title}"
-        line = "A place became free, and it is yours. If you cannot come, please give it back."
+        subject = filled("There is room for you: {title}", title=event.title)
+        line = later(
+            "A place became free, and it is yours. If you cannot come, please give it back."
+        )
         await tell(session, services, event, row, subject, line)
 
 

@@ -18,6 +18,7 @@ from hub.core.clock import now
 from hub.core.errors import Forbidden, NotFound
 from hub.core.services import Services
 from hub.core.text import SafeHtml, shown
+from hub.core.words import filled, later
 from hub.entries import answers, replies
 from hub.entries.models import SHOWN, Reply
 from hub.exchange.models import AGREED, DECLINED, Listing, Match
@@ -86,8 +87,8 @@ async def tell(run: Run) -> None:
                 continue
             talk = await _talk_of(session, row)
             path = f"/matches/{talk.id}" if talk is not None else "/matches"
-            words = "Somebody elsewhere wrote to you. Say yes by answering, or no."
-            subject = f"A message about: {listing.title}"
+            words = later("Somebody elsewhere wrote to you. Say yes by answering, or no.")
+            subject = filled("A message about: {title}", title=listing.title)
             notice = Notice("message", subject, (words,), f"{path}#said-{row.id}")
             await notices.tell(session, run.services, row.person_id, notice)
 

@@ -12,11 +12,10 @@ from uuid import UUID
 from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from hub.core import dates
 from hub.core.clock import now
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.core.services import Services
-from hub.core.words import later
+from hub.core.words import filled, later, on_day
 from hub.entries.models import Entry
 from hub.exchange import queries, service
 from hub.exchange.models import AGREED, Listing, Loan, Match
@@ -26,6 +25,8 @@ from hub.people.notices import Notice
 
 AHEAD: Final = timedelta(days=2)
 LONGEST_NAME: Final = 80
+OVER: Final = later("{title} is overdue")
+SOON: Final = later("{title} is due soon")
 
 
 async def lend(
@@ -138,18 +139,22 @@ async def remind(run: Run) -> None:
 async def _remind(
     session: AsyncSession, services: Services, loan: Loan, listing: Listing, *, over: bool
 ) -> None:
-    local = loan.due_at.astimezone(services.settings.zone)
-    day = dates.short_day(local, services.settings.language)
-    state = "is overdue" if over else "is due soon"
-    subject = f"{listing.title} {state}"
-    who = loan.borrower or "the neighbour who asked for it"
-    mine = f"{listing.title} was lent to {who} until {day}. When it is back, say so on its page."
+    title, day = listing.title, on_day(loan.due_at.astimezone(services.settings.zone))
+    subject = filled(OVER if over else SOON, title=title)
+    mine = filled(
+        "{title} was lent to {name} until {day}. When it is back, say so on its page.",
+        title=title,
+        name=loan.borrower or filled("the neighbour who asked for it"),
+        day=day,
+    )
     if listing.owner_id is not None:
         notice = Notice("loan", subject, (mine,), listing.path)
         await notices.tell(session, services, listing.owner_id, notice)
     match = await session.get(Match, loan.match_id) if loan.match_id else None
     want = await session.get(Listing, match.want_id) if match is not None else None
     if match is not None and want is not None and want.owner_id is not None:
-        theirs = f"You have {listing.title} until {day}. Please arrange to bring it back."
+        theirs = filled(
+            "You have {title} until {day}. Please arrange to bring it back.", title=title, day=day
+        )
         notice = Notice("loan", subject, (theirs,), f"/matches/{match.id}")
         await notices.tell(session, services, want.owner_id, notice)

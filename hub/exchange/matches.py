@@ -21,7 +21,7 @@ from hub.core.clock import now
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.core.services import Services
 from hub.core.text import SafeHtml, paragraphs, plain, shown
-from hub.core.words import filled
+from hub.core.words import as_written, filled, later
 from hub.entries import answers, reports
 from hub.entries.models import SHOWN, Reply
 from hub.entries.reports import MESSAGE, REPLY, Evidence, From
@@ -171,8 +171,8 @@ async def ask(session: AsyncSession, services: Services, match: Match, side: Sid
         raise Conflict("Whoever is asked would see what you keep private. A steward can help.")
     match.state, match.asked_by, match.asked_at = ASKED, side, now()
     if other.local:
-        subject = f"Would you like to talk? It is about: {other.title}"
-        words = "Somebody here thinks that the two of you fit. Say yes, and you can write."
+        subject = filled("Would you like to talk? It is about: {title}", title=other.title)
+        words = later("Somebody here thinks that the two of you fit. Say yes, and you can write.")
         await _tell(session, services, other, Notice("request", subject, (words,), _path(match)))
     else:
         match.request_id = await _ask_there(session, services, mine, other)
@@ -206,8 +206,8 @@ async def accept(session: AsyncSession, services: Services, match: Match, side: 
         raise Conflict("Nobody waits for an answer here.")
     match.state, match.agreed_at = AGREED, now()
     asker = match.side(match.asked_by)
-    subject = f"They would like to talk: {match.side(side).title}"
-    words = "Both of you said yes. Write to them on the page of this match."
+    subject = filled("They would like to talk: {title}", title=match.side(side).title)
+    words = later("Both of you said yes. Write to them on the page of this match.")
     await _tell(session, services, asker, Notice("request", subject, (words,), _path(match)))
 
 
@@ -239,7 +239,8 @@ async def say(
     other = match.side(OTHER[side])
     if other.local:
         session.add(MatchMessage(match_id=match.id, side=side, text=words))
-        notice = Notice("message", f"News about: {other.title}", (words,), _path(match))
+        subject = filled("News about: {title}", title=other.title)
+        notice = Notice("message", subject, (as_written(words),), _path(match))
         await _tell(session, services, other, notice)
         return
     chain = await _chain(session, match)
@@ -302,8 +303,9 @@ async def _hear(session: AsyncSession, services: Services) -> None:
     for match in rows.all():
         match.state, match.agreed_at = AGREED, now()
         other = match.side(OTHER[match.asked_by])
-        words = "They answered. Read it, and write back, on the page of this match."
-        notice = Notice("request", f"An answer: {other.title}", (words,), _path(match))
+        words = later("They answered. Read it, and write back, on the page of this match.")
+        subject = filled("An answer: {title}", title=other.title)
+        notice = Notice("request", subject, (words,), _path(match))
         await _tell(session, services, match.side(match.asked_by), notice)
 
 

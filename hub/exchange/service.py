@@ -10,12 +10,12 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.vocab.proposals import Proposal
-from hub.core import dates, text
+from hub.core import text
 from hub.core.clock import now
 from hub.core.db import insert_for
 from hub.core.errors import Conflict, Invalid
 from hub.core.services import Services
-from hub.core.words import later
+from hub.core.words import filled, later, on_day
 from hub.entries import publishing, receiving, writing
 from hub.exchange import activitypub, queries, suggesting
 from hub.exchange.models import Backer, Listing
@@ -164,11 +164,13 @@ async def _tell_of_the_end(session: AsyncSession, services: Services, listing: L
     """Tell the owner that it runs out soon; the same words are said once."""
     if listing.owner_id is None or listing.expires_at is None:
         return
-    day = dates.short_day(
-        listing.expires_at.astimezone(services.settings.zone), services.settings.language
+    words = filled(
+        "“{title}” leaves the list on {day}. One press gives it another month.",
+        title=listing.title,
+        day=on_day(listing.expires_at.astimezone(services.settings.zone)),
     )
-    words = f"“{listing.title}” leaves the list on {day}. One press gives it another month."
-    notice = Notice("expiry", f"Still true? {listing.title}", (words,), f"{listing.path}/renew")
+    subject = filled("Still true? {title}", title=listing.title)
+    notice = Notice("expiry", subject, (words,), f"{listing.path}/renew")
     await notices.tell(session, services, listing.owner_id, notice)
 
 

@@ -22,6 +22,7 @@ from hub.core import text
 from hub.core.clock import now
 from hub.core.db import insert_for
 from hub.core.services import Services
+from hub.core.words import filled, later, made
 from hub.entries.visibility import standing, visible_to
 from hub.exchange import matching, vocabulary
 from hub.exchange.matching import Fit, Thing
@@ -286,18 +287,28 @@ async def _tell(
     seen = visible_to(await entrusting.viewer(session, owner))
     if await session.scalar(select(Listing.id).where(Listing.id == other.id, seen)) is None:
         return
-    said = " · ".join(map(str, reasons))
-    whose = f"via {other.origin}" if other.origin else "here on this hub"
-    subject = f"{_begins(listing, other)}: {other.title}"
-    lines = (f"It might fit “{listing.title}” ({said}), {whose}.",)
+    kept = [str(reason) for reason in reasons]
+    why = made(lambda: " · ".join(map(matching.in_words, kept)), usual=" · ".join(kept))
+    mine, here = listing.title, not other.origin
+    subject = filled(_begins(listing, other), title=other.title)
+    fits = (
+        filled("It might fit “{title}” ({why}), here on this hub.", title=mine, why=why)
+        if here
+        else filled(
+            "It might fit “{title}” ({why}), via {hub}.", title=mine, why=why, hub=other.origin
+        )
+    )
+    lines = (fits,)
     notice = Notice("match", subject, lines, f"{listing.path}#matches")
     await notices.tell(session, services, owner.id, notice)
 
 
 def _begins(listing: Listing, other: Listing) -> str:
     if other.kind == "offer":
-        return "Somebody offers"
-    return "Somebody would like to go too" if listing.kind == "want" else "Somebody needs"
+        return later("Somebody offers: {title}")
+    if listing.kind == "want":
+        return later("Somebody would like to go too: {title}")
+    return later("Somebody needs: {title}")
 
 
 @job("exchange.read", every=timedelta(minutes=10))

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hub.core.clock import now
 from hub.core.errors import Conflict, HubError, NotFound
 from hub.core.services import Services
+from hub.core.words import filled, later, on_day, packed, unpacked
 from hub.events.models import Event
 from hub.feeds import importing, sources
 from hub.feeds.importing import Report
@@ -34,7 +35,7 @@ SLOWER_AFTER: Final = 6  # failures in a row; then every six hours
 SLOW: Final = timedelta(hours=6)
 TOLD_AFTER: Final = 3  # failures in a row; the person who added it hears of it
 MOST_NEEDS: Final = 100
-GONE: Final = "It is no longer in the calendar, and stays here until you call it off."
+GONE: Final = later("It is no longer in the calendar, and stays here until you call it off.")
 PAGE: Final = "/admin/calendars"
 
 
@@ -116,7 +117,7 @@ async def refresh(run: Run, calendar_id: str) -> None:
     try:
         told = await _taken(services, calendar)
     except HubError as error:
-        told = {"trouble": str(error)}
+        told = {"trouble": packed(str(error))}
     async with run.finish() as session:
         row = await session.get(FollowedCalendar, calendar.id)
         if row is not None:
@@ -154,7 +155,7 @@ async def _needs(
     services: Services, calendar: FollowedCalendar, refused: list[Verdict], report: Report
 ) -> list[dict[str, str]]:
     """What a steward should look at; and an import that changed nothing is forgotten."""
-    found = [_need(f"refused {one.row}", one.title, one.when, one.words) for one in refused]
+    found = [_need(f"refused {one.row}", one.title, one.when, packed(one.words)) for one in refused]
     async with services.db.write() as session:
         query = select(ImportedItem.key, Event).join(Event, Event.id == ImportedItem.entry_id)
         query = query.where(
@@ -192,5 +193,12 @@ async def _note(
 
 
 def _bad_news(row: FollowedCalendar, moment: datetime) -> Notice:
-    lines = (f"{row.trouble} It was tried {row.failures} times since {moment:%d %b %Y}.",)
-    return Notice("calendar", f"The calendar “{row.title}” cannot be read", lines, PAGE)
+    lines = (
+        filled(
+            "{trouble} It was tried three times, the last time on {day}.",
+            trouble=unpacked(row.trouble),
+            day=on_day(moment),
+        ),
+    )
+    subject = filled("The calendar “{title}” cannot be read", title=row.title)
+    return Notice("calendar", subject, lines, PAGE)

@@ -27,6 +27,7 @@ class Letter:
     `lines` are paragraphs; `link` is the one thing to do, a whole address, and `button` says what
     it does. `items` are pairs of words and addresses, for letters about several things.
     `unsubscribe` is the address that ends such letters in one tap; empty where they were asked for.
+    All words are said in `language`, empty for that of the hub.
     """
 
     to: str
@@ -36,22 +37,26 @@ class Letter:
     button: str = ""
     items: tuple[tuple[str, str], ...] = ()
     unsubscribe: str = ""
+    language: str = ""
 
 
-def row(letter: Letter, expires_at: datetime) -> Mail:
-    """The letter as it is kept."""
-    return Mail(
-        recipient=letter.to,
-        subject=tidy(letter.subject)[:LONGEST_SUBJECT],
-        link=letter.link,
-        content={
-            "lines": list(letter.lines),
-            "button": letter.button,
-            "items": [list(item) for item in letter.items],
-            "unsubscribe": letter.unsubscribe,
-        },
-        expires_at=expires_at,
-    )
+def row(letter: Letter, settings: Settings, expires_at: datetime) -> Mail:
+    """The letter as it is kept: in its reader's language."""
+    language = words.choose(letter.language, "", settings.language)
+    with words.speaking(language):
+        return Mail(
+            recipient=letter.to,
+            subject=tidy(words.say(letter.subject))[:LONGEST_SUBJECT],
+            link=letter.link,
+            content={
+                "lines": [words.say(line) for line in letter.lines],
+                "button": words.say(letter.button),
+                "items": [[words.say(said), address] for said, address in letter.items],
+                "unsubscribe": letter.unsubscribe,
+                "language": language,
+            },
+            expires_at=expires_at,
+        )
 
 
 def message(mail: Mail, settings: Settings) -> EmailMessage:
@@ -61,7 +66,8 @@ def message(mail: Mail, settings: Settings) -> EmailMessage:
         ValueError: a header cannot be written.
     """
     said: dict[str, Any] = {**mail.content, "link": mail.link, "subject": mail.subject}
-    language = words.base_of(settings.language)
+    # Letters of before they spoke the reader's language speak the hub's.
+    language = mail.content.get("language") or words.base_of(settings.language)
     said |= {"hub": face(settings), "language": language, "direction": words.direction(language)}
     logo = logo_of(settings)
     said["logo"] = f"logo@{settings.authority}" if logo else ""

@@ -29,7 +29,7 @@ async def put(
 
     `lasts` is how long it is of use, such as the life of its link.
     """
-    mail = composing.row(letter, now() + lasts)
+    mail = composing.row(letter, services.settings, now() + lasts)
     session.add(mail)
     await session.flush()
     if services.settings.smtp_url:

@@ -14,6 +14,7 @@ from hub.actors.channels import RELAY
 from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.services import Services
+from hub.core.words import Filled, as_written, choose, filled, later, made, say, speaking
 from hub.entries import notes
 from hub.entries.models import Entry, Reply, Report
 from hub.fediverse import outbox
@@ -26,6 +27,10 @@ from hub.people.notices import Notice
 
 LOG: Final = "/about/moderation"
 KEPT, REFUSED = "kept", "refused"
+TAKEN_DOWN: Final = later(
+    "{what}: a moderator looked at it and took it down. Thank you for telling us."
+)
+STAYS: Final = later("{what}: a moderator looked at it. It breaks no rule of this hub, and stays.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,46 +57,51 @@ async def refused(
             actor_id=whom.actor.id if whom.actor is not None else None,
         )
     )
-    what = f"“{whom.title}”" if whom.title else "what you wrote"
+    hub, rule = services.settings.name, decision.rule
     lines = (
-        f"The moderators of {services.settings.name} took {what} off the board.",
-        f"The house rule: {decision.rule}",
-        *((f"They say: {decision.note}",) if decision.note else ()),
-        "You think that was wrong? Say so on this page, and another moderator looks at it.",
+        filled("The moderators of {hub} took “{title}” off the board.", hub=hub, title=whom.title)
+        if whom.title
+        else filled("The moderators of {hub} took what you wrote off the board.", hub=hub),
+        filled("The house rule: {rule}", rule=made(lambda: say(rule), usual=rule)),
+        *_note(decision.note),
+        later("You think that was wrong? Say so on this page, and another moderator looks at it."),
     )
-    await _write(session, services, whom, "Your post was taken down", lines, f"/appeal/{secret}")
+    subject = later("Your post was taken down")
+    await _write(session, services, whom, subject, lines, f"/appeal/{secret}")
 
 
 async def word(
     session: AsyncSession, services: Services, whom: Author, words: str, path: str
 ) -> None:
     """A word to an author whose post stands."""
-    lines = (f"A word from the moderators about “{whom.title}”:", words)
-    await _write(session, services, whom, f"About “{whom.title}”", lines, path)
+    begins = filled("A word from the moderators about “{title}”:", title=whom.title)
+    subject = filled("About “{title}”", title=whom.title)
+    await _write(session, services, whom, subject, (begins, as_written(words)), path)
 
 
 async def restored(session: AsyncSession, services: Services, whom: Author) -> None:
     """Tell an author that what was taken down stands again."""
-    what = f"“{whom.title}”" if whom.title else "What you wrote"
-    lines = (f"{what} stands on the board again. The moderators are sorry for the trouble.",)
-    await _write(session, services, whom, "Your post is back", lines, LOG)
+    line = filled(
+        "{what} stands on the board again. The moderators are sorry for the trouble.",
+        what=_what(whom.title),
+    )
+    await _write(session, services, whom, later("Your post is back"), (line,), LOG)
 
 
 async def undone(session: AsyncSession, services: Services, whom: Author) -> None:
     """Tell an author that the moderators look once more at what they took down."""
-    what = f"“{whom.title}”" if whom.title else "what you wrote"
-    lines = (f"The moderators took back what they decided about {what}. They look once more.",)
-    await _write(session, services, whom, "About your post", lines, LOG)
+    line = filled(
+        "{what}: the moderators took back what they decided. They look once more.",
+        what=_what(whom.title),
+    )
+    await _write(session, services, whom, later("About your post"), (line,), LOG)
 
 
 async def upheld(session: AsyncSession, services: Services, whom: Author, note: str) -> None:
     """Tell an author that another look changed nothing."""
-    what = f"“{whom.title}”" if whom.title else "What you wrote"
-    lines = (
-        f"Another moderator looked at it: {what} stays off the board.",
-        *((f"They say: {note}",) if note else ()),
-    )
-    await _write(session, services, whom, "Your appeal", lines, LOG)
+    what = _what(whom.title)
+    line = filled("{what}: another moderator looked at it. It stays off the board.", what=what)
+    await _write(session, services, whom, later("Your appeal"), (line, *_note(note)), LOG)
 
 
 async def reporters(
@@ -99,13 +109,9 @@ async def reporters(
 ) -> None:
     """Tell those who reported something what came of it; their address is forgotten then."""
     for row in rows:
-        what = f"“{row.title}”" if row.title else "What you reported"
-        line = (
-            f"{what}: a moderator looked at it and took it down. Thank you for telling us."
-            if outcome == REFUSED
-            else f"{what}: a moderator looked at it. It breaks no rule of this hub, and stays."
-        )
-        subject = "What became of your report"
+        what = filled("“{title}”", title=row.title) if row.title else filled("What you reported")
+        line = filled(TAKEN_DOWN if outcome == REFUSED else STAYS, what=what)
+        subject = later("What became of your report")
         if row.person_id is not None:
             told = Notice("report", subject, (line,), LOG, unsubscribe=False)
             await notices.tell(session, services, row.person_id, told)
@@ -115,7 +121,7 @@ async def reporters(
                 subject=subject,
                 lines=(line,),
                 link=services.settings.url + LOG,
-                button="What is decided here",
+                button=later("What is decided here"),
             )
             await mail.put(session, services, letter)
         row.email = None
@@ -158,8 +164,23 @@ async def _write(
         told = Notice("moderation", subject, lines, path, unsubscribe=False)
         await notices.tell(session, services, whom.person_id, told)
     elif whom.actor is not None:
-        address = services.settings.url + path
-        await _message(session, services, whom.actor, whom.thing, "\n\n".join((*lines, address)))
+        language = choose(_language(whom.thing), "", services.settings.language)
+        with speaking(language):
+            words = "\n\n".join((*map(say, lines), services.settings.url + path))
+        await _message(session, services, whom.actor, whom.thing, words, language)
+
+
+def _what(title: str) -> Filled:
+    return filled("“{title}”", title=title) if title else filled("What you wrote")
+
+
+def _note(note: str) -> tuple[Filled, ...]:
+    return (filled("They say: {note}", note=note),) if note else ()
+
+
+def _language(thing: Entry | Reply | None) -> str:
+    """What an author elsewhere speaks, as far as what they wrote says so."""
+    return thing.language if isinstance(thing, Entry) else ""
 
 
 async def _message(
@@ -168,6 +189,7 @@ async def _message(
     to: Actor,
     thing: Entry | Reply | None,
     words: str,
+    language: str,
 ) -> None:
     relay, moment, message_id = await actors.local(session, RELAY), now(), uuid4()
     uri = f"{services.settings.url}/replies/{message_id}"
@@ -180,7 +202,7 @@ async def _message(
         context=None,
         text=words,
         public=False,
-        language=services.settings.language,
+        language=language,
         moment=moment,
     )
     row = notes.row_of_ours(note, relay, moment, public=False)

@@ -9,10 +9,10 @@ from fastapi import Request
 from fastapi.responses import Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from hub.core import dates
 from hub.core.clock import now
 from hub.core.errors import Forbidden, NotSignedIn
 from hub.core.services import Services
+from hub.core.words import filled, later, on_day
 from hub.people import queries, secrets
 from hub.people.notices import Notice, tell
 from hub.people.service import SESSION_LASTS, SignedIn
@@ -65,14 +65,20 @@ async def tell_of_way(
     """
     settings = services.settings
     moment = now().astimezone(settings.zone)
-    when = f"{dates.short_day(moment, settings.language)}, {moment:%H:%M:%S}"
     notice = Notice(
         kind="way in",
         subject=subject,
         lines=(
-            f"{what} ({when}.)",
-            "That was you? Then there is nothing to do. If not: sign out everywhere on your page, "
-            "take away what you do not know, and tell a steward.",
+            filled(
+                "{what} ({day}, {time}.)",
+                what=what,
+                day=on_day(moment),
+                time=f"{moment:%H:%M:%S}",
+            ),
+            later(
+                "That was you? Then there is nothing to do. If not: sign out everywhere on your "
+                "page, take away what you do not know, and tell a steward."
+            ),
         ),
         path=ME,
         unsubscribe=False,

@@ -11,11 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.clock import now
 from hub.core.services import Services
+from hub.core.words import as_written, filled, later
 from hub.jobs.registry import Run, job
 from hub.mail import outbox
 from hub.mail.composing import Letter
 from hub.people.models import Person, Told
-from hub.people.notices import stop_address
+from hub.people.notices import language_of, stop_address
 
 WEEK: Final = timedelta(days=7)
 MOST_ITEMS: Final = 50
@@ -60,9 +61,12 @@ async def _write(session: AsyncSession, services: Services, person_id: UUID) -> 
     settings = services.settings
     letter = Letter(
         to=person.email,
-        subject=f"This week at {settings.name}",
-        lines=("This concerns you:",),
-        items=tuple((row.subject, settings.url + row.path) for row in waiting[:MOST_ITEMS]),
+        subject=filled("This week at {hub}", hub=settings.name),
+        lines=(later("This concerns you:"),),
+        items=tuple(
+            (as_written(row.subject), settings.url + row.path) for row in waiting[:MOST_ITEMS]
+        ),
+        language=language_of(person, settings),
         unsubscribe=stop_address(person, settings.url, "weekly"),
     )
     await outbox.put(session, services, letter)

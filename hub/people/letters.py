@@ -8,18 +8,22 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.services import Services
+from hub.core.words import filled, later
 from hub.mail import outbox
 from hub.mail.composing import Letter
 from hub.people import queries, service
 from hub.people.models import Person
+from hub.people.notices import language_of
 
 MAIL_LINK_LASTS: Final = timedelta(minutes=30)
 
 
-async def send_link(session: AsyncSession, services: Services, email: str) -> None:
+async def send_link(
+    session: AsyncSession, services: Services, email: str, language: str = ""
+) -> None:
     """A letter with a link that signs in whoever reads this mail, once, within half an hour.
 
-    Who is new becomes a guest. Who is shut out gets none.
+    Who is new becomes a guest. Who is shut out gets none. `language` is what whoever asks speaks.
     """
     person = await queries.by_email(session, email)
     if person is not None and person.disabled_at is not None:
@@ -33,17 +37,22 @@ async def send_link(session: AsyncSession, services: Services, email: str) -> No
         email=email,
         lasts=MAIL_LINK_LASTS,
     )
-    known = "This link signs you in, once, within 30 minutes."
-    new = (
-        f"Nobody at {settings.name} has this e-mail address yet. The link below, which works once "
-        "and within 30 minutes, makes you an account."
+    known = later("This link signs you in, once, within 30 minutes.")
+    new = filled(
+        "Nobody at {hub} has this e-mail address yet. The link below, which works once "
+        "and within 30 minutes, makes you an account.",
+        hub=settings.name,
     )
     letter = Letter(
         to=email,
-        subject=f"Your way into {settings.name}",
-        lines=(known if person else new, "It was not you who asked? Then just ignore this letter."),
+        subject=filled("Your way into {hub}", hub=settings.name),
+        lines=(
+            known if person else new,
+            later("It was not you who asked? Then just ignore this letter."),
+        ),
         link=link,
-        button="Sign in",
+        button=later("Sign in"),
+        language=language,
     )
     await outbox.put(session, services, letter, lasts=MAIL_LINK_LASTS)
 
@@ -56,12 +65,16 @@ async def send_proof(session: AsyncSession, services: Services, person: Person, 
     )
     letter = Letter(
         to=email,
-        subject=f"Your e-mail address at {settings.name}",
+        subject=filled("Your e-mail address at {hub}", hub=settings.name),
         lines=(
-            f"{person.name or 'Somebody'} would like to be reached here. Press the button within "
-            "30 minutes if that is you; else just ignore this letter.",
+            filled(
+                "{name} would like to be reached here. Press the button within "
+                "30 minutes if that is you; else just ignore this letter.",
+                name=person.name or filled("Somebody"),
+            ),
         ),
         link=link,
-        button="Yes, this is my address",
+        button=later("Yes, this is my address"),
+        language=language_of(person, settings),
     )
     await outbox.put(session, services, letter, lasts=MAIL_LINK_LASTS)

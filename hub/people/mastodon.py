@@ -32,7 +32,7 @@ from hub.core.errors import (
 from hub.core.secrets import load_master_key
 from hub.core.services import Services
 from hub.core.text import tidy
-from hub.core.words import later
+from hub.core.words import filled, later
 from hub.fediverse import rulings
 from hub.people import begun, queries, secrets, service
 from hub.people.arriving import tell_of_way
@@ -183,8 +183,11 @@ async def link(services: Services, person_id: UUID, came: Came) -> None:
         if await of_person(session, person_id) is not None:
             raise Conflict(HAS_ONE)
         session.add(_row(came, person))
-        what = f"The Mastodon account {came.handle} can sign in as you from now on."
-        await tell_of_way(session, services, person_id, "A Mastodon account was linked", what)
+        what = filled(
+            "The Mastodon account {handle} can sign in as you from now on.", handle=came.handle
+        )
+        subject = later("A Mastodon account was linked")
+        await tell_of_way(session, services, person_id, subject, what)
 
 
 async def unlink(services: Services, person_id: UUID) -> None:
@@ -194,8 +197,9 @@ async def unlink(services: Services, person_id: UUID) -> None:
         if row is None:
             return
         await session.delete(row)
-        what = f"The Mastodon account {row.handle} signs nobody in any more."
-        await tell_of_way(session, services, person_id, "A Mastodon account was unlinked", what)
+        what = filled("The Mastodon account {handle} signs nobody in any more.", handle=row.handle)
+        subject = later("A Mastodon account was unlinked")
+        await tell_of_way(session, services, person_id, subject, what)
 
 
 async def forget_old(session: AsyncSession) -> None:

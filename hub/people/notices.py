@@ -26,7 +26,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.clock import now
 from hub.core.services import Services
+from hub.core.settings import Settings
 from hub.core.text import tidy
+from hub.core.words import choose, filled, later, say, speaking
 from hub.mail import outbox
 from hub.mail.composing import Letter
 from hub.people import phones, secrets
@@ -43,7 +45,7 @@ SORTS: Final[dict[str, frozenset[str]]] = {
     "rest": frozenset(),
 }
 
-LOOK: Final = "Look at it"
+LOOK: Final = later("Look at it")
 REMEMBERED: Final = timedelta(days=90)  # how long the same words are not said again
 
 
@@ -51,6 +53,7 @@ REMEMBERED: Final = timedelta(days=90)  # how long the same words are not said a
 class Notice:
     """What is told: `lines` are paragraphs, `path` is where on this hub it can be seen.
 
+    Words are messages (`later`, `filled`, `as_written`), and said in the person's language.
     `kind` is a word such as match, reply or moderation. `unsubscribe` False is for what people
     must know whatever they chose, such as what became of their own post: it goes at once. `when`
     is how it goes where that was chosen for this very thing; `stop` the path of a page that ends
@@ -94,12 +97,19 @@ async def tell_all(
         return
     said, (first, *others) = whole, new
     if not others and first is not whole:
-        said = replace(whole, subject=f"{whole.subject}: {first.subject}", path=first.path)
+        both = filled("{what}: {which}", what=whole.subject, which=first.subject)
+        said = replace(whole, subject=both, path=first.path)
     if when == "now":
         await outbox.put(session, services, _letter(person, services, said, new))
-    if rings:
-        await phones.ring(session, services, person, said.subject, said.path)
-    await _note(session, person_id, new, waits=when == "weekly")
+    with speaking(language_of(person, services.settings)):
+        if rings:
+            await phones.ring(session, services, person, say(said.subject), said.path)
+        await _note(session, person_id, new, waits=when == "weekly")
+
+
+def language_of(person: Person, settings: Settings) -> str:
+    """The language in which a person is told things: theirs, else the hub's."""
+    return choose(person.language, "", settings.language)
 
 
 def sort_of(kind: str) -> str:
@@ -147,13 +157,14 @@ async def _rings(session: AsyncSession, person: Person, notice: Notice) -> bool:
 
 
 def _row(person_id: UUID, notice: Notice) -> Told:
+    """What is told, in the language spoken now; whether it is the same is seen by the English."""
     words = "\n".join((notice.subject, *notice.lines))
     return Told(
         person_id=person_id,
         item=f"{notice.kind} {notice.path}",
         digest=hashlib.sha256(words.encode()).hexdigest(),
-        subject=tidy(notice.subject),
-        lines=list(notice.lines),
+        subject=tidy(say(notice.subject)),
+        lines=[say(line) for line in notice.lines],
         path=notice.path,
         created_at=now(),
         told_at=None,
@@ -194,4 +205,5 @@ def _letter(person: Person, services: Services, whole: Notice, parts: Sequence[N
         button=LOOK,
         items=tuple((part.subject, url + part.path) for part in parts) if several else (),
         unsubscribe=stop,
+        language=language_of(person, services.settings),
     )

@@ -21,7 +21,7 @@ from hub.people.models import Person
 from hub.people.permissions import SIGNED_IN
 from hub.web.doors import BEARERS, OPEN, Asking, Hub, services_of, session_cookie
 from hub.web.forms import drop_cookie, parse_form, see_other
-from hub.web.pages import render
+from hub.web.pages import language_of, render
 
 router = APIRouter(include_in_schema=False)
 
@@ -49,7 +49,7 @@ async def ask_for_link(request: Request, hub: Hub, caller: Asking) -> Response:
     knock(hub, LETTERS_FROM, where_from(request))
     knock(hub, LETTERS_TO, email)
     async with hub.db.write() as session:
-        await letters.send_link(session, hub, email)
+        await letters.send_link(session, hub, email, language_of(request))
     return _page(request, "sent", email=email, by_mail=bool(hub.settings.smtp_url))
 
 

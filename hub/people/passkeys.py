@@ -27,7 +27,7 @@ from hub.core.errors import Conflict, Forbidden, Gone, Invalid
 from hub.core.services import Services
 from hub.core.settings import Settings
 from hub.core.text import tidy
-from hub.core.words import later
+from hub.core.words import filled, later
 from hub.people import begun, queries, service
 from hub.people.arriving import tell_of_way
 from hub.people.models import Passkey, Person
@@ -146,8 +146,8 @@ async def add(
                 sign_count=made.sign_count,
             )
         )
-        what = f"The passkey “{called}” can sign in as you from now on."
-        await tell_of_way(session, services, person_id, "A passkey was added", what)
+        what = filled("The passkey “{name}” can sign in as you from now on.", name=called)
+        await tell_of_way(session, services, person_id, later("A passkey was added"), what)
 
 
 async def ask_to_sign_in(services: Services, browser: str) -> Mapping[str, Any]:
@@ -190,8 +190,10 @@ async def sign_in(
         if await _counts_on(session, passkey.id, count):
             person = await queries.by_id(session, passkey.person_id)
             return await service.arrive(session, person, before, device=device)
-        what = f"The passkey “{passkey.name}” was refused: it seems to have been copied."
-        subject = "A passkey was refused"
+        what = filled(
+            "The passkey “{name}” was refused: it seems to have been copied.", name=passkey.name
+        )
+        subject = later("A passkey was refused")
         await tell_of_way(session, services, passkey.person_id, subject, what)
     raise Forbidden(COPIED)
 
@@ -203,8 +205,8 @@ async def remove(services: Services, person_id: UUID, passkey_id: str) -> None:
         gone = await session.execute(delete(Passkey).where(*mine).returning(Passkey.name))
         name = gone.scalar_one_or_none()
         if name is not None:
-            what = f"The passkey “{name}” signs nobody in any more."
-            await tell_of_way(session, services, person_id, "A passkey was removed", what)
+            what = filled("The passkey “{name}” signs nobody in any more.", name=name)
+            await tell_of_way(session, services, person_id, later("A passkey was removed"), what)
 
 
 async def _counts_on(session: AsyncSession, passkey_id: str, count: int) -> bool:

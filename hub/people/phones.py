@@ -23,7 +23,7 @@ from hub.jobs.queue import enqueue
 from hub.jobs.registry import Run, job
 from hub.people.models import Person, Session
 from hub.push import sending
-from hub.push.models import Subscription
+from hub.push.models import Subscription, fresh
 
 MOST: Final = 10  # of one person, the newest
 LASTS: Final = timedelta(days=1)
@@ -67,9 +67,15 @@ async def of(session: AsyncSession, person_id: UUID) -> Sequence[Subscription]:
     query = (
         select(Subscription)
         .join(Session, Session.digest == Subscription.session_digest)
-        .where(Session.person_id == person_id, Session.expires_at > now())
+        .where(Session.person_id == person_id, Session.expires_at > now(), fresh())
     )
     return (await session.scalars(query.order_by(Subscription.created_at.desc()).limit(MOST))).all()
+
+
+async def must_be_asked_again(session: AsyncSession, session_digest: str) -> bool:
+    """Whether this browser allowed messages once, by a key that this hub has no more."""
+    query = select(Subscription.id).where(Subscription.session_digest == session_digest, ~fresh())
+    return await session.scalar(query) is not None
 
 
 async def ring(

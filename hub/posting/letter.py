@@ -23,7 +23,7 @@ from hub.core.errors import Invalid
 from hub.core.services import Services
 from hub.core.settings import Settings
 from hub.core.text import fold, tidy
-from hub.core.words import later
+from hub.core.words import Filled, filled, later, made, spoken
 from hub.entries import places
 from hub.entries.models import Entry
 from hub.entries.schemas import on_earth
@@ -36,7 +36,7 @@ from hub.mail import outbox
 from hub.mail.composing import Letter
 from hub.people import entrusting
 from hub.people.models import Person
-from hub.people.notices import stop_address
+from hub.people.notices import language_of, stop_address
 
 E = TypeVar("E", bound=Entry)
 
@@ -48,13 +48,14 @@ LOOKED_AT: Final = 100  # of each kind, of which interests choose
 LOOKED_AT_AROUND: Final = 400  # and of which those near enough are chosen
 MOST_ITEMS: Final = 12
 MOST_INTERESTS: Final = 20
-WORDS: Final = {
-    "offer": "Offer",
-    "want": "Want",
-    "article": "News",
-    "place": "Place",
-    "organisation": "Organisation",
+SAID: Final = {
+    "offer": later("Offer: {title}"),
+    "want": later("Want: {title}"),
+    "article": later("News: {title}"),
+    "place": later("Place: {title}"),
+    "organisation": later("Organisation: {title}"),
 }
+NEW: Final = later("New: {title}")
 LONGEST_INTEREST: Final = 40
 DISTANCES_KM: Final = (1, 2, 5, 10, 25)
 USUAL_M: Final = 5000
@@ -109,11 +110,12 @@ async def _write(session: AsyncSession, services: Services, person_id: UUID) -> 
         return
     letter = Letter(
         to=person.email,
-        subject=f"This week at {settings.name}",
-        lines=("What is on, and what is new among neighbours:",),
+        subject=filled("This week at {hub}", hub=settings.name),
+        lines=(later("What is on, and what is new among neighbours:"),),
         items=tuple(items),
         link=settings.url,
-        button="See everything",
+        button=later("See everything"),
+        language=language_of(person, settings),
         unsubscribe=stop_address(person, settings.url, "letter"),
     )
     await outbox.put(session, services, letter)
@@ -154,7 +156,7 @@ async def _items(
         *_fitting(coming.items, person, settings),
         *_fitting(fresh, person, settings),
     ]
-    return [(said(entry, settings), settings.url + entry.path) for entry in told]
+    return [(said(entry), settings.url + entry.path) for entry in told]
 
 
 def _fitting(found: Sequence[E], person: Person, settings: Settings) -> Sequence[E]:
@@ -179,12 +181,13 @@ def _away(entry: Entry, person: Person, settings: Settings) -> float:
     return places.metres((north, east), (latitude, longitude))
 
 
-def said(entry: Entry, settings: Settings) -> str:
+def said(entry: Entry) -> Filled:
     """An entry in a line of a letter: what it is, an event with its date, and its title."""
     if not isinstance(entry, Event):
-        return f"{WORDS.get(entry.kind, 'New')}: {entry.title}"
-    start, end = entry.starts_at, entry.ends_at
-    span = dates.span(
-        start, end, entry.timezone, settings.language, all_day=entry.all_day, year=False
-    )
-    return f"{span}: {entry.title}"
+        return filled(SAID.get(entry.kind, NEW), title=entry.title)
+    start, end, zone, all_day = entry.starts_at, entry.ends_at, entry.timezone, entry.all_day
+
+    def when() -> str:
+        return dates.span(start, end, zone, spoken(), all_day=all_day, year=False)
+
+    return filled("{when}: {title}", when=made(when), title=entry.title)

@@ -136,6 +136,8 @@ async def _me(
     status: int = 200,
     **context: Any,
 ) -> Response:
+    here = secrets.digest(caller.secret) if caller.secret else ""
+    push_key = vapid.public(await vapid.key(hub))
     async with hub.db.read() as session:
         person = await people.by_id(session, person_id)
         posts = await queries.own(session, person_id)
@@ -144,7 +146,7 @@ async def _me(
         account = await mastodon.of_person(session, person_id)
         told = await phones.of(session, person_id)
         kept = await searches.of(session, person_id)
-    here = secrets.digest(caller.secret) if caller.secret else ""
+        asked_again = await phones.must_be_asked_again(session, here)
     bound = any(device.role is not None for device in devices if device.digest == here)
     usual = {"said": "", "errors": {}, "detail": "", "place": person.letter_place}
     return render(
@@ -155,7 +157,8 @@ async def _me(
         posts=posts,
         devices=[] if bound else devices,
         told={one.session_digest for one in told},
-        push_key="" if bound else vapid.public(await vapid.key(hub)),
+        push_key="" if bound else push_key,
+        asked_again=asked_again,
         searches=kept,
         quiet=[phones.clock(minute) for minute in (person.quiet_from, person.quiet_until)],
         here=here,

@@ -26,7 +26,7 @@ from hub.posting import mastodon, service
 from hub.posting.kinds import KINDS
 from hub.web.doors import BEARERS, Asking, Hub, session_cookie
 from hub.web.forms import parse_form, see_other, set_cookie
-from hub.web.pages import render
+from hub.web.pages import language_of, render
 
 router = APIRouter(include_in_schema=False)
 
@@ -57,7 +57,7 @@ async def send_letter(secret: str, request: Request, hub: Hub, caller: Asking) -
     knock(hub, LETTERS_TO, email)
     async with hub.db.write() as session:
         row = await _draft(session, secret)
-        await service.write_letter(session, hub, row, email)
+        await service.write_letter(session, hub, row, email, language_of(request))
     return render(
         request,
         "posting/sent.html",

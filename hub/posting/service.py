@@ -20,6 +20,7 @@ from sqlalchemy.orm import joinedload
 from hub.core.clock import now
 from hub.core.errors import Gone, NotFound
 from hub.core.services import Services
+from hub.core.words import filled, later
 from hub.entries import newcomers, tending
 from hub.entries.models import Entry, Picture
 from hub.entries.schemas import EntryDraft
@@ -83,9 +84,12 @@ async def preview(services: Services, row: Submission) -> Preview:
 
 
 async def write_letter(
-    session: AsyncSession, services: Services, row: Submission, email: str
+    session: AsyncSession, services: Services, row: Submission, email: str, language: str = ""
 ) -> None:
-    """A letter with the link that publishes the draft, and later changes what became of it."""
+    """A letter with the link that publishes the draft, and later changes what became of it.
+
+    `language` is what its writer speaks.
+    """
     secret = secrets.new_link()
     row.link_digest = secrets.digest(secret)
     row.email = email
@@ -94,14 +98,20 @@ async def write_letter(
     title = (row.fields.get("title") or [""])[-1]
     letter = Letter(
         to=email,
-        subject=f"Your post at {settings.name}: press once to publish it",
+        subject=filled("Your post at {hub}: press once to publish it", hub=settings.name),
         lines=(
-            f"“{title}” waits for you. Press the button, and it stands on the board.",
-            "Keep this letter: by the same link you change it later, say that it is settled, "
-            "or take it away. It was not you? Then just ignore this letter.",
+            filled(
+                "“{title}” waits for you. Press the button, and it stands on the board.",
+                title=title,
+            ),
+            later(
+                "Keep this letter: by the same link you change it later, say that it is settled, "
+                "or take it away. It was not you? Then just ignore this letter."
+            ),
         ),
         link=f"{settings.url}/mine/{secret}",
-        button="See it and publish it",
+        button=later("See it and publish it"),
+        language=language,
     )
     await outbox.put(session, services, letter, lasts=DRAFT_LASTS)
 
@@ -237,8 +247,9 @@ async def pass_on(
         return  # it stands already: its author changed it, and that was looked at
     await KINDS[row.kind].show_to(session, services, entry.id, row.visibility)
     if row.release_at is None and row.person_id is not None:
-        words = (f"“{entry.title}” stands on the board now.",)
-        told = Notice("post", "Your post is published", words, entry.path, unsubscribe=False)
+        words = (filled("“{title}” stands on the board now.", title=entry.title),)
+        subject = later("Your post is published")
+        told = Notice("post", subject, words, entry.path, unsubscribe=False)
         await notices.tell(session, services, row.person_id, told)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ColumnElement, ForeignKey, exists
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hub.core.clock import now
@@ -39,3 +39,8 @@ class Subscription(Base):
     key: Mapped[str]
     secret: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+def fresh() -> ColumnElement[bool]:
+    """Whether a browser allowed messages by the key that we have now, not by one before."""
+    return ~exists().where(PushKey.created_at > Subscription.created_at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from typing import Final
 
@@ -9,15 +10,19 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
+from sqlalchemy import update
 
 from federation.origins import origin
 from hub.core.clock import now
 from hub.core.db import insert_for
-from hub.core.secrets import load_master_key
+from hub.core.errors import CommandFailed
+from hub.core.secrets import MasterKey, load_master_key
 from hub.core.services import Services
 from hub.core.settings import Settings
 from hub.push.encryption import CURVE, packed, point
 from hub.push.models import PushKey
+
+log = logging.getLogger(__name__)
 
 THE_ONE: Final = 1
 NAME: Final = "push"
@@ -26,23 +31,36 @@ NUMBER_BYTES: Final = 32  # of the key, and of each half of a signature (RFC 751
 
 
 async def key(services: Services) -> ec.EllipticCurvePrivateKey:
-    """The hub's key.
+    """The hub's key; a new one where the last was sealed with a master key that is lost.
 
-    Raises:
-        CommandFailed: it was sealed with another master key.
+    Browsers that allowed messages before a new key must be asked again (`models.fresh`).
     """
     master = load_master_key(services.settings.data_dir)
     async with services.db.read() as session:
         row = await session.get(PushKey, THE_ONE)
-    if row is None:
-        made = ec.generate_private_key(CURVE).private_numbers().private_value
-        sealed = master.seal(made.to_bytes(NUMBER_BYTES), NAME)
-        values = {"id": THE_ONE, "sealed": sealed, "created_at": now()}
-        async with services.db.write() as session:
-            # Another process may make one in this moment: the first one counts.
-            made_first = insert_for(session, PushKey).values(values).on_conflict_do_nothing()
-            await session.execute(made_first)
-            row = await session.get_one(PushKey, THE_ONE)
+    if row is not None:
+        try:
+            return _read(master, row)
+        except CommandFailed:
+            log.warning("the key for push services was sealed with another master key: a new one")
+    return _read(master, await _made(services, master, row))
+
+
+async def _made(services: Services, master: MasterKey, before: PushKey | None) -> PushKey:
+    """A new key, in the place of the one `before`."""
+    made = ec.generate_private_key(CURVE).private_numbers().private_value
+    values = {"sealed": master.seal(made.to_bytes(NUMBER_BYTES), NAME), "created_at": now()}
+    async with services.db.write() as session:
+        # Another process may make one in this moment: the first one counts.
+        if before is not None:
+            known = (PushKey.id == THE_ONE, PushKey.sealed == before.sealed)
+            await session.execute(update(PushKey).where(*known).values(values))
+        kept = insert_for(session, PushKey).values({"id": THE_ONE, **values})
+        await session.execute(kept.on_conflict_do_nothing())
+        return await session.get_one(PushKey, THE_ONE)
+
+
+def _read(master: MasterKey, row: PushKey) -> ec.EllipticCurvePrivateKey:
     return ec.derive_private_key(int.from_bytes(master.open(row.sealed, NAME)), CURVE)
 
 

@@ -324,4 +324,5 @@ _FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "host": _host,
     "teaser": text.teaser,
     "said": words.say,
+    "unpacked": words.unpacked,
 }

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -18,7 +19,9 @@ from sqlalchemy import select
 
 from hub.bootstrap import opened
 from hub.core.clock import now
+from hub.core.secrets import KEY_FILE
 from hub.core.settings import Settings
+from hub.core.words import filled
 from hub.people import notices, phones, secrets
 from hub.people.models import Person, Session
 from hub.people.notices import Notice
@@ -383,3 +386,29 @@ class _Told(uvicorn.Server):
     async def startup(self, sockets: Any = None) -> None:
         await super().startup(sockets)
         self.up.set()
+
+
+async def test_a_hub_with_another_master_key_asks_its_phones_again(
+    hub: Running, service: PushService, ann: Visitor
+) -> None:
+    browser = await _allow(ann, service)
+    (hub.services.settings.data_dir / KEY_FILE).unlink()
+    page = await ann.get("/me")
+    assert page.status_code == 200
+    assert "Messages on this device must be switched on once more." in page.text
+    await _tell(hub)
+    assert browser.shown == []
+    again = await _allow(ann, service)
+    assert "must be switched on once more" not in (await ann.get("/me")).text
+    await _tell(hub, replace(LADDER, path="/wants/2"))
+    assert again.shown == [{**SHOWN, "path": "/wants/2"}]
+
+
+async def test_a_phone_is_told_in_its_owners_language(
+    hub: Running, service: PushService, ann: Visitor
+) -> None:
+    browser = await _allow(ann, service)
+    await ann.get("/language/de")
+    subject = filled("Somebody offers: {title}", title="Leiter")
+    await _tell(hub, Notice("match", subject, (), "/wants/1"))
+    assert browser.shown == [{"title": "Jemand bietet an: Leiter", "path": "/wants/1"}]
