@@ -34,6 +34,7 @@ from hub.fediverse.received import Received
 from hub.fediverse.site import HubSite
 from hub.feeds.feature import feature as feeds
 from hub.mail.upkeep import upkeep as mail_upkeep
+from hub.maps.feature import feature as maps
 from hub.moderation.feature import feature as moderation
 from hub.news.feature import feature as news
 from hub.people.feature import feature as people
@@ -51,6 +52,7 @@ FEATURES: tuple[Feature, ...] = (
     moderation,
     today,
     admin,
+    maps,
     browse,
     entries,
 )

@@ -66,6 +66,8 @@ READING = (
     Shown("news", "/news", "News"),
     Shown("news-none", "/news?q=nothing-like-it", "No news fits"),
     Shown("article", "{article}", "An article"),
+    Shown("map", "/map", "The map"),
+    Shown("map-none", "/map?tag=nothing-like-it", "Nothing on the map fits"),
     Shown("search", "/search", "Search"),
     Shown("search-results", "/search?q=linden", "What was found"),
     Shown("search-none", "/search?q=nothing-like-it", "Nothing was found"),
