@@ -36,6 +36,7 @@ from hub.fediverse.received import Received
 from hub.fediverse.site import HubSite
 from hub.feeds.feature import feature as feeds
 from hub.mail.upkeep import upkeep as mail_upkeep
+from hub.maps.feature import feature as maps
 from hub.moderation.feature import feature as moderation
 from hub.network.feature import feature as network
 from hub.news.feature import feature as news
@@ -61,6 +62,7 @@ FEATURES: tuple[Feature, ...] = (
     network,
     trust,
     admin,
+    maps,
     browse,
     entries,
 )

@@ -33,6 +33,8 @@ blocks = typer.Typer(no_args_is_help=True, help="What is said of servers, and wh
 app.add_typer(tokens, name="token")
 app.add_typer(imports, name="import")
 app.add_typer(blocks, name="blocks")
+maps = typer.Typer(no_args_is_help=True, help="The hub's own map.")
+app.add_typer(maps, name="map")
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
@@ -316,6 +318,32 @@ def import_undo(
 ) -> None:
     """Take a whole import back."""
     _ask("import undo", number=number)
+
+
+@maps.command("build")
+def map_build(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An extract, .osm.pbf.")],
+    whole: Annotated[
+        bool, typer.Option("--whole", help="All of it, not only what lies around the hub.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make the map and the search for addresses from an extract of OpenStreetMap."""
+    making = importlib.import_module("hub.maps.making")
+
+    async def work(settings: Settings) -> None:
+        async for line in making.build(settings, file, whole=whole):
+            _progress(line, as_json=as_json)
+
+    _run(work)
+
+
+def _progress(line: dict[str, Any], *, as_json: bool) -> None:
+    """A line about long work; on a terminal each takes the place of the one before."""
+    if sys.stdout.isatty() and not as_json:
+        print(f"\r\033[K{line['text']}", end="\n" if "row" in line else "", flush=True)
+    else:
+        _print(line, as_json=as_json)
 
 
 @app.command()

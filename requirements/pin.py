@@ -16,10 +16,11 @@ PROJECT = "pyproject.toml"
 
 # What each file is made of: inputs, and the project's extras. `test` binds what comes after it.
 FILES = {
-    "test": ([PROJECT, "requirements/tests.in"], ["dev", "browser"]),
+    "test": ([PROJECT, "requirements/tests.in"], ["dev", "browser", "map"]),
     "dev": ([PROJECT], ["dev"]),
     "postgres": ([PROJECT], ["postgres"]),
     "fast": ([PROJECT], ["fast"]),
+    "map": ([PROJECT], ["map"]),
     "runtime": ([PROJECT], []),
     "assets": (["requirements/assets.in"], []),
     "build": (["requirements/build.in"], []),

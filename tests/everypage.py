@@ -71,6 +71,8 @@ READING = (
     Shown("place", "{place}", "A place"),
     Shown("organisations", "/organisations", "Organisations"),
     Shown("organisation", "{organisation}", "An organisation"),
+    Shown("map", "/map", "The map"),
+    Shown("map-none", "/map?tag=nothing-like-it", "Nothing on the map fits"),
     Shown("search", "/search", "Search"),
     Shown("search-results", "/search?q=linden", "What was found"),
     Shown("search-none", "/search?q=nothing-like-it", "Nothing was found"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.browse import api, display, installing, keeping, live, pages, searching
+from hub.browse import api, display, installing, keeping, live, mapping, pages, searching
 from hub.core.feature import Feature
 
 JOBS = (keeping.tell_searches,)  # named, so that it is loaded
@@ -12,6 +12,7 @@ ROUTERS = (
     live.router,
     display.router,
     installing.router,
+    mapping.router,
     pages.router,
 )
 

@@ -77,7 +77,11 @@ def logo_of(settings: Settings) -> bytes | None:
 
 def brand(hue: int) -> tuple[int, int, int]:
     """The colour of a hue, `oklch(46% .115 hue)`, as sRGB bytes."""
-    lightness, chroma = 0.46, 0.115
+    return srgb(0.46, 0.115, hue)
+
+
+def srgb(lightness: float, chroma: float, hue: float) -> tuple[int, int, int]:
+    """The colour `oklch(lightness chroma hue)` as sRGB bytes; what they cannot show is cut off."""
     a = chroma * math.cos(math.radians(hue))
     b = chroma * math.sin(math.radians(hue))
     long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3

@@ -11,13 +11,12 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
 from fastapi import Request
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from hub.core.errors import Invalid
 from hub.core.settings import Settings
 from hub.core.words import later
 from hub.entries.access import LABELS
-from hub.entries.asking import Asked
 from hub.entries.models import Entry, Picture
 from hub.entries.schemas import refusal
 from hub.web.forms import Form
@@ -37,7 +36,7 @@ _WORDS: Final = {
 }
 _NO_MOMENT: Final = "must be a date and time"  # how schemas begin to say so
 
-A = TypeVar("A", bound=Asked)
+A = TypeVar("A", bound=BaseModel)
 
 
 def members(form: Form, names: Iterable[str]) -> dict[str, Any]:

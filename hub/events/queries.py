@@ -15,10 +15,12 @@ from hub.actors.models import Actor
 from hub.core import text
 from hub.core.clock import now
 from hub.core.errors import NotFound
+from hub.core.words import later
 from hub.directory.models import Record
 from hub.directory.queries import beside
-from hub.entries import paging
+from hub.entries import layers, paging
 from hub.entries import queries as entries
+from hub.entries.layers import Layer
 from hub.entries.models import Entry
 from hub.entries.paging import Cursor, Listed
 from hub.entries.queries import Filter, Filters
@@ -116,6 +118,17 @@ def first_of_its_kind(moment: datetime) -> ColumnElement[bool]:
         earlier.c.deleted_at.is_(None),
         earlier.c.hidden_at.is_(None),
     )
+
+
+layers.add(
+    Layer(
+        "event",
+        later("Events"),
+        "calendar-days",
+        happens=True,
+        current=lambda moment: [first_of_its_kind(moment)],
+    )
+)
 
 
 async def clashes(

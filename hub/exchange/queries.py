@@ -12,15 +12,27 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.clock import now
 from hub.core.errors import NotFound
+from hub.core.words import later
+from hub.entries import layers
 from hub.entries import queries as entries
+from hub.entries.layers import Layer
+from hub.entries.models import Entry
 from hub.entries.paging import Listed
 from hub.entries.queries import Filter, Filters
 from hub.entries.visibility import Viewer
 from hub.exchange.models import Backer, Listing, Offer, Want
-from hub.exchange.schemas import Side
+from hub.exchange.schemas import CELL, Side
 
 ROWS: Final[dict[str, type[Listing]]] = {"offer": Offer, "want": Want}
 CURRENT: Final = ("open", "promised")
+
+
+def _to_be_had(_moment: datetime) -> list[ColumnElement[bool]]:
+    return [Entry.status.in_(CURRENT)]
+
+
+layers.add(Layer("offer", later("Offers"), "gift", cell=CELL, current=_to_be_had))
+layers.add(Layer("want", later("Wants"), "hand-heart", cell=CELL, current=_to_be_had))
 
 
 async def by_id(

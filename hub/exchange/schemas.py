@@ -33,6 +33,7 @@ Status = Literal["open", "promised", "done", "withdrawn", "expired"]
 MOST: Final = Decimal(1_000_000)
 SMALLEST: Final = Decimal("0.000001")
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+CELL: Final = 0.01  # degrees of latitude and longitude: what offers and wants are known to
 
 
 def snapped(degrees: float) -> float:

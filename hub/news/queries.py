@@ -9,11 +9,16 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hub.core.words import later
+from hub.entries import layers
 from hub.entries import queries as entries
+from hub.entries.layers import Layer
 from hub.entries.paging import Listed
 from hub.entries.queries import Filter, Filters
 from hub.entries.visibility import Viewer
 from hub.news.models import Article, Consent
+
+layers.add(Layer("article", later("News"), "newspaper"))
 
 
 async def by_id(session: AsyncSession, article_id: UUID, viewer: Viewer) -> Article:

@@ -18,7 +18,7 @@ from hub.entries import finding
 from hub.entries.models import Entry
 from hub.entries.visibility import ANYBODY, visible_to
 from hub.exchange.models import Listing
-from hub.fediverse import peers
+from hub.fediverse import peers, rulings
 from hub.fediverse.follows import ACCEPTED
 from hub.fediverse.models import Follow
 from hub.fediverse.peers import PeerView
@@ -85,7 +85,7 @@ async def _followed(session: AsyncSession) -> dict[str, str]:
 
 
 def _state(follow: str, view: PeerView | None, moment: datetime) -> State:
-    if view is not None and view.standing == peers.SILENCED:
+    if view is not None and view.standing == rulings.SILENCED:
         return "silenced"
     if view is not None and view.failures >= UNREACHABLE:
         return "unreachable"

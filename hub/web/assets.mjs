@@ -47,11 +47,13 @@ const FONTS = [
 ];
 
 const manifest = {};
+const bundled = new Set(); // packages whose code is in the scripts
 
 await rm(fresh, { recursive: true, force: true });
 await mkdir(fresh, { recursive: true });
 const faces = (await Promise.all(FONTS.map(font))).join("");
-await Promise.all([styles(faces), scripts(), icons(), licences()]);
+await Promise.all([styles(faces), scripts(), icons()]);
+await licences();
 await writeFile(path.join(fresh, "manifest.json"), `${JSON.stringify(sorted(manifest), null, 1)}\n`);
 await rm(target, { recursive: true, force: true });
 await rename(fresh, target);
@@ -85,6 +87,13 @@ async function font({ asset, family, folder, weight, axes }) {
 async function styles(faces) {
   await style("hub.css", faces);
   await style("sheets.css", "");
+  await mapStyle();
+}
+
+/** The style of the map that can be moved: that of Leaflet, whose pictures are not used, and ours. */
+async function mapStyle() {
+  const leaflet = await readFile(path.join(packages, "leaflet", "dist", "leaflet.css"), "utf8");
+  await style("map.css", leaflet.replace(/^.*url\(images\/.*$/gm, ""));
 }
 
 async function style(name, before) {
@@ -99,7 +108,7 @@ async function style(name, before) {
 }
 
 async function scripts() {
-  await Promise.all(["hub.js", "passkeys.js"].map((name) => script(name, "esm")));
+  await Promise.all(["hub.js", "map.js", "passkeys.js"].map((name) => script(name, "esm")));
   await Promise.all(WORKERS.map((name) => script(name, "iife")));
   await keep("htmx.js", await readFile(require.resolve("htmx.org/dist/htmx.min.js")));
 }
@@ -111,8 +120,13 @@ async function script(name, format) {
     minify: true,
     format,
     target: "es2020",
+    metafile: true,
     write: false,
   });
+  for (const file of Object.keys(built.metafile.inputs)) {
+    const [, name] = file.match(/.*node_modules\/((?:@[^/]+\/)?[^/]+)/) ?? [];
+    if (name) bundled.add(name);
+  }
   await keep(name, built.outputFiles[0].text);
 }
 
@@ -133,7 +147,8 @@ async function symbol(name) {
 /** What the authors of the packages that end up in the build ask to be told. */
 async function licences() {
   const own = JSON.parse(await readFile(path.join(web, "..", "..", "package.json"), "utf8"));
-  const texts = await Promise.all(Object.keys(own.dependencies).sort().map(licence));
+  const names = new Set([...Object.keys(own.dependencies), ...bundled]);
+  const texts = await Promise.all([...names].sort().map(licence));
   await writeFile(path.join(fresh, "LICENSES.txt"), texts.join("\n"));
 }
 

@@ -34,7 +34,7 @@ PATHS = {
 # What no person looks at, or what only leads on to a page.
 NO_PAGES = re.compile(
     r"/(?:api/|media/|tags/|quotes/|replies/|icons/)"
-    r"|\.(?:csv|geojson|ics|rss|json|css|js|webmanifest)$"
+    r"|\.(?:csv|geojson|ics|rss|json|css|js|webmanifest|svg)$|^/map/tiles/"
     r"|/(?:replies|context|likes|shares|attendees)$|^/series/"
     r"|^/(?:follow|authorize_interaction|language/\{language\})$"
 )

@@ -1,0 +1,154 @@
+"""What the map shows: everything with coordinates and a layer, as far as somebody may see it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, cast
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, false, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from hub.entries import finding, queries, search
+from hub.entries.layers import LAYERS, Layer
+from hub.entries.models import FOLDERS, Entry
+from hub.entries.paging import Listed
+from hub.entries.queries import Filter
+from hub.entries.visibility import Viewer, visible_to
+from hub.events.models import Event
+from hub.maps.earth import Box
+
+MOST: Final = 2000  # at once; who wants more looks closer
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the map is narrowed to; empty members do not narrow.
+
+    `moment` is now; what happens is shown if it begins before `until`.
+    """
+
+    moment: datetime
+    layer: str = ""
+    tag: str = ""
+    until: datetime | None = None
+    box: Box | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Something on the map; `starts_at` is None for what does not happen."""
+
+    id: UUID
+    kind: str
+    title: str
+    place: str
+    latitude: float
+    longitude: float
+    starts_at: datetime | None
+    all_day: bool
+    origin: str
+    status: str
+
+    @property
+    def layer(self) -> Layer:
+        """The layer that it lies on."""
+        return LAYERS[self.kind]
+
+    @property
+    def path(self) -> str:
+        """Its page on this hub."""
+        return f"/{FOLDERS[self.kind]}/{self.id}"
+
+
+async def spots(
+    session: AsyncSession, viewer: Viewer, wanted: Wanted, most: int = MOST
+) -> list[Spot]:
+    """Up to `most` things, the newest first; only what a map needs of each."""
+    columns = (Entry.id, Entry.kind, Entry.title, Entry.place, Entry.latitude, Entry.longitude)
+    query = select(
+        *columns, Entry.happens_at, Entry.origin, Entry.status, Event.__table__.c.all_day
+    )
+    query = query.outerjoin(Event.__table__, Event.__table__.c.id == Entry.id)
+    query = query.where(visible_to(viewer), *_conditions(wanted, _chosen(wanted)))
+    rows = await session.execute(query.order_by(Entry.number.desc()).limit(most))
+    return [
+        Spot(
+            row.id,
+            row.kind,
+            row.title,
+            row.place,
+            cast("float", row.latitude),
+            cast("float", row.longitude),
+            row.happens_at if LAYERS[row.kind].happens else None,
+            bool(row.all_day),
+            row.origin,
+            row.status,
+        )
+        for row in rows
+    ]
+
+
+async def listed(
+    session: AsyncSession,
+    viewer: Viewer,
+    wanted: Wanted,
+    layer: Layer,
+    *,
+    limit: int,
+    cursor: str | None = None,
+) -> Listed[Entry]:
+    """One layer as a list, page by page: what happens soonest first, else the newest.
+
+    Raises:
+        Invalid: the cursor is none of ours.
+    """
+    kind = cast("type[Entry]", Entry.__mapper__.polymorphic_map[layer.kind].class_)
+    query = select(kind).where(*_conditions(wanted, [layer]))
+    page = Filter(limit=limit, cursor=cursor)
+    return await queries.page(
+        session, kind, query, page, viewer, newest_first=not layer.happens, authors=False
+    )
+
+
+async def one(session: AsyncSession, viewer: Viewer, entry_id: UUID) -> Spot | None:
+    """Something of whatever kind, if it has a place on the map, and the viewer may see it."""
+    query = select(Entry).where(Entry.id == entry_id, visible_to(viewer))
+    entry = await session.scalar(query)
+    if entry is None or entry.latitude is None or entry.longitude is None:
+        return None
+    if entry.kind not in LAYERS:
+        return None
+    where = (entry.latitude, entry.longitude)
+    return Spot(
+        entry.id, entry.kind, entry.title, entry.place, *where, None, False, entry.origin, ""
+    )
+
+
+def _chosen(wanted: Wanted) -> list[Layer]:
+    return [layer for layer in LAYERS.values() if wanted.layer in {"", layer.kind}]
+
+
+def _conditions(wanted: Wanted, chosen: Sequence[Layer]) -> list[ColumnElement[bool]]:
+    found = [
+        Entry.latitude.is_not(None),
+        Entry.longitude.is_not(None),
+        finding.not_over(wanted.moment),
+        or_(false(), *(_on(layer, wanted) for layer in chosen)),
+    ]
+    if wanted.box is not None:
+        box = wanted.box
+        found.append(Entry.latitude.between(box.south, box.north))
+        found.append(Entry.longitude.between(box.west, box.east))
+    if wanted.tag:
+        found.append(search.has_tag(wanted.tag))
+    return found
+
+
+def _on(layer: Layer, wanted: Wanted) -> ColumnElement[bool]:
+    parts = [Entry.kind == layer.kind, *layer.current(wanted.moment)]
+    if layer.happens and wanted.until is not None:
+        parts.append(Entry.happens_at < wanted.until)
+    return and_(*parts)

@@ -1,0 +1,22 @@
+"""spots: what lies in a piece of the map is found by an index.
+
+Revision: 0025
+Follows: 0023
+"""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0025"
+down_revision = "0023"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_index("ix_entry_spot", "entry", ["latitude", "longitude"])
+
+
+def downgrade() -> None:
+    op.drop_index("ix_entry_spot", "entry")
