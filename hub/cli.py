@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import sys
+import zipfile
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from pathlib import Path
@@ -194,6 +195,29 @@ def _carried(made: Path, target: Path) -> Path:
     return target
 
 
+@app.command("export")
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is empty or new.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write the whole hub down in open formats, readable without it."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        print(f"{folder} is not empty. Name a new folder.", file=sys.stderr)
+        raise typer.Exit(1)
+
+    def there(line: dict[str, Any]) -> dict[str, Any]:
+        if "row" not in line:
+            return line
+        made = Path(line["row"]["file"])
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with zipfile.ZipFile(made) as archive:
+            archive.extractall(folder)  # it is our own
+        made.unlink()
+        return {"row": {"folder": str(folder)}, "text": f"All of it is in {folder}."}
+
+    _ask("export", as_json=as_json, heard=there)
+
+
 @app.command()
 def restore(
     file: Annotated[Path, typer.Argument(help="What `hub backup` made.")],
@@ -237,6 +261,16 @@ def copy_db(
 ) -> None:
     """Copy all rows into another, empty database, of either kind."""
     _ask("copy-db", url=url, as_json=as_json)
+
+
+@app.command()
+def move(
+    url: Annotated[str, typer.Argument(metavar="NEW_URL", help="Such as https://new.example.")],
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Move the hub to another address, followers and all; said again, how far it is."""
+    _ask("move", url=url, dry_run=dry_run, as_json=as_json)
 
 
 @app.command()

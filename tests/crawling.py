@@ -151,6 +151,7 @@ _THINGS: Final[dict[str, tuple[str, ...]]] = {
     "calendar_id": ("calendar",),
     "follow_id": ("follow",),
     "match_id": ("match",),
+    "parcel_id": ("parcel",),
     "person_id": ("person ",),
     "picture_id": ("picture",),
     "quote_id": ("quote",),
@@ -236,6 +237,7 @@ def with_secrets(world: World) -> Iterable[str]:
         *(f"/unsubscribe/{found['stop guest']}/{what}" for what in ENDS),
         f"/appeal/{found['appeal']}",
         f"/sign-in/{found['sign in']}",
+        f"/left/{found['left']}",
     )
 
 

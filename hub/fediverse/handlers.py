@@ -35,9 +35,10 @@ async def followed(received: Received, activity: Follow) -> None:
     session, services = received.session, received.services
     if await undone.came_before(session, activity):
         return
-    if services.settings.federation == "allow-list" and not await follows.is_followed(
+    unknown = services.settings.federation == "allow-list" and not await follows.is_followed(
         session, [received.author.id]
-    ):
+    )
+    if unknown or followee.moved_to is not None:  # who moved is followed where it is now
         await follows.reject(session, services, received.author, followee, activity)
         return
     await follows.accept(session, services, received.author, followee, activity)

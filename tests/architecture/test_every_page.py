@@ -24,6 +24,7 @@ PATHS = {
     "match": f"/matches/{ID}",
     "soon": "2031-05-17",
     "link": "/sign-in/secret",
+    "left": "/left/secret",
     **dict.fromkeys(("stop", "stopped"), "/unsubscribe/secret"),
 }
 # What no person looks at, or what only leads on to a page.
@@ -31,6 +32,7 @@ NO_PAGES = re.compile(
     r"/(?:api/|media/|tags/|quotes/|replies/|icons/)"
     r"|\.(?:ics|rss|json|css|js|webmanifest)$"
     r"|/(?:replies|context|likes|shares|attendees)$|^/series/"
+    r"|^/me/export/\{"
     r"|^/(?:follow|authorize_interaction|language/\{language\})$"
 )
 
