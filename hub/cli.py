@@ -29,9 +29,11 @@ app = typer.Typer(
     help="Runs a neighbourhood hub and speaks to it.",
 )
 tokens = typer.Typer(no_args_is_help=True, help="Ways in for programs.")
+keys = typer.Typer(no_args_is_help=True, help="The keys by which other servers know this hub.")
 imports = typer.Typer(no_args_is_help=True, help="Take calendars and lists in.")
 app.add_typer(tokens, name="token")
 app.add_typer(imports, name="import")
+app.add_typer(keys, name="keys")
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
@@ -283,6 +285,12 @@ def doctor(as_json: AsJson = False) -> None:
 def demo() -> None:
     """Fill the hub with a believable neighbourhood."""
     _ask("demo")
+
+
+@keys.command("rotate")
+def keys_rotate() -> None:
+    """Give all channels new keys, at once; other servers fetch them by themselves."""
+    _ask("keys rotate")
 
 
 @tokens.command("create")

@@ -20,7 +20,7 @@ from hub.core.errors import CommandFailed
 from hub.core.services import Services
 from hub.core.settings import Settings
 from hub.entries import finding, search, writing
-from hub.fediverse import follows, peers, relocating, waiting
+from hub.fediverse import follows, peers, rekeying, relocating, waiting
 from hub.fediverse.models import Delivery
 from hub.feeds import importing, undoing
 from hub.keeping import phrase, restoring, saving
@@ -254,6 +254,17 @@ async def move(services: Services, url: str, dry_run: bool = False) -> AsyncIter
         return
     async for line in moving.prepare(services, new, only_try=dry_run):
         yield {"text": line}
+
+
+@command("keys rotate")
+async def rotate(services: Services) -> AsyncIterator[Line]:
+    """New keys for all actors of this hub; followers are told."""
+    count = await rekeying.rotate(services)
+    yield {"text": f"{count} actors have new keys, which count from now on."}
+    proved = await rekeying.prove_again(services)
+    yield {"text": f"What they said before was signed anew: {proved}."}
+    if not services.db.is_sqlite:
+        yield {"text": "Restart the hub and its further workers: they still sign as before."}
 
 
 @command("doctor", bare=True)
