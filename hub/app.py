@@ -17,6 +17,7 @@ from hub.entries.documents import Documents
 from hub.people.identity import identify
 from hub.web import failures, headers, static
 from hub.web.doors import OPEN, SERVERS, Audience
+from hub.web.former import Former
 from hub.web.pages import prepare
 
 # What has no dependencies that could say for whom it is (`Audience`): it asks for itself.
@@ -62,9 +63,11 @@ def create_app(hub: Hub) -> ASGIApp:
     plug_in(app)
     static.mount(app)
     behind = Documents(hub.services, app)
-    return headers.SecurityHeaders(
-        Front(inbox_endpoint(hub.site), behind), secure=hub.services.settings.secure
-    )
+    front: ASGIApp = Front(inbox_endpoint(hub.site), behind)
+    settings = hub.services.settings
+    if settings.former_urls:
+        front = Former(front, settings)
+    return headers.SecurityHeaders(front, secure=settings.secure)
 
 
 def plug_in(app: FastAPI) -> None:

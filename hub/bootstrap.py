@@ -30,11 +30,12 @@ from hub.directory.feature import feature as directory
 from hub.entries.feature import feature as entries
 from hub.events.feature import feature as events
 from hub.exchange.feature import feature as exchange
-from hub.fediverse import address, upkeep
+from hub.fediverse import address, relocating, upkeep
 from hub.fediverse.handlers import inbox as fediverse_inbox
 from hub.fediverse.received import Received
 from hub.fediverse.site import HubSite
 from hub.feeds.feature import feature as feeds
+from hub.leaving.feature import feature as leaving
 from hub.mail.upkeep import upkeep as mail_upkeep
 from hub.maps.feature import feature as maps
 from hub.moderation.feature import feature as moderation
@@ -55,6 +56,7 @@ FEATURES: tuple[Feature, ...] = (
     directory,
     people,
     posting,
+    leaving,
     moderation,
     areas,
     overview,
@@ -150,8 +152,10 @@ async def _prepare(services: Services) -> None:
     settings = services.settings
     master = load_master_key(settings.data_dir)
     async with services.db.write() as session:
-        old = await address.settle(session, settings.url)
+        change = await address.settle(session, settings)
         await service.ensure_channels(session, settings, master)
         services.keys.update(await keys.load(session, master))
-        if old is not None:
-            await address.say_again(session, services, old)
+        if change is not None and change.moved:
+            await relocating.announce(session, services, change.old)
+        elif change is not None:
+            await address.say_again(session, services, change.old)

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import sys
+import zipfile
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from pathlib import Path
@@ -28,6 +29,7 @@ app = typer.Typer(
     help="Runs a neighbourhood hub and speaks to it.",
 )
 tokens = typer.Typer(no_args_is_help=True, help="Ways in for programs.")
+keys = typer.Typer(no_args_is_help=True, help="The keys by which other servers know this hub.")
 imports = typer.Typer(no_args_is_help=True, help="Take calendars and lists in.")
 blocks = typer.Typer(no_args_is_help=True, help="What is said of servers, and whole lists of them.")
 app.add_typer(tokens, name="token")
@@ -35,6 +37,7 @@ app.add_typer(imports, name="import")
 app.add_typer(blocks, name="blocks")
 maps = typer.Typer(no_args_is_help=True, help="The hub's own map.")
 app.add_typer(maps, name="map")
+app.add_typer(keys, name="keys")
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
@@ -206,6 +209,29 @@ def _carried(made: Path, target: Path) -> Path:
     return target
 
 
+@app.command("export")
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is empty or new.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write the whole hub down in open formats, readable without it."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        print(f"{folder} is not empty. Name a new folder.", file=sys.stderr)
+        raise typer.Exit(1)
+
+    def there(line: dict[str, Any]) -> dict[str, Any]:
+        if "row" not in line:
+            return line
+        made = Path(line["row"]["file"])
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with zipfile.ZipFile(made) as archive:
+            archive.extractall(folder)  # it is our own
+        made.unlink()
+        return {"row": {"folder": str(folder)}, "text": f"All of it is in {folder}."}
+
+    _ask("export", as_json=as_json, heard=there)
+
+
 @app.command()
 def restore(
     file: Annotated[Path, typer.Argument(help="What `hub backup` made.")],
@@ -252,6 +278,16 @@ def copy_db(
 
 
 @app.command()
+def move(
+    url: Annotated[str, typer.Argument(metavar="NEW_URL", help="Such as https://new.example.")],
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Move the hub to another address, followers and all; said again, how far it is."""
+    _ask("move", url=url, dry_run=dry_run, as_json=as_json)
+
+
+@app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Check everything, in plain words; exit 1 if something is wrong."""
     _ask("doctor", as_json=as_json)
@@ -261,6 +297,12 @@ def doctor(as_json: AsJson = False) -> None:
 def demo() -> None:
     """Fill the hub with a believable neighbourhood."""
     _ask("demo")
+
+
+@keys.command("rotate")
+def keys_rotate() -> None:
+    """Give all channels new keys, at once; other servers fetch them by themselves."""
+    _ask("keys rotate")
 
 
 @tokens.command("create")

@@ -19,14 +19,16 @@ from hub.core.errors import CommandFailed
 from hub.core.services import Services
 from hub.core.settings import Settings
 from hub.entries import finding, search, writing
-from hub.fediverse import backfill, follows, offered, peers, relays, waiting
+from hub.fediverse import backfill, follows, offered, peers, rekeying, relays, relocating, waiting
 from hub.fediverse.models import Delivery
 from hub.fediverse.rulings import Standing
 from hub.feeds import importing, undoing
 from hub.keeping import phrase, restoring, saving
+from hub.leaving import whole
 from hub.network import lists
 from hub.network import service as network
 from hub.people import service as people
+from hub.today import moving
 from hub.today import service as today
 from hub.trust import lines as trust
 from hub.trust import service as trusting
@@ -326,6 +328,37 @@ async def copy_db(settings: Settings, url: str) -> AsyncIterator[Line]:
         "text": f"{count} rows are there now, and were compared with those here. What is written "
         "here from now on is not: stop the hub before the last copy, and set HUB_DATABASE_URL.",
     }
+
+
+@command("export")
+async def export(services: Services) -> AsyncIterator[Line]:
+    """The whole hub in open formats, in a file that the command line unpacks."""
+    path = str(await whole.make(services))
+    yield {"row": {"file": path}, "text": path}
+
+
+@command("move")
+async def move(services: Services, url: str, dry_run: bool = False) -> AsyncIterator[Line]:
+    """Say that the hub will be at another address, or how far its move is."""
+    new = moving.origin(url)
+    async with services.db.read() as session:
+        done = await relocating.progress(session)
+    if done is not None and new == services.settings.url:
+        yield {"row": asdict(done), "text": moving.told(done)}
+        return
+    async for line in moving.prepare(services, new, only_try=dry_run):
+        yield {"text": line}
+
+
+@command("keys rotate")
+async def rotate(services: Services) -> AsyncIterator[Line]:
+    """New keys for all actors of this hub; followers are told."""
+    count = await rekeying.rotate(services)
+    yield {"text": f"{count} actors have new keys, which count from now on."}
+    proved = await rekeying.prove_again(services)
+    yield {"text": f"What they said before was signed anew: {proved}."}
+    if not services.db.is_sqlite:
+        yield {"text": "Restart the hub and its further workers: they still sign as before."}
 
 
 @command("doctor", bare=True)

@@ -166,6 +166,7 @@ _THINGS: Final[dict[str, tuple[str, ...]]] = {
     "follow_id": ("follow",),
     "list_id": ("list of servers",),
     "match_id": ("match",),
+    "parcel_id": ("parcel",),
     "person_id": ("person ",),
     "picture_id": ("picture",),
     "quote_id": ("quote",),
@@ -256,6 +257,7 @@ def with_secrets(world: World) -> Iterable[str]:
         f"/still-true/{found['still true']}",
         f"/claims/{found['claim']}",
         f"/sign-in/{found['sign in']}",
+        f"/left/{found['left']}",
     )
 
 

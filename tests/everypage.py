@@ -129,7 +129,9 @@ PAPER = (
 )
 SIGNED_IN = (
     Shown("me", "/me", "My page", "steward"),
+    Shown("me-export", "/me/export", "A copy of all that is mine", "steward"),
     Shown("me-delete", "/me/delete", "Leaving", "steward"),
+    Shown("left", "{left}", "One who left sees who deletes it"),
     Shown("welcome", "/welcome", "Somebody new says their name", "steward"),
     Shown("more-steward", "/more", "More, for stewards", "steward"),
     Shown("matches", "/matches", "Matches and requests", "steward"),
@@ -265,6 +267,7 @@ def furnish(hub: HubProcess, *, empty: bool = False) -> Furnished:
     paths["list"] = _press(steward, "/admin/servers/lists", text=names).url.path
     _press(steward, "/search?q=repair", "/keep", address="/search?q=repair", name="repair")
     _press(steward, "/admin/areas", name="valley", title="The valley", tags="repair, garden")
+    paths["left"] = _left(hub, steward)
     paths["link"] = urlsplit(hub.command("setup", "--link").split()[-1]).path
     _end_letters(hub)
     # Whatever the day: a week and a month in which something of the neighbourhood is on.
@@ -372,6 +375,15 @@ def _coming(hub: HubProcess, steward: httpx2.Client) -> dict[str, str]:
     answer = path_in(letter, "events")
     _press(guest, answer, deed="confirm")
     return {"answer": answer, "quiet": answer.replace("/coming/", "/quiet/")}
+
+
+def _left(hub: HubProcess, steward: httpx2.Client) -> str:
+    """Somebody came, posted, and left."""
+    page = _press(steward, "/admin/people", "/admin/people/links", role="member", uses="1")
+    web = _browser(hub)
+    _sign_in(web, hub.url + path_in(page.text, "sign-in"), "Dan")
+    _press(web, "/post/offer", title="A wheelbarrow", kind="item", mode="lend")
+    return _press(web, "/me/delete").url.path
 
 
 def _match(hub: HubProcess, steward: httpx2.Client) -> dict[str, str]:

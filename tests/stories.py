@@ -62,6 +62,10 @@ CHAPTERS: dict[str, dict[int, str]] = {
         17: "a picture of who works with whom, with its table and its export",
         37: "200 unwanted wants of a new server are held, refused at once, and the server limited",
         38: "a complaint is acted upon; who complained stays unnamed, both are told",
+        41: "one who leaves takes a copy of all that is theirs, for programs and to read; "
+        "then the account is gone, and they see which other servers were told to delete it",
+        42: "a hub moves to another address: followers come along, old ids and pages stay good",
+        43: "each thing is kept for as long as the table says, and a test moves the clock for each",
     },
     "For everybody": {
         39: "with a screen reader and the keyboard: post a want, find an event, read the list",

@@ -53,7 +53,9 @@ from hub.fediverse.models import (
     Tombstone,
 )
 from hub.feeds.models import FollowedCalendar, Import, ImportChange, ImportedItem
-from hub.jobs.models import Job
+from hub.jobs.models import ClockRun, Job
+from hub.leaving import parcels
+from hub.leaving.models import Farewell, FarewellThing, Parcel
 from hub.mail.models import Mail
 from hub.moderation import log
 from hub.moderation.models import Appeal, Decided
@@ -165,6 +167,7 @@ async def world(hub: Running) -> World:
         await _ways_in(made, session)
         await _searches(made, session)
         await _areas(made, session)
+        await _leavers(made, session)
     return made
 
 
@@ -915,6 +918,20 @@ async def _searches(made: World, session: AsyncSession) -> None:
     )
     await session.flush()
     session.add(SearchHit(search_id=number, entry_id=made.ids["public offers"]))
+
+
+async def _leavers(made: World, session: AsyncSession) -> None:
+    """The owner has a copy of what is theirs, and somebody left."""
+    secret = made.secrets["left"] = secrets.new_link()
+    number = made.ids["parcel"] = uuid4()
+    file = parcels.path(made.hub.services, number)
+    file.parent.mkdir()
+    file.write_text(made.sing("a copy of all that is the owner's", "owner"))
+    session.add(Parcel(id=number, person_id=made.people["owner"].id, made_at=now(), size=9))
+    session.add(Farewell(digest=secrets.digest(secret)))
+    session.add(ClockRun(name="made.up", ran_at=now(), gone=0))
+    await session.flush()
+    session.add(FarewellThing(digest=secrets.digest(secret), uri=f"{made.hub.url}/x"))
 
 
 def counted(seen_by: Mapping[str, frozenset[str]]) -> int:

@@ -9,20 +9,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.signatures.keys import SigningKeys, from_bytes, generate_keys, to_bytes
 from hub.actors.models import Actor, ActorKey
+from hub.core.clock import now
 from hub.core.secrets import MasterKey, load_master_key
 from hub.core.services import Services
 
 
 async def make(session: AsyncSession, actor: Actor, master: MasterKey) -> SigningKeys:
-    """New keys for an actor, sealed in its row."""
+    """New keys for an actor, sealed in its row; those that it had are gone."""
     keys = await asyncio.to_thread(generate_keys, actor.uri)  # RSA takes 70 ms
     rsa, ed25519 = to_bytes(keys)
     name = str(actor.id)
-    session.add(
+    await session.merge(
         ActorKey(
             actor_id=actor.id,
             rsa=master.seal(rsa, f"{name}:rsa"),
             ed25519=master.seal(ed25519, f"{name}:ed25519"),
+            created_at=now(),
         )
     )
     return keys

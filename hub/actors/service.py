@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html import escape
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.vocab.actors import Actor as ActorDocument
@@ -22,6 +22,7 @@ from hub.core.settings import Settings
 from hub.core.words import filled
 
 NAME = re.compile("[a-z0-9_]{1,30}")
+AUTHORITY = re.compile(r"[a-z0-9.:\[\]-]{1,255}")
 RFC_9421 = Capability(href="https://datatracker.ietf.org/doc/html/rfc9421", name="RFC 9421")
 
 
@@ -29,7 +30,7 @@ async def ensure_channels(session: AsyncSession, settings: Settings, master: Mas
     """Make the actors of CHANNELS that are not there yet, and give each today's name."""
     found = {
         actor.name: actor
-        for actor in (await session.scalars(select(Actor).where(Actor.local))).all()
+        for actor in (await session.scalars(select(Actor).where(_of_today()))).all()
     }
     for channel in CHANNELS:
         actor = found.get(channel.name)
@@ -87,11 +88,23 @@ async def local(session: AsyncSession, name: str) -> Actor:
 
 
 async def ever_local(session: AsyncSession, name: str) -> Actor | None:
-    """One of our actors by name in any letter case, also one that was deleted; None if never."""
+    """One of our actors by name in any letter case, also one that was deleted; None if never.
+
+    `name@authority` is the one of that name at an address that the hub had before (`hub move`).
+    """
+    name, at, former = name.lower().partition("@")
     # Names of ours have these letters alone (PROTOCOL 1.1); a NUL would be a fault of PostgreSQL's.
-    if not NAME.fullmatch(name.lower()):
+    if not NAME.fullmatch(name) or (at and not AUTHORITY.fullmatch(former)):
         return None
-    return await session.scalar(select(Actor).where(Actor.local, Actor.name == name.lower()))
+    which = _of_today()
+    if at:
+        which = and_(Actor.local, Actor.moved_to.is_not(None), Actor.authority == former)
+    return await session.scalar(select(Actor).where(which, Actor.name == name))
+
+
+def _of_today() -> ColumnElement[bool]:
+    """Our actors, but for those of an address that the hub had before."""
+    return and_(Actor.local, Actor.moved_to.is_(None))
 
 
 async def by_uri(session: AsyncSession, uri: str) -> Actor | None:
@@ -112,7 +125,7 @@ def document(actor: Actor, services: Services) -> ActorDocument:
         id=actor.uri,
         type=actor.kind,
         preferred_username=actor.name,
-        webfinger=f"{actor.name}@{settings.authority}",
+        webfinger=actor.handle,
         name=actor.display_name,
         summary=f"<p>{escape(actor.summary, quote=False)}</p>",
         url=actor.url,
@@ -129,8 +142,17 @@ def document(actor: Actor, services: Services) -> ActorDocument:
         discoverable=True,
         indexable=True,
         attribution_domains=(settings.authority,),
+        also_known_as=_also_known_as(actor, settings),
+        moved_to=actor.moved_to,
         generator=f"{settings.url}/actors/{RELAY}",
         implements=(RFC_9421,),
         public_key_pem=signing.public_pem,
         ed25519_multibase=signing.public_multibase,
     )
+
+
+def _also_known_as(actor: Actor, settings: Settings) -> tuple[str, ...]:
+    """The same actor at the addresses that the hub had before (FEP-7628)."""
+    if actor.moved_to is not None:
+        return ()
+    return tuple(f"{url}/actors/{actor.name}" for url in settings.former_urls)

@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     url: str = Field(
         "", description="Public origin, e.g. https://hub.example; empty: http://localhost:PORT"
     )
+    former_urls: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Addresses that this hub had before (`hub move`), comma-separated"
+    )
     data_dir: Path = Field(Path("data"), description="Database, media and keys")
     database_url: str = Field(
         "", description="sqlite:///FILE or postgresql://…; empty: SQLite in DATA_DIR"
@@ -171,6 +174,14 @@ class Settings(BaseSettings):
             data["url"] = f"http://localhost:{port if fits else 8000}"
         return data
 
+    @field_validator("former_urls", mode="before")
+    @classmethod
+    def _former(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        parts = [part.strip() for part in value.split(",") if part.strip()]
+        return tuple(cls._origin(part) for part in parts)
+
     @field_validator("url")
     @classmethod
     def _origin(cls, value: str) -> str:
@@ -191,13 +202,21 @@ class Settings(BaseSettings):
 
     @cached_property
     def authorities(self) -> frozenset[str]:
-        """Every authority that is this hub: on loopback its three names are one (SETTLED 1)."""
+        """Every authority that is this hub, or was.
+
+        On loopback its three names are one (SETTLED 1).
+        """
         parts = urlsplit(self.url)
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
         if host not in LOOPBACK_NAMES:
-            return frozenset({self.authority})
+            return frozenset({self.authority}) | self.former
         port = self.authority[len(host or "") :]
-        return frozenset(f"{name}{port}" for name in LOOPBACK_NAMES)
+        return frozenset(f"{name}{port}" for name in LOOPBACK_NAMES) | self.former
+
+    @cached_property
+    def former(self) -> frozenset[str]:
+        """The authorities that this hub had before."""
+        return frozenset(authority(url) for url in self.former_urls)
 
     @cached_property
     def secure(self) -> bool:

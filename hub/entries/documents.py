@@ -38,7 +38,8 @@ class Documents:
 
     def __init__(self, services: Services, app: ASGIApp) -> None:
         self._app = app
-        self._origin = services.settings.url
+        settings = services.settings
+        self._origins = (settings.url, *settings.former_urls)  # ids stay when a hub moves
         self._lookup = Lookup(
             services.db,
             select(Entry.document).where(
@@ -54,10 +55,11 @@ class Documents:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass on."""
         if scope["type"] == "http" and _asks_for_object(scope):
-            found = await self._lookup.row(uri=self._origin + scope["path"])
-            if found is not None and found[0] is not None:
-                await _answer(scope, bytes(found[0]), send)
-                return
+            for origin in self._origins:
+                found = await self._lookup.row(uri=origin + scope["path"])
+                if found is not None and found[0] is not None:
+                    await _answer(scope, bytes(found[0]), send)
+                    return
         await self._app(scope, receive, send)
 
 

@@ -21,7 +21,7 @@ from typing import Any, Final
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import delete, exists, or_, select
+from sqlalchemy import delete, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.errors import FederationError
@@ -35,6 +35,7 @@ from hub.entries.models import Entry, Picture
 from hub.entries.picture_worker import REFUSED
 from hub.entries.visibility import Viewer, visible_to
 from hub.jobs.registry import Run, job
+from hub.jobs.retention import clock
 
 log = logging.getLogger(__name__)
 
@@ -150,16 +151,38 @@ async def _fetch(services: Services, url: str, path: Path) -> None:
     await asyncio.to_thread(_write, path, pixels)
 
 
-@job("entries.sweep_pictures", every=timedelta(hours=6))
-async def sweep(run: Run) -> None:
-    """Forget pictures that no entry shows any more, row and file (SECURITY D7)."""
-    media = run.services.media
-    async with run.finish() as session:
+@clock(
+    "entries.pictures",
+    "a picture that no entry shows, row and file",
+    kept=ORPHAN_AFTER,
+    since="it came here",
+)
+async def sweep(services: Services) -> int:
+    """Pictures that no entry shows any more (SECURITY D7)."""
+    media = services.media
+    async with services.db.write() as session:
         names, ids = await _orphans(session)
     for name in names:
         await asyncio.to_thread((media / name).unlink, missing_ok=True)
     for picture_id in ids:
         await asyncio.to_thread(_forget_copies, media / "remote", picture_id)
+    return len(ids)
+
+
+@job("entries.sweep_pictures")
+async def sweep_soon(run: Run) -> None:
+    """The same at once, where a picture is taken away on purpose."""
+    await sweep(run.services)
+    async with run.finish():
+        pass
+
+
+async def release(session: AsyncSession, picture_id: UUID) -> None:
+    """Whoever took it is gone: it goes with the next sweep, if nothing shows it then."""
+    long_ago = now() - ORPHAN_AFTER * 2
+    await session.execute(
+        update(Picture).where(Picture.id == picture_id).values(created_at=long_ago)
+    )
 
 
 async def _orphans(session: AsyncSession) -> tuple[list[str], list[UUID]]:

@@ -203,6 +203,7 @@ async def bury(session: AsyncSession, services: Services, entry: Entry, former_t
     await session.execute(delete(Reply).where(Reply.entry_id == entry.id))
     await session.execute(delete(Reaction).where(Reaction.entry_id == entry.id))
     await remember_gone(session, entry.uri, former_type)
+    await outbox.forget(session, entry.uri)
 
 
 async def take_back(session: AsyncSession, services: Services, reply: Reply) -> None:
@@ -217,6 +218,7 @@ async def take_back(session: AsyncSession, services: Services, reply: Reply) -> 
         inboxes = [asker.delivery_inbox if reply.public else asker.inbox]
     if reply.public:
         await remember_gone(session, reply.uri, "Note")
+    await outbox.forget(session, reply.uri)
     await outbox.post(
         session,
         services,

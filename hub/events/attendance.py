@@ -32,7 +32,7 @@ from hub.events.queries import ACCEPTED, ASKED, LEFT, REJECTED
 from hub.events.schemas import Seats
 from hub.fediverse import ledger, outbox, undone
 from hub.fediverse.received import Received
-from hub.jobs.registry import Run, job
+from hub.jobs.retention import clock, let_go
 
 IGNORED: Final = "ignored"
 REMEMBERED: Final = timedelta(days=1)  # a Leave may come this long before its Join (PROTOCOL §4.1)
@@ -300,12 +300,10 @@ async def forget_actor(session: AsyncSession, actor: Actor) -> None:
     await session.execute(delete(Attendance).where(Attendance.actor_id == actor.id))
 
 
-@job("events.forget_left", every=timedelta(days=1))
-async def forget_left(run: Run) -> None:
-    """Who left is forgotten once no Join of theirs can be late any more."""
-    async with run.finish() as session:
-        await session.execute(
-            delete(Attendance).where(
-                Attendance.state == LEFT, Attendance.answered_at < now() - REMEMBERED
-            )
-        )
+@clock(
+    "events.left", "that somebody does not come after all", kept=REMEMBERED, since="they said so"
+)
+async def forget_left(services: Services) -> int:
+    """Who left, once no Join of theirs can be late any more."""
+    late = Attendance.answered_at < now() - REMEMBERED
+    return await let_go(services, Attendance, Attendance.state == LEFT, late)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.clock import now
@@ -22,7 +22,7 @@ from hub.core.words import ENGLISH, filled, later
 from hub.events import queries, waiting
 from hub.events.models import Attendance, Event
 from hub.events.queries import ACCEPTED, ASKED, LEFT, UNCONFIRMED, WAITING
-from hub.jobs.registry import Run, job
+from hub.jobs.retention import clock, let_go
 from hub.mail import addresses
 from hub.people import secrets
 
@@ -247,18 +247,25 @@ async def _decide(session: AsyncSession, event: Event, row: Attendance) -> None:
     event.counted = True
 
 
-@job("events.forget_guests", every=timedelta(days=1))
-async def forget(run: Run) -> None:
-    """Answers that nobody confirmed, and those to events that are long over, are forgotten."""
+@clock(
+    "events.unconfirmed",
+    "the answer of a guest who did not open the letter",
+    kept=CONFIRM_WITHIN,
+    since="it was written",
+)
+async def forget_unconfirmed(services: Services) -> int:
+    """Answers that nobody confirmed."""
+    old = Attendance.asked_at < now() - CONFIRM_WITHIN
+    return await let_go(services, Attendance, Attendance.state == UNCONFIRMED, old)
+
+
+@clock(
+    "events.attendance",
+    "who came, their names, addresses and messages",
+    kept=KEPT,
+    since="the event was over",
+)
+async def forget_attendance(services: Services) -> int:
+    """Answers to events that are long over."""
     long_over = select(Event.id).where(Event.relevant_until < now() - KEPT)
-    async with run.finish() as session:
-        await session.execute(
-            delete(Attendance).where(
-                Attendance.actor_id.is_(None),
-                or_(
-                    (Attendance.state == UNCONFIRMED)
-                    & (Attendance.asked_at < now() - CONFIRM_WITHIN),
-                    Attendance.event_id.in_(long_over),
-                ),
-            )
-        )
+    return await let_go(services, Attendance, Attendance.event_id.in_(long_over))

@@ -20,6 +20,7 @@ from hub.entries.models import Entry
 from hub.exchange import queries, service
 from hub.exchange.models import AGREED, Listing, Loan, Match
 from hub.jobs.registry import Run, job
+from hub.jobs.retention import clock, let_go
 from hub.people import notices
 from hub.people.notices import Notice
 
@@ -27,6 +28,7 @@ AHEAD: Final = timedelta(days=2)
 LONGEST_NAME: Final = 80
 OVER: Final = later("{title} is overdue")
 SOON: Final = later("{title} is due soon")
+REMEMBERED: Final = timedelta(days=90)  # who had what, after it came back
 
 
 async def lend(
@@ -108,6 +110,12 @@ async def _agreed(session: AsyncSession, listing: Listing, match_id: UUID) -> No
     match = await session.get(Match, match_id)
     if match is None or match.offer_id != listing.id or match.state != AGREED:
         raise NotFound("There is no such match.")
+
+
+@clock("exchange.loans", "who had borrowed what", kept=REMEMBERED, since="it came back")
+async def forget_loans(services: Services) -> int:
+    """Loans that ended long ago."""
+    return await let_go(services, Loan, Loan.returned_at < now() - REMEMBERED)
 
 
 @job("exchange.loans", every=timedelta(hours=1))

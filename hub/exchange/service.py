@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.vocab.proposals import Proposal
@@ -17,18 +17,23 @@ from hub.core.errors import Conflict, Invalid
 from hub.core.services import Services
 from hub.core.words import filled, later, on_day
 from hub.entries import publishing, receiving, writing
+from hub.entries.models import Entry
+from hub.entries.visibility import PRIVATE
 from hub.exchange import activitypub, queries, suggesting
-from hub.exchange.models import Backer, Listing
+from hub.exchange.models import Backer, Listing, Loan, Match, MatchMessage
 from hub.exchange.queries import ROWS
 from hub.exchange.schemas import ListingDraft, Side, Status
 from hub.fediverse.received import Received
 from hub.jobs.registry import Run, job
+from hub.jobs.retention import clock
 from hub.people import notices
 from hub.people.models import ApiToken
 from hub.people.notices import Notice
 
 MORE: Final = timedelta(days=30)
 SOON: Final = timedelta(days=3)
+PRIVATE_FOR: Final = timedelta(days=30)
+CLOSED_FOR: Final = timedelta(days=180)
 
 
 async def publish(
@@ -190,6 +195,61 @@ async def expire(run: Run) -> None:
             listing = await queries.whole(session, listing_id)
             if listing.status in queries.CURRENT:
                 await _tell_of_the_end(session, services, listing)
+
+
+@clock(
+    "exchange.private",
+    "an offer or want for stewards alone",
+    kept=PRIVATE_FOR,
+    since="it was settled or ran out",
+)
+async def forget_private(services: Services) -> int:
+    """What was private and is settled: nobody needs to know of it any more."""
+    old = Listing.updated_at < now() - PRIVATE_FOR
+    return await _withdraw_all(services, old, Listing.visibility == PRIVATE)
+
+
+@clock(
+    "exchange.closed", "any other offer or want", kept=CLOSED_FOR, since="it was settled or ran out"
+)
+async def forget_closed(services: Services) -> int:
+    """What was settled or ran out long ago; those who have it are told."""
+    old = Listing.updated_at < now() - CLOSED_FOR
+    return await _withdraw_all(services, old, Listing.visibility != PRIVATE)
+
+
+async def _withdraw_all(services: Services, *conditions: ColumnElement[bool]) -> int:
+    async with services.db.read() as session:
+        found = await session.scalars(
+            select(Listing.id).where(
+                Listing.origin == "",
+                Listing.deleted_at.is_(None),
+                Listing.status.not_in(queries.CURRENT),
+                *conditions,
+            )
+        )
+        over = found.all()
+    for listing_id in over:
+        async with services.db.write() as session:
+            await withdraw(session, services, await queries.whole(session, listing_id))
+    return len(over)
+
+
+@clock(
+    "exchange.messages",
+    "what two said about an offer and a want",
+    kept=CLOSED_FOR,
+    since="one of the two was taken back",
+)
+async def forget_matches(services: Services) -> int:
+    """Matches of what is gone, and all that was said there."""
+    gone = select(Entry.id).where(Entry.deleted_at < now() - CLOSED_FOR)
+    old = select(Match.id).where(or_(Match.offer_id.in_(gone), Match.want_id.in_(gone)))
+    async with services.db.write() as session:
+        await session.execute(delete(MatchMessage).where(MatchMessage.match_id.in_(old)))
+        await session.execute(update(Loan).where(Loan.match_id.in_(old)).values(match_id=None))
+        rows = await session.scalars(delete(Match).where(Match.id.in_(old)).returning(Match.id))
+        return len(rows.all())
 
 
 async def _reads_letters(session: AsyncSession, person_id: UUID) -> bool:

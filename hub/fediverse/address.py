@@ -1,10 +1,13 @@
 """The hub's own address, and what happens when `HUB_URL` changes.
 
 Ids are stored whole. Until another server has learnt them, a new address is written into every
-row that bears the old one, in one transaction; after that the address stays (decision 0009).
+row that bears the old one, in one transaction (decision 0009); after that a hub moves
+(`relocating`).
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import orjson
 from sqlalchemy import Table, delete, func, select, update
@@ -16,9 +19,9 @@ from federation.signatures.proofs import sign_proof
 from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.db import Base
-from hub.core.errors import CommandFailed
 from hub.core.services import Services
-from hub.fediverse import facts
+from hub.core.settings import Settings
+from hub.fediverse import facts, relocating
 from hub.fediverse.models import Delivery, OutboxActivity
 
 # Columns that hold addresses of ours, in tables by name: rooms above this one have theirs too.
@@ -36,24 +39,32 @@ TEXTS = {
 DOCUMENTS = {"entry": "document", "reply": "document", "idempotency": "body"}
 
 
-async def settle(session: AsyncSession, address: str) -> str | None:
-    """Make the rows speak of `address`; the address they spoke of before, if it was another.
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The address was another, `old`; others know that one, so the hub `moved`, or nobody does."""
+
+    old: str
+    moved: bool
+
+
+async def settle(session: AsyncSession, settings: Settings) -> Change | None:
+    """Make the rows speak of the address of the settings; None if they do already.
 
     Raises:
-        CommandFailed: others know the hub under its old address.
+        CommandFailed: others know the hub under its old address, and it was not moved.
     """
+    address = settings.url
     old = await facts.get(session, facts.URL)
     if old == address:
         return None
-    if old is not None and await facts.get(session, facts.FEDERATED) is not None:
-        raise CommandFailed(
-            f"Other servers know this hub as {old}; it cannot become {address} any more. "
-            f"Set HUB_URL={old}."
-        )
-    await facts.note(session, facts.URL, address)
-    if old is not None:
+    moved = old is not None and await facts.get(session, facts.FEDERATED) is not None
+    if old is not None and moved:
+        await relocating.check(session, settings, old)
+        await relocating.depart(session, old, address)
+    elif old is not None:
         await _rename(session, old, address)
-    return old
+    await facts.note(session, facts.URL, address)
+    return None if old is None else Change(old, moved)
 
 
 async def _rename(session: AsyncSession, old: str, new: str) -> None:

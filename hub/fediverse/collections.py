@@ -104,13 +104,15 @@ def _number(cursor: str | None) -> int | None:
 def _shown(actor: Actor) -> Any:
     """What an actor wrote or passed on and is current, by the table: entries are a floor above."""
     entry = Base.metadata.tables["entry"]
+    # What was published before the hub moved is its author's of then, who has the same name.
+    authors = select(Actor.id).where(Actor.local, Actor.name == actor.name)
     passed_on = select(Announcement.object_uri).where(
         Announcement.actor_id == actor.id,
         Announcement.said_at.is_not(None),
         Announcement.undone_at.is_(None),
     )
     return entry, (
-        or_(entry.c.author_id == actor.id, entry.c.uri.in_(passed_on))
+        or_(entry.c.author_id.in_(authors), entry.c.uri.in_(passed_on))
         & (entry.c.visibility == "public")
         & entry.c.deleted_at.is_(None)
         & entry.c.hidden_at.is_(None)

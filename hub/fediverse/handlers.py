@@ -35,6 +35,9 @@ async def followed(received: Received, activity: Follow) -> None:
     session, services = received.session, received.services
     if await undone.came_before(session, activity):
         return
+    if followee.moved_to is not None:  # who moved is followed where it is now
+        await follows.reject(session, services, received.author, followee, activity)
+        return
     await follows.accept(session, services, received.author, followee, activity)
     if followee.name == RELAY and await _wants_us_back(received):
         await follows.ask(session, services, received.author)

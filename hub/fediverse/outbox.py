@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 import orjson
-from sqlalchemy import event, update
+from sqlalchemy import delete, event, exists, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.signatures.digest import digest_header
@@ -18,11 +18,12 @@ from hub.actors import keys
 from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.services import Services
-from hub.fediverse.models import OutboxActivity
+from hub.fediverse.models import Delivery, OutboxActivity
 
 # A receipt's key is the object and an inbox, and an index of PostgreSQL takes 2 704 bytes. Ids of
 # ours are shorter; what is said about a longer one of others goes by the id of the activity.
 LONGEST_OBJECT: Final = 600
+WORDS: Final = ("Create", "Update")  # activities that carry the words of their object
 
 
 async def post(
@@ -87,6 +88,20 @@ async def restate(
         update(OutboxActivity)
         .where(OutboxActivity.uri == activity.id)
         .values(body=body, digest=digest_header(body))
+    )
+
+
+async def forget(session: AsyncSession, object_uri: str) -> None:
+    """Delete the words that we said of something that is gone, where nobody waits for them."""
+    await session.execute(
+        delete(OutboxActivity)
+        .where(
+            OutboxActivity.object_uri == object_uri,
+            OutboxActivity.type.in_(WORDS),
+            OutboxActivity.expanded_at.is_not(None),
+            ~exists().where(Delivery.activity_id == OutboxActivity.id),
+        )
+        .execution_options(synchronize_session=False)
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import orjson
@@ -10,6 +11,7 @@ from sqlalchemy import func, select
 
 from federation.origins import authority as authority_of
 from federation.rates import Rates
+from federation.signatures.keys import SigningKeys
 from federation.site import ActorNames, NodeInfoFacts, Page, StoredDocument
 from federation.verification import KeyRing, VerifiedActivity, Verifier
 from hub import __version__
@@ -27,6 +29,16 @@ DOCUMENT_LIFE = timedelta(minutes=1)
 REFRESH = timedelta(seconds=10)  # how long a block or a follow may go unnoticed by the inbox
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """An actor's document, as it was at a moment."""
+
+    stored: StoredDocument
+    at: datetime
+    uri: str
+    keys: SigningKeys | None
+
+
 class HubSite:
     """The hub as its peers may ask for it."""
 
@@ -41,7 +53,7 @@ class HubSite:
         self._said: dict[str, str] = {}
         self._welcome: frozenset[str] | None = None
         self._read_at = now() - REFRESH * 2
-        self._documents: dict[str, tuple[datetime, StoredDocument]] = {}
+        self._documents: dict[str, _Kept] = {}
         self.keyring = KeyRing(services.fetcher, now)
         self.verifier = Verifier(
             self.keyring,
@@ -112,8 +124,8 @@ class HubSite:
     async def actor(self, name: str) -> StoredDocument | None:
         """The document of one of our actors; kept for a minute, as every inbox POST asks."""
         kept = self._documents.get(name)
-        if kept is not None and now() - kept[0] < DOCUMENT_LIFE:
-            return kept[1]
+        if kept is not None and self._is_fresh(kept):
+            return kept.stored
         found = await self._local(name)
         if found is None:
             return None
@@ -124,8 +136,14 @@ class HubSite:
         body = orjson.dumps(thing.document(context=True))
         digest = hashlib.sha256(body).hexdigest()[:32]
         stored = StoredDocument(body, digest, status=410 if gone else 200)
-        self._documents[name] = (now(), stored)
+        held = self._services.keys.get(found.uri)
+        self._documents[name] = _Kept(stored, now(), found.uri, held)
         return stored
+
+    def _is_fresh(self, kept: _Kept) -> bool:
+        """Not for long, and never with keys that are no longer the actor's (`hub keys rotate`)."""
+        same = self._services.keys.get(kept.uri) is kept.keys
+        return same and now() - kept.at < DOCUMENT_LIFE
 
     async def _local(self, name: str) -> Actor | None:
         """One of our actors, also one that was deleted."""

@@ -43,11 +43,6 @@ async def came_before(session: AsyncSession, activity: Activity) -> bool:
     return True
 
 
-async def forget(session: AsyncSession) -> None:
-    """Let go of what is older than a day."""
-    await session.execute(delete(Undone).where(Undone.undone_at < now() - LIFE))
-
-
 def _key(actor: str, inner: Activity | str) -> str:
     """A short name, bound to the actor: nobody's Undo touches what another said."""
     named = inner if isinstance(inner, str) else inner.id or f"{inner.type} {inner.object_id}"

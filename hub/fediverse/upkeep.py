@@ -11,7 +11,8 @@ from sqlalchemy.orm import aliased
 from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.db import Base
-from hub.fediverse import peers, undone
+from hub.core.services import Services
+from hub.fediverse import outbox, peers, undone
 from hub.fediverse.models import (
     Delivery,
     InboxActivity,
@@ -19,8 +20,10 @@ from hub.fediverse.models import (
     Peer,
     Receipt,
     Tombstone,
+    Undone,
 )
 from hub.jobs.registry import Run, job
+from hub.jobs.retention import clock, let_go
 
 SILENT = timedelta(days=4)  # past the schedule of retries (SETTLED 4)
 KEPT = timedelta(days=31)  # how long mail for the silent is kept: thirty days, and one to come back
@@ -28,46 +31,128 @@ STATES = ("Create", "Update", "Delete")  # activities that bring an object's sta
 PEER_LIFE = timedelta(days=90)  # how long a server is remembered that nothing binds us to
 MOST_PEERS = 50_000  # such servers at most; those seen least lately go first (SECURITY B9)
 TOMBSTONE_LIFE = timedelta(days=90)  # a late Create comes within days; its origin says 404
+RECEIPT_LIFE = timedelta(days=90)  # till then every Delete arrived, or was given up
 LOG_LIFE = timedelta(days=30)  # how long activity ids are remembered (PROTOCOL §2.6)
 
 
 @job("fediverse.upkeep", every=timedelta(hours=1))
 async def upkeep(run: Run) -> None:
-    """Once an hour: collapse what waits for the silent, forget what is old."""
+    """Once an hour: collapse what waits for the silent, and bound what strangers can make grow."""
     async with run.finish() as session:
         await collapse(session)
         await expire(session)
         await _forget_peers(session)
         await peers.lose(session)
-        await _forget_tombstones(session, run.services.settings.url)
-        await undone.forget(session)
-        await session.execute(
-            delete(InboxActivity).where(
-                InboxActivity.received_at < now() - LOG_LIFE,
-                InboxActivity.state.in_(("done", "dropped")),
-            )
-        )
 
 
-async def _forget_tombstones(session: AsyncSession, url: str) -> None:
-    """Forget what was deleted elsewhere long ago, and never was an entry here; `url` is ours.
+@clock(
+    "fediverse.inbox_log",
+    "what other servers sent, as they sent it",
+    kept=LOG_LIFE,
+    since="it came",
+)
+async def forget_log(services: Services) -> int:
+    """Mail that was dealt with; what failed is looked at within the same time."""
+    settled = InboxActivity.state.in_(("done", "dropped", "failed"))
+    old = InboxActivity.received_at < now() - LOG_LIFE
+    return await let_go(services, InboxActivity, old, settled)
+
+
+@clock(
+    "fediverse.tombstones",
+    "that something of elsewhere was deleted, which never was here",
+    kept=TOMBSTONE_LIFE,
+    since="its server said so",
+)
+async def forget_tombstones(services: Services) -> int:
+    """What was deleted elsewhere long ago, and never was an entry here.
 
     Whoever signs may tell of as many deletions as they like (SECURITY B9).
     """
     entry, actor = Base.metadata.tables["entry"], Base.metadata.tables["actor"]
-    await session.execute(
-        delete(Tombstone)
-        .where(
-            Tombstone.deleted_at < now() - TOMBSTONE_LIFE,
-            ~Tombstone.uri.startswith(f"{url}/", autoescape=True),
-            or_(
-                Tombstone.said_by != "",
-                ~exists().where(entry.c.uri == Tombstone.uri)
-                & ~exists().where(actor.c.uri == Tombstone.uri),
-            ),
-        )
-        .execution_options(synchronize_session=False)
+    addresses = (services.settings.url, *services.settings.former_urls)
+    ours = or_(*(Tombstone.uri.startswith(f"{url}/", autoescape=True) for url in addresses))
+    unknown = or_(
+        Tombstone.said_by != "",
+        ~exists().where(entry.c.uri == Tombstone.uri)
+        & ~exists().where(actor.c.uri == Tombstone.uri),
     )
+    old = Tombstone.deleted_at < now() - TOMBSTONE_LIFE
+    return await let_go(services, Tombstone, old, ~ours, unknown)
+
+
+@clock("fediverse.undone", "that something was taken back", kept=undone.LIFE, since="it was")
+async def forget_undone(services: Services) -> int:
+    """What was taken back, and cannot come late any more."""
+    return await let_go(services, Undone, Undone.undone_at < now() - undone.LIFE)
+
+
+@clock(
+    "fediverse.receipts",
+    "which servers had something of ours, and when it reached them",
+    kept=RECEIPT_LIFE,
+    since="it was taken back",
+)
+async def forget_receipts(services: Services) -> int:
+    """Receipts of what is long gone here and, as far as they answered, everywhere."""
+    gone = select(Tombstone.uri).where(Tombstone.deleted_at < now() - RECEIPT_LIFE)
+    return await let_go(services, Receipt, Receipt.object_uri.in_(gone))
+
+
+@clock(
+    "fediverse.words",
+    "the words of what was taken back, for servers that have not got them yet",
+    kept=KEPT,
+    since="it was taken back",
+)
+async def forget_words(services: Services) -> int:
+    """What we said of things that are gone; only that they are gone is still said.
+
+    While a server is silent its mail waits whole for four days, and then only the Delete does
+    (`collapse`); what nobody waits for goes at once (`outbox.forget`).
+    """
+    gone = select(Tombstone.uri).where(Tombstone.said_by == "")
+    waits = exists().where(Delivery.activity_id == OutboxActivity.id)
+    over = (OutboxActivity.type.in_(outbox.WORDS), OutboxActivity.object_uri.in_(gone), ~waits)
+    return await let_go(services, OutboxActivity, *over, OutboxActivity.expanded_at.is_not(None))
+
+
+@clock(
+    "fediverse.private",
+    "what we said to one server alone, as it was sent",
+    kept=LOG_LIFE,
+    since="it was said, if it arrived",
+)
+async def forget_private(services: Services) -> int:
+    """Answers, requests and letters to somebody elsewhere, once nobody waits for them."""
+    old = OutboxActivity.created_at < now() - LOG_LIFE
+    waits = exists().where(Delivery.activity_id == OutboxActivity.id)
+    sent = (OutboxActivity.expanded_at.is_not(None), ~waits)
+    return await let_go(services, OutboxActivity, old, OutboxActivity.public.is_(False), *sent)
+
+
+@clock(
+    "fediverse.deliveries",
+    "what waits for a server that is silent",
+    kept=KEPT,
+    since="it was said",
+)
+async def forget_deliveries(services: Services) -> int:
+    """What waited for a silent server for its thirty days, never tried or not."""
+    async with services.db.write() as session:
+        return await expire(session)
+
+
+@clock(
+    "fediverse.peers",
+    "a server that nothing binds us to",
+    kept=PEER_LIFE,
+    since="it was last seen",
+)
+async def forget_peers(services: Services) -> int:
+    """Servers that we have nothing to do with."""
+    async with services.db.write() as session:
+        return await _forget_peers(session)
 
 
 async def collapse(session: AsyncSession) -> None:
@@ -106,17 +191,18 @@ async def collapse(session: AsyncSession) -> None:
     )
 
 
-async def expire(session: AsyncSession) -> None:
+async def expire(session: AsyncSession) -> int:
     """Give up what waited for a silent server for its thirty days, never tried or not."""
     silent = select(Peer.host).where(Peer.failing_since < now() - SILENT)
-    await session.execute(
+    gone = await session.execute(
         delete(Delivery)
         .where(Delivery.host.in_(silent), Delivery.created_at < now() - KEPT)
         .execution_options(synchronize_session=False)
     )
+    return int(gone.rowcount)  # type: ignore[attr-defined]
 
 
-async def _forget_peers(session: AsyncSession) -> None:
+async def _forget_peers(session: AsyncSession) -> int:
     """Forget servers that we have nothing to do with: whoever signs may come by as many names.
 
     Kept are those with mail or actors here, and those of which a steward decided something.
@@ -130,8 +216,9 @@ async def _forget_peers(session: AsyncSession) -> None:
     )
     last = func.coalesce(Peer.last_seen_at, Peer.first_seen_at)
     beyond = select(Peer.host).where(idle).order_by(last.desc()).offset(MOST_PEERS)
-    await session.execute(
+    gone = await session.execute(
         delete(Peer)
         .where(idle, or_(last < now() - PEER_LIFE, Peer.host.in_(beyond)))
         .execution_options(synchronize_session=False)
     )
+    return int(gone.rowcount)  # type: ignore[attr-defined]

@@ -42,3 +42,13 @@ class Job(Claimable, Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
     last_error: Mapped[str | None]
     failed_at: Mapped[datetime | None]
+
+
+class ClockRun(Base):
+    """When a clock of `jobs.retention` last ran to its end, and how many rows went then."""
+
+    __tablename__ = "clock_run"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    ran_at: Mapped[datetime]
+    gone: Mapped[int]

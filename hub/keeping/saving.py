@@ -157,6 +157,16 @@ def _need_room(settings: Settings, place: Path, media: bool) -> None:
         )
 
 
+def forget_before(data_dir: Path, kept: timedelta) -> int:
+    """Delete what was saved before upgrades of long ago; how many archives went."""
+    oldest = (now() - kept).timestamp()
+    found = (data_dir / FOLDER).glob(f"{BEFORE}*.zip")
+    old = [path for path in found if path.stat().st_mtime < oldest]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)
+
+
 def _forget(place: Path, begins: str, kept: int) -> None:
     found = sorted(place.glob(f"{begins}*.zip"), key=lambda path: path.stat().st_mtime)
     for path in found[:-kept]:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hub.core.clock import now
 from hub.core.services import Services
 from hub.jobs.queue import enqueue
+from hub.jobs.retention import clock, let_go
 from hub.mail import composing
 from hub.mail.composing import Letter
 from hub.mail.models import Mail
@@ -61,19 +62,22 @@ async def forget_address(session: AsyncSession, address: str) -> None:
     await session.execute(delete(Mail).where(Mail.recipient == address))
 
 
-async def forget_old(session: AsyncSession) -> None:
-    """Delete letters that ran out, and what is known of those that went long ago."""
+@clock(
+    "mail.letters",
+    "that a letter went, its subject and when",
+    kept=KEPT,
+    since="it went or ran out",
+)
+async def forget_letters(services: Services) -> int:
+    """Letters that ran out, and what is known of those that went long ago."""
     moment = now()
     long_ago = moment - KEPT
-    await session.execute(
-        delete(Mail).where(
-            or_(
-                Mail.sent_at <= long_ago,
-                Mail.given_up_at <= long_ago,
-                (Mail.expires_at <= moment) & Mail.sent_at.is_(None) & Mail.given_up_at.is_(None),
-            )
-        )
+    over = or_(
+        Mail.sent_at <= long_ago,
+        Mail.given_up_at <= long_ago,
+        (Mail.expires_at <= moment) & Mail.sent_at.is_(None) & Mail.given_up_at.is_(None),
     )
+    return await let_go(services, Mail, over)
 
 
 def _waits(moment: datetime) -> tuple[ColumnElement[bool], ...]:

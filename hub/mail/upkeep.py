@@ -1,4 +1,4 @@
-"""Housekeeping: letters that waited for a mail server go once there is one; old ones go away."""
+"""Housekeeping: letters that waited for a mail server go once there is one."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from hub.mail.sending import send
 
 @job("mail.upkeep", every=timedelta(minutes=10))
 async def upkeep(run: Run) -> None:
-    """Forget what is old, and ask for what waits."""
+    """Ask for what waits."""
     async with run.finish() as session:
-        await outbox.forget_old(session)
         if not run.services.settings.smtp_url:
             return
         for mail in await outbox.waiting(session):

@@ -5,6 +5,6 @@ from __future__ import annotations
 from hub.core.feature import Feature
 from hub.moderation import openly, pages, upkeep
 
-JOBS = (upkeep.forget_old,)  # named, so that it is loaded
+CLOCKS = (upkeep.forget_decided,)  # named, so that it is loaded
 
 feature = Feature(name="moderation", routers=(pages.router, openly.router))

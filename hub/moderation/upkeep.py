@@ -12,20 +12,25 @@ from hub.core.clock import now
 from hub.core.services import Services
 from hub.entries import publishing
 from hub.entries.models import TYPES, Entry, Report
-from hub.jobs.registry import Run, job
+from hub.jobs.retention import clock
 from hub.moderation.models import Appeal, Decided, Decision
 
 KEPT: Final = timedelta(days=30)  # in which a decision can be appealed against, or undone
 
 
-@job("moderation.forget", every=timedelta(hours=6))
-async def forget_old(run: Run) -> None:
+@clock(
+    "moderation.decided",
+    "what was taken down, reports of it with who reported, and appeals",
+    kept=KEPT,
+    since="a moderator decided",
+)
+async def forget_decided(services: Services) -> int:
     """What was taken down long ago goes for good, and who reported it."""
-    async with run.finish() as session:
-        await _forget(session, run.services, now() - KEPT)
+    async with services.db.write() as session:
+        return await _forget(session, services, now() - KEPT)
 
 
-async def _forget(session: AsyncSession, services: Services, before: datetime) -> None:
+async def _forget(session: AsyncSession, services: Services, before: datetime) -> int:
     waits = exists().where(
         Appeal.decision_id == Decided.decision_id,
         Appeal.asked_at.is_not(None),
@@ -50,4 +55,5 @@ async def _forget(session: AsyncSession, services: Services, before: datetime) -
         ~(Appeal.asked_at.is_not(None) & Appeal.decided_at.is_(None)),
     )
     await session.execute(delete(Appeal).where(*ended))
-    await session.execute(delete(Decided).where(Decided.id.in_(old)))
+    gone = await session.scalars(delete(Decided).where(Decided.id.in_(old)).returning(Decided.id))
+    return len(gone.all())

@@ -17,7 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.clock import now
 from hub.core.errors import Busy, Gone
+from hub.core.services import Services
 from hub.core.words import later
+from hub.jobs.retention import clock, let_go
 from hub.people import secrets
 from hub.people.models import Begun
 
@@ -100,6 +102,9 @@ async def go_on(session: AsyncSession, kind: str, browser: str, secret: str) -> 
     return Before(row.person_id, row.details)
 
 
-async def forget_old(session: AsyncSession) -> None:
-    """Delete what nobody went on with."""
-    await session.execute(delete(Begun).where(Begun.expires_at <= now()))
+@clock(
+    "people.begun", "a way in that was begun, and not gone on with", kept=LASTS, since="it began"
+)
+async def forget_begun(services: Services) -> int:
+    """What nobody went on with."""
+    return await let_go(services, Begun, Begun.expires_at <= now())

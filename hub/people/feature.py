@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from hub.core.feature import Feature
-from hub.people import digest, mastodon_pages, pages, passkey_pages, upkeep
+from hub.people import digest, mastodon_pages, pages, passkey_pages
 
-JOBS = (upkeep.forget_old, digest.weekly)  # named, so that it is loaded
+JOBS = (digest.weekly,)  # named, so that it is loaded
 
 # Fixed paths before `/sign-in/{secret}`.
 feature = Feature(

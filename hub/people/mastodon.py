@@ -34,6 +34,7 @@ from hub.core.services import Services
 from hub.core.text import tidy
 from hub.core.words import filled, later
 from hub.fediverse import rulings
+from hub.jobs.retention import clock, let_go
 from hub.people import begun, queries, secrets, service
 from hub.people.arriving import tell_of_way
 from hub.people.knocking import MASTODON_AT, knock
@@ -202,9 +203,15 @@ async def unlink(services: Services, person_id: UUID) -> None:
         await tell_of_way(session, services, person_id, subject, what)
 
 
-async def forget_old(session: AsyncSession) -> None:
-    """Delete what servers know us by after a while: we make ourselves known anew."""
-    await session.execute(delete(MastodonApp).where(MastodonApp.created_at <= now() - APP_LASTS))
+@clock(
+    "people.mastodon_apps",
+    "what a server knows this hub by, for signing in",
+    kept=APP_LASTS,
+    since="we made ourselves known there",
+)
+async def forget_apps(services: Services) -> int:
+    """What servers know us by: we make ourselves known anew."""
+    return await let_go(services, MastodonApp, MastodonApp.created_at <= now() - APP_LASTS)
 
 
 async def _app(services: Services, server: str) -> App:

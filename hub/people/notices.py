@@ -29,6 +29,7 @@ from hub.core.services import Services
 from hub.core.settings import Settings
 from hub.core.text import tidy
 from hub.core.words import choose, filled, later, say, speaking
+from hub.jobs.retention import clock, let_go
 from hub.mail import outbox
 from hub.mail.composing import Letter
 from hub.people import phones, secrets
@@ -136,9 +137,10 @@ async def forget_waiting(session: AsyncSession, person_id: UUID, sort: str = "")
     await session.flush()
 
 
-async def forget_old(session: AsyncSession) -> None:
-    """Delete what was told long ago."""
-    await session.execute(delete(Told).where(Told.created_at <= now() - REMEMBERED))
+@clock("people.notices", "what somebody was told by the hub", kept=REMEMBERED, since="it was told")
+async def forget_told(services: Services) -> int:
+    """What was told long ago."""
+    return await let_go(services, Told, Told.created_at <= now() - REMEMBERED)
 
 
 def _letters(person: Person, notice: Notice) -> str:

@@ -12,8 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.clock import now
 from hub.core.errors import Conflict, Invalid, NotFound
+from hub.core.services import Services
 from hub.core.text import tidy
 from hub.core.words import later
+from hub.jobs.retention import clock, let_go
 from hub.people import notices
 from hub.people.models import KeptSearch, Person, SearchHit
 from hub.people.notices import WHEN
@@ -81,9 +83,15 @@ async def remove(session: AsyncSession, person_id: UUID, search_id: UUID) -> Non
     await session.delete(await _own(session, person_id, search_id))
 
 
-async def forget_old(session: AsyncSession) -> None:
-    """Delete what was told so long ago that it cannot be new any more."""
-    await session.execute(delete(SearchHit).where(SearchHit.told_at <= now() - REMEMBERED))
+@clock(
+    "people.search_hits",
+    "what was told of a kept search",
+    kept=REMEMBERED,
+    since="it was told",
+)
+async def forget_hits(services: Services) -> int:
+    """What was told so long ago that it cannot be new any more."""
+    return await let_go(services, SearchHit, SearchHit.told_at <= now() - REMEMBERED)
 
 
 async def forget(session: AsyncSession, person_id: UUID) -> None:

@@ -17,12 +17,13 @@ from typing import Final
 from uuid import UUID
 
 from fastapi.responses import Response
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.clock import now
 from hub.core.db import insert_for
 from hub.core.services import Services
+from hub.jobs.retention import clock, let_go
 from hub.people import secrets
 from hub.people.models import SentForm
 from hub.web.forms import Form, see_other
@@ -97,9 +98,10 @@ def mark(form: Form, person_id: UUID | None) -> tuple[str, str]:
     return kept.hex(), base64.urlsafe_b64encode(told).decode().rstrip("=")
 
 
-async def forget_old(session: AsyncSession) -> None:
-    """Delete marks of forms that no telephone still keeps."""
-    await session.execute(delete(SentForm).where(SentForm.created_at <= now() - REMEMBERED))
+@clock("people.sent_forms", "that a form was sent", kept=REMEMBERED, since="it was sent")
+async def forget_sent(services: Services) -> int:
+    """Marks of forms that no telephone still keeps."""
+    return await let_go(services, SentForm, SentForm.created_at <= now() - REMEMBERED)
 
 
 async def _claim(session: AsyncSession, found: str) -> str:

@@ -15,8 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.clock import now
 from hub.core.errors import Conflict, Gone, Invalid
+from hub.core.services import Services
 from hub.core.text import tidy
 from hub.core.words import filled
+from hub.jobs.retention import clock, let_go
 from hub.mail import outbox
 from hub.people import queries, secrets
 from hub.people.models import (
@@ -320,11 +322,14 @@ async def forget(session: AsyncSession, person_id: UUID) -> None:
         Conflict: it is the last steward.
     """
     await shut_out(session, person_id)
-    await session.execute(delete(MastodonAccount).where(MastodonAccount.person_id == person_id))
     person = await queries.by_id(session, person_id)
+    for kept in (MastodonAccount, Idempotency, SignInLink):
+        await session.execute(delete(kept).where(kept.person_id == person_id))
     if person.email is not None:
+        await session.execute(delete(SignInLink).where(SignInLink.email == person.email))
         await outbox.forget_address(session, person.email)
     person.name, person.email, person.stop_secret = "", None, None
+    person.channels, person.hushed = {}, []
     person.letter_at, person.interests = None, []
     person.letter_place, person.letter_near = "", []
 
@@ -343,21 +348,39 @@ async def has_steward(session: AsyncSession) -> bool:
     return await queries.count_stewards(session) > 0
 
 
-async def forget_old(session: AsyncSession) -> None:
-    """Delete what ran out: sessions, links, kept answers."""
+@clock(
+    "people.sessions",
+    "that a browser is signed in, and what it calls itself",
+    kept=SESSION_LASTS,
+    since="it signed in",
+)
+async def forget_sessions(services: Services) -> int:
+    """Sessions that ran out."""
+    return await let_go(services, Session, Session.expires_at <= now())
+
+
+@clock(
+    "people.links",
+    "links that sign in, and the addresses they went to",
+    kept=LINK_LASTS,
+    since="they were made or used",
+)
+async def forget_links(services: Services) -> int:
+    """Links that ran out, or were used up a week ago."""
     moment = now()
-    await session.execute(delete(Session).where(Session.expires_at <= moment))
-    await session.execute(
-        delete(SignInLink).where(
-            or_(
-                SignInLink.expires_at <= moment,
-                (SignInLink.uses_left <= 0) & (SignInLink.used_at <= moment - LINK_LASTS),
-            )
-        )
-    )
-    await session.execute(
-        delete(Idempotency).where(Idempotency.created_at <= moment - ANSWERS_LAST)
-    )
+    used = (SignInLink.uses_left <= 0) & (SignInLink.used_at <= moment - LINK_LASTS)
+    return await let_go(services, SignInLink, or_(SignInLink.expires_at <= moment, used))
+
+
+@clock(
+    "people.answers",
+    "answers to programs that ask twice (`Idempotency-Key`)",
+    kept=ANSWERS_LAST,
+    since="the first answer",
+)
+async def forget_answers(services: Services) -> int:
+    """Answers that are repeated no more."""
+    return await let_go(services, Idempotency, Idempotency.created_at <= now() - ANSWERS_LAST)
 
 
 def _check_role(role: str) -> None:

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from fastapi import Request
 from fastapi.responses import Response
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.clock import now
@@ -22,6 +22,7 @@ from hub.core.errors import Busy
 from hub.core.services import Services
 from hub.entries.models import Entry, Picture
 from hub.entries.schemas import EntryDraft
+from hub.jobs.retention import clock, let_go
 from hub.people import secrets, sendings
 from hub.people.knocking import DRAFTS_FROM, POSTS_OF_NEW, knock, where_from
 from hub.people.models import Submission
@@ -32,6 +33,7 @@ from hub.web.forms import Form
 D = TypeVar("D", bound=EntryDraft)
 
 DRAFT_LASTS: Final = timedelta(hours=48)
+SETTLED_FOR: Final = timedelta(days=30)  # in which a decision about it can be appealed against
 MOST_DRAFTS: Final = 5000  # of all people together, so that no flood fills the disk
 
 # What became of one; None while it waits.
@@ -138,10 +140,28 @@ async def note_change(session: AsyncSession, caller: Caller, entry: Entry) -> No
         await session.execute(update(Submission).where(*passed).values(verdict=None))
 
 
-async def forget_old(session: AsyncSession) -> None:
-    """Delete drafts that nobody came back to."""
+@clock(
+    "people.drafts",
+    "what somebody without an account began to post",
+    kept=DRAFT_LASTS,
+    since="it was written",
+)
+async def forget_drafts(services: Services) -> int:
+    """Drafts that nobody came back to."""
     old = (Submission.confirmed_at.is_(None), Submission.expires_at <= now())
-    await session.execute(delete(Submission).where(*old))
+    return await let_go(services, Submission, *old)
+
+
+@clock(
+    "people.submissions",
+    "how a post without an account came here, with its address",
+    kept=SETTLED_FOR,
+    since="the post was taken back",
+)
+async def forget_settled(services: Services) -> int:
+    """How posts came here that are no more."""
+    gone = select(Entry.id).where(Entry.deleted_at <= now() - SETTLED_FOR)
+    return await let_go(services, Submission, Submission.entry_id.in_(gone))
 
 
 async def of_entry(session: AsyncSession, entry_id: UUID) -> Submission | None:

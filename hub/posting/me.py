@@ -1,4 +1,4 @@
-"""One's own page: what one posted, who one is, the devices, and the way out."""
+"""One's own page: what one posted, who one is, and the devices."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from hub.core.errors import HubError, Invalid, NotSignedIn
+from hub.core.errors import Invalid, NotSignedIn
 from hub.core.services import Services
 from hub.mail.addresses import address
 from hub.people import letters, mastodon, passkeys, phones, searches, secrets
@@ -18,7 +18,7 @@ from hub.people.arriving import myself
 from hub.people.devices import device
 from hub.people.knocking import LETTERS_FROM, LETTERS_TO, knock, where_from
 from hub.people.permissions import LED_IN
-from hub.posting import leaving, letter, queries
+from hub.posting import letter, queries
 from hub.push import vapid
 from hub.web.doors import Asking, Caller, Hub, session_cookie
 from hub.web.forms import drop_cookie, parse_form, see_other
@@ -85,27 +85,6 @@ async def sign_out_everywhere(request: Request, hub: Hub, caller: Asking) -> Res
     await parse_form(request)
     async with hub.db.write() as session:
         await accounts.sign_out_everywhere(session, person_id)
-    return _farewell(hub)
-
-
-@router.get("/delete")
-async def confirm_delete(request: Request, hub: Hub, caller: Asking) -> Response:
-    """Asked before one leaves."""
-    person_id = await myself(hub, caller)
-    async with hub.db.read() as session:
-        posts = await queries.own(session, person_id)
-    return render(request, "posting/delete.html", posts=posts)
-
-
-@router.post("/delete")
-async def delete(request: Request, hub: Hub, caller: Asking) -> Response:
-    """Leave: posts are taken back everywhere, and nothing says any more who it was."""
-    person_id = await myself(hub, caller)
-    await parse_form(request)
-    try:
-        await leaving.leave(hub, person_id)
-    except HubError as error:
-        return await _me(request, hub, person_id, caller, error.status, detail=str(error))
     return _farewell(hub)
 
 

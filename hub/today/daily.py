@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,12 +12,15 @@ from sqlalchemy import func, select
 from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.errors import CommandFailed
+from hub.core.services import Services
 from hub.jobs.registry import Run, job
+from hub.jobs.retention import clock
 from hub.keeping import saving
 
 log = logging.getLogger(__name__)
 
 DAY: Final = timedelta(hours=23, minutes=30)
+WAY_BACK: Final = timedelta(days=30)
 
 
 @job("today.save", every=timedelta(hours=1))
@@ -38,6 +42,17 @@ async def save(run: Run) -> None:
         log.warning("the hub was not saved: %s", error)
     else:
         log.info("the hub was saved in %s", path)
+
+
+@clock(
+    "today.upgrades",
+    "the rows as they were before an upgrade, in `backups`",
+    kept=WAY_BACK,
+    since="the upgrade",
+)
+async def forget_upgrades(services: Services) -> int:
+    """Archives for a way back that nobody takes any more."""
+    return await asyncio.to_thread(saving.forget_before, services.settings.data_dir, WAY_BACK)
 
 
 def _is_new(moment: datetime | None) -> bool:

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from federation.origins import authority
 from hub.core.settings import Settings
 from hub.today.checks import Check
 
@@ -25,15 +26,16 @@ PORTS: Final = {"https": 443, "http": 80}
 
 async def look(settings: Settings) -> AsyncIterator[Check]:
     """Name, certificate, proxy and hub, as far as they go."""
-    yield await _reached(settings)
+    yield await reached(settings, settings.url)
 
 
-async def _reached(settings: Settings) -> Check:
-    parts = urlsplit(settings.url)
-    values = {"url": settings.url, "host": parts.hostname, "why": ""}
+async def reached(settings: Settings, url: str) -> Check:
+    """The same of an address that the hub has, or will have."""
+    parts = urlsplit(url)
+    values = {"url": url, "host": parts.hostname, "why": ""}
     try:
         async with asyncio.timeout(TAKES_S):
-            answer = await _asked(settings)
+            answer = await asked(settings, url, "/healthz")
     except socket.gaierror:
         told = "The name %(host)s is not known (DNS). Look at the settings of your domain."
         return Check("reach", TITLE, "wrong", told, values)
@@ -47,15 +49,15 @@ async def _reached(settings: Settings) -> Check:
         return Check(
             "reach", TITLE, "wrong", told, {**values, "why": str(error) or "it took too long"}
         )
-    return _judged(settings, answer)
+    return _judged(url, answer)
 
 
-def _judged(settings: Settings, answer: Any) -> Check:
-    values = {"url": settings.url, "seen": ""}
+def _judged(url: str, answer: Any) -> Check:
+    values = {"url": url, "seen": ""}
     if not isinstance(answer, dict) or "asked_at" not in answer:
         told = "Something else answers at %(url)s. Does the proxy pass everything on to this hub?"
         return Check("reach", TITLE, "wrong", told, values)
-    if answer["asked_at"] != settings.url:
+    if answer["asked_at"] != url:
         told = (
             "The hub is reached, but as %(seen)s: the proxy must pass Host on, set "
             "X-Forwarded-Proto, and be named in HUB_TRUSTED_PROXIES."
@@ -65,10 +67,14 @@ def _judged(settings: Settings, answer: Any) -> Check:
     return Check("reach", TITLE, "ok", told, values)
 
 
-async def _asked(settings: Settings) -> Any:
-    """What `/healthz` says; None if that is no JSON."""
-    parts = urlsplit(settings.url)
-    secure = ssl.create_default_context() if settings.secure else None
+async def asked(settings: Settings, url: str, path: str) -> Any:
+    """What is said at a path of this address; None if that is no JSON.
+
+    Raises:
+        OSError: nobody answers.
+    """
+    parts = urlsplit(url)
+    secure = ssl.create_default_context() if parts.scheme == "https" else None
     if secure is not None and settings.ca_file is not None:
         secure.load_verify_locations(settings.ca_file)
     reader, writer = await asyncio.open_connection(
@@ -76,7 +82,8 @@ async def _asked(settings: Settings) -> Any:
     )
     try:
         request = (
-            f"GET /healthz HTTP/1.1\r\nHost: {settings.authority}\r\nConnection: close\r\n\r\n"
+            f"GET {path} HTTP/1.1\r\nHost: {authority(url)}\r\nConnection: close\r\n"
+            "Accept: application/activity+json\r\n\r\n"
         )
         writer.write(request.encode())
         await writer.drain()

@@ -11,12 +11,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub import schema
+from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.db import Database
 from hub.core.settings import Settings
 from hub.core.words import later
 from hub.fediverse.models import InboxActivity, OutboxActivity, Peer
 from hub.feeds.models import FollowedCalendar
+from hub.jobs import retention
 from hub.jobs.models import Job
 from hub.mail import outbox
 from hub.today.checks import Check
@@ -24,6 +26,7 @@ from hub.today.checks import Check
 LATE: Final = timedelta(minutes=10)  # work that waits longer than this is stuck
 MAIL_TAKES: Final = timedelta(hours=1)
 ASKEW: Final = timedelta(minutes=5)  # clocks of other servers differ by less
+CLEARED_WITHIN: Final = timedelta(days=2)
 SILENT_AFTER: Final = 3  # failures in a row
 
 DATABASE = later("Database")
@@ -32,6 +35,7 @@ WORK = later("Work")
 SERVERS = later("Other servers")
 LETTERS = later("Letters")
 CALENDARS = later("Calendars of groups")
+CLEARING = later("Deleting what is old")
 
 
 async def look(settings: Settings, db: Database, *, deep: bool) -> AsyncIterator[Check]:
@@ -46,7 +50,7 @@ async def look(settings: Settings, db: Database, *, deep: bool) -> AsyncIterator
                 yield Check("database", DATABASE, "wrong", told)
                 return
             yield await _sound(session, db, deep=deep)
-            for look_at in (_clock, _work, _servers, _calendars):
+            for look_at in (_clock, _work, _servers, _calendars, _clearing):
                 yield await look_at(session)
             yield await _letters(session, settings)
     except (SQLAlchemyError, OSError) as error:
@@ -124,6 +128,24 @@ async def _calendars(session: AsyncSession) -> Check:
         return Check("calendars", CALENDARS, "warning", told, values, href)
     told = later("Followed: %(known)s; all can be read.")
     return Check("calendars", CALENDARS, "ok", told, values, href)
+
+
+async def _clearing(session: AsyncSession) -> Check:
+    """Whether what is kept for a while only really goes (`jobs.retention`)."""
+    last = await retention.last_run(session)
+    born = await session.scalar(select(func.min(Actor.created_at)).where(Actor.local))
+    if last is None and (born is None or born > now() - CLEARED_WITHIN):
+        told = later("It begins within a few minutes of the first start.")
+        return Check("clearing", CLEARING, "ok", told)
+    if last is None or last < now() - CLEARED_WITHIN:
+        told = later(
+            "What should be gone is still here: last done %(when)s. Look at the log, and restart "
+            "the hub."
+        )
+        values = {"when": last or born}
+        return Check("clearing", CLEARING, "wrong", told, values)
+    told = later("Last done %(when)s. How long what is kept: docs/retention.md")
+    return Check("clearing", CLEARING, "ok", told, {"when": last})
 
 
 async def _letters(session: AsyncSession, settings: Settings) -> Check:

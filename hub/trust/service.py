@@ -120,7 +120,7 @@ async def say(session: AsyncSession, services: Services, word: Word) -> Barred:
 async def _let_go(session: AsyncSession, services: Services, severed: Severed) -> int:
     """Take back what goes with servers that are blocked now; how many posts of the noticeboard."""
     if severed.pictures:
-        await enqueue(session, pictures.sweep)
+        await enqueue(session, pictures.sweep_soon)
     if not severed.hosts:
         return 0
     await quotes.end_of_blocked(session, services)

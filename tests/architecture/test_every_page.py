@@ -29,6 +29,7 @@ PATHS = {
     "match": f"/matches/{ID}",
     "soon": "2031-05-17",
     "link": "/sign-in/secret",
+    "left": "/left/secret",
     **dict.fromkeys(("stop", "stopped"), "/unsubscribe/secret"),
 }
 # What no person looks at, or what only leads on to a page.
@@ -36,6 +37,7 @@ NO_PAGES = re.compile(
     r"/(?:api/|media/|tags/|quotes/|replies/|icons/)"
     r"|\.(?:csv|geojson|ics|rss|json|css|js|webmanifest|svg)$|^/map/tiles/"
     r"|/(?:replies|context|likes|shares|attendees)$|^/series/"
+    r"|^/me/export/\{"
     r"|^/(?:follow|authorize_interaction|language/\{language\})$"
 )
 

@@ -392,7 +392,7 @@ async def test_who_left_is_forgotten_after_a_day(peer: Mobilizon) -> None:
         assert list(await session.scalars(select(Attendance.message))) == ["", ""]
         yesterday = now() - timedelta(hours=25)
         await session.execute(update(Attendance).values(answered_at=yesterday))
-    await ask(peer.hub.services, "events.forget_left")
+    await ask(peer.hub.services, "retention.forget")
     await peer.hub.work()
     async with peer.hub.services.db.read() as session:
         assert list(await session.scalars(select(Attendance.state))) == ["accepted"]

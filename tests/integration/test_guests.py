@@ -252,11 +252,11 @@ async def test_names_and_addresses_of_guests_are_forgotten(
     await _comes(hub, path, "ann")
     await _say(hub, path, "bob")
     clock.pass_by(days=3)
-    await ask(hub.services, "events.forget_guests")
+    await ask(hub.services, "retention.forget")
     await hub.work()
     assert await _states(hub) == {"Ann": "accepted"}
     clock.pass_by(days=60)
-    await ask(hub.services, "events.forget_guests")
+    await ask(hub.services, "retention.forget")
     await hub.work()
     async with hub.services.db.read() as session:
         assert await session.scalar(select(func.count()).select_from(Attendance)) == 0

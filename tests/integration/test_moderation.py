@@ -590,7 +590,7 @@ async def test_what_was_taken_down_is_forgotten_after_the_time_of_appeals(
     await _press(moderator, "refuse", rule="0", tell="yes")
     for days, left in ((29, 1), (2, 0)):
         clock.pass_by(days=days)
-        await ask(hub.services, "moderation.forget")
+        await ask(hub.services, "retention.forget")
         await hub.work()
         assert len(await _all(hub, Decided)) == left
     (row,) = await _all(hub, Entry)

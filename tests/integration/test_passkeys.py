@@ -225,7 +225,7 @@ async def test_e8_a_challenge_runs_out_and_is_forgotten(
         assert await _count(hub, Begun) == 1
         clock.pass_by(seconds=begun.LASTS.total_seconds())
         assert (await _send(elsewhere, signed)).status_code == 410
-    await ask(hub.services, "people.forget_old")
+    await ask(hub.services, "retention.forget")
     await hub.work()
     assert await _count(hub, Begun) == 0
 

@@ -327,7 +327,7 @@ async def test_a_draft_is_seen_by_nobody_and_gone_after_two_days(
     assert (await guest.get(link)).status_code == 200
     clock.pass_by(hours=2)
     assert (await guest.get(link)).status_code == 410
-    await ask(hub.services, "people.forget_old")
+    await ask(hub.services, "retention.forget")
     await hub.work()
     async with hub.services.db.read() as session:
         assert (await session.scalars(select(Submission))).all() == []

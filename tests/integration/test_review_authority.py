@@ -21,7 +21,7 @@ from hub.fediverse import follows, peers
 from hub.fediverse.inbox import Processor
 from hub.fediverse.models import Follow as FollowRow
 from hub.fediverse.models import InboxActivity, Tombstone
-from hub.fediverse.upkeep import _forget_tombstones
+from hub.fediverse.upkeep import forget_tombstones
 from tests.conftest import Running
 from tests.integration import test_replies
 from tests.towns import Town
@@ -257,5 +257,6 @@ async def test_deletions_of_things_that_never_were_here_are_forgotten(town: Town
     await town.hub.web.delete(f"/api/v1/events/{town.event['id']}", headers=town.hub.steward)
     async with town.hub.services.db.write() as session:
         await session.execute(update(Tombstone).values(deleted_at=now() - timedelta(days=91)))
-        await _forget_tombstones(session, town.hub.url)
+    await forget_tombstones(town.hub.services)
+    async with town.hub.services.db.read() as session:
         assert list(await session.scalars(select(Tombstone.uri))) == [town.event["uri"]]

@@ -315,7 +315,7 @@ async def test_registrations_are_renewed_after_a_month(
     async with visiting(hub) as visitor:
         await _sign_in(visitor, social)
     clock.pass_by(days=31)
-    await ask(hub.services, "people.forget_old")
+    await ask(hub.services, "retention.forget")
     await hub.work()
     assert await _count(hub, MastodonApp) == 0
 

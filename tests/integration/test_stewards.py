@@ -26,6 +26,7 @@ from hub.entries.visibility import Viewer, visible_to
 from hub.events.models import Event
 from hub.fediverse import peers, rulings
 from hub.fediverse.models import Follow, Peer
+from hub.jobs import retention
 from hub.jobs.queue import enqueue
 from hub.people import service
 from hub.people.idempotency import once
@@ -295,7 +296,7 @@ async def test_pictures_that_nothing_shows_are_forgotten(hub: Running) -> None:
         session.add(used)
         await session.flush()
         await session.execute(update(Picture).values(created_at=now() - timedelta(days=4)))
-        await enqueue(session, pictures.sweep)
+        await enqueue(session, retention.forget)
     await hub.work()
     path = hub.services.media / (used.name or "")
     async with hub.services.db.read() as session:
@@ -303,7 +304,7 @@ async def test_pictures_that_nothing_shows_are_forgotten(hub: Running) -> None:
     assert path.is_file()  # the other row shows the same file
     await hub.web.delete(f"/api/v1/events/{posted['id']}", headers=hub.steward)
     async with hub.services.db.write() as session:
-        await enqueue(session, pictures.sweep)
+        await enqueue(session, retention.forget)
     await hub.work()
     assert not path.exists()
 
