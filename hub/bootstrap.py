@@ -28,7 +28,7 @@ from hub.core.settings import Settings
 from hub.entries.feature import feature as entries
 from hub.events.feature import feature as events
 from hub.exchange.feature import feature as exchange
-from hub.fediverse import address, upkeep
+from hub.fediverse import address, naming, upkeep
 from hub.fediverse.handlers import inbox as fediverse_inbox
 from hub.fediverse.received import Received
 from hub.fediverse.site import HubSite
@@ -38,6 +38,8 @@ from hub.moderation.feature import feature as moderation
 from hub.news.feature import feature as news
 from hub.people.feature import feature as people
 from hub.posting.feature import feature as posting
+from hub.setup import chosen
+from hub.setup.feature import feature as setup
 from hub.today.feature import feature as today
 
 # Order matters for routes alone: fixed paths before `{id}`.
@@ -50,6 +52,7 @@ FEATURES: tuple[Feature, ...] = (
     posting,
     moderation,
     today,
+    setup,
     admin,
     browse,
     entries,
@@ -125,7 +128,7 @@ async def opened(
     services = replace(services, keys=signing)
     try:
         await _prepare(services)
-        async with services.wake.shared(services.db):
+        async with services.wake.shared(services.db), chosen.followed(services):
             yield Hub(services, HubSite(services), handlers())
     finally:
         signer.close()
@@ -135,6 +138,7 @@ async def opened(
 
 async def _prepare(services: Services) -> None:
     """Actors, keys and address, as the settings want them."""
+    await chosen.take_up(services)
     settings = services.settings
     master = load_master_key(settings.data_dir)
     async with services.db.write() as session:
@@ -143,3 +147,4 @@ async def _prepare(services: Services) -> None:
         services.keys.update(await keys.load(session, master))
         if old is not None:
             await address.say_again(session, services, old)
+        await naming.tell(session, services, settings)

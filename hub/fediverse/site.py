@@ -19,6 +19,7 @@ from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.db import Base
 from hub.core.services import Services
+from hub.core.settings import Settings
 from hub.fediverse import collections, peers
 from hub.fediverse.inbox import InboxLog
 from hub.fediverse.models import Follow, Peer
@@ -40,7 +41,7 @@ class HubSite:
         self._known: frozenset[str] = frozenset()
         self._blocks: frozenset[str] = frozenset()
         self._read_at = now() - REFRESH * 2
-        self._documents: dict[str, tuple[datetime, StoredDocument]] = {}
+        self._documents: dict[str, tuple[datetime, Settings, StoredDocument]] = {}
         self.keyring = KeyRing(services.fetcher, now)
         self.verifier = Verifier(
             self.keyring,
@@ -109,9 +110,9 @@ class HubSite:
 
     async def actor(self, name: str) -> StoredDocument | None:
         """The document of one of our actors; kept for a minute, as every inbox POST asks."""
-        kept = self._documents.get(name)
-        if kept is not None and now() - kept[0] < DOCUMENT_LIFE:
-            return kept[1]
+        kept, settings = self._documents.get(name), self._services.settings
+        if kept is not None and now() - kept[0] < DOCUMENT_LIFE and kept[1] is settings:
+            return kept[2]
         found = await self._local(name)
         if found is None:
             return None
@@ -120,7 +121,7 @@ class HubSite:
         body = orjson.dumps(thing.document(context=True))
         digest = hashlib.sha256(body).hexdigest()[:32]
         stored = StoredDocument(body, digest, status=410 if gone else 200)
-        self._documents[name] = (now(), stored)
+        self._documents[name] = (now(), settings, stored)
         return stored
 
     async def _local(self, name: str) -> Actor | None:
