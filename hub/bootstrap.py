@@ -30,7 +30,7 @@ from hub.directory.feature import feature as directory
 from hub.entries.feature import feature as entries
 from hub.events.feature import feature as events
 from hub.exchange.feature import feature as exchange
-from hub.fediverse import address, relocating, upkeep
+from hub.fediverse import address, naming, relocating, upkeep
 from hub.fediverse.handlers import inbox as fediverse_inbox
 from hub.fediverse.received import Received
 from hub.fediverse.site import HubSite
@@ -44,6 +44,8 @@ from hub.news.feature import feature as news
 from hub.overview.feature import feature as overview
 from hub.people.feature import feature as people
 from hub.posting.feature import feature as posting
+from hub.setup import chosen
+from hub.setup.feature import feature as setup
 from hub.today.feature import feature as today
 from hub.trust.feature import feature as trust
 
@@ -63,6 +65,7 @@ FEATURES: tuple[Feature, ...] = (
     today,
     network,
     trust,
+    setup,
     admin,
     maps,
     browse,
@@ -139,7 +142,7 @@ async def opened(
     services = replace(services, keys=signing)
     try:
         await _prepare(services)
-        async with services.wake.shared(services.db):
+        async with services.wake.shared(services.db), chosen.followed(services):
             yield Hub(services, HubSite(services), handlers())
     finally:
         signer.close()
@@ -149,6 +152,7 @@ async def opened(
 
 async def _prepare(services: Services) -> None:
     """Actors, keys and address, as the settings want them."""
+    await chosen.take_up(services)
     settings = services.settings
     master = load_master_key(settings.data_dir)
     async with services.db.write() as session:
@@ -159,3 +163,4 @@ async def _prepare(services: Services) -> None:
             await relocating.announce(session, services, change.old)
         elif change is not None:
             await address.say_again(session, services, change.old)
+        await naming.tell(session, services, settings)

@@ -78,6 +78,7 @@ from hub.people.models import (
 from hub.people.service import make_link
 from hub.push import vapid
 from hub.push.models import Subscription
+from hub.setup.models import Setting, SettingChange
 from hub.trust.models import ServerList
 from tests import neighbours, records
 from tests.conftest import Running
@@ -784,6 +785,8 @@ async def _traffic(made: World, session: AsyncSession) -> None:
                 last_error=made.sing("why a job failed"),
             ),
             Fact(name="made up", value=made.sing("a fact")),
+            Setting(name=made.sing("a setting"), value=f'"{made.sing("what was chosen")}"'),
+            SettingChange(name=made.sing("which setting was changed", "steward")),
             Receipt(
                 object_uri=f"{made.hub.url}/x", inbox=f"https://{FAR}/i", host=FAR,
                 delivered_at=now(),

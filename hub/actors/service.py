@@ -13,7 +13,7 @@ from federation.vocab.actors import Capability
 from federation.vocab.base import Attachment
 from federation.vocab.objects import Tombstone
 from hub.actors import keys
-from hub.actors.channels import CHANNELS, RELAY
+from hub.actors.channels import CHANNELS, RELAY, Channel
 from hub.actors.models import Actor
 from hub.core.errors import Gone, NotFound
 from hub.core.secrets import MasterKey, load_master_key
@@ -27,7 +27,7 @@ RFC_9421 = Capability(href="https://datatracker.ietf.org/doc/html/rfc9421", name
 
 
 async def ensure_channels(session: AsyncSession, settings: Settings, master: MasterKey) -> None:
-    """Make the actors of CHANNELS that are not there yet, and give each today's name."""
+    """Make the actors of CHANNELS that are not there yet."""
     found = {
         actor.name: actor
         for actor in (await session.scalars(select(Actor).where(_of_today()))).all()
@@ -38,9 +38,25 @@ async def ensure_channels(session: AsyncSession, settings: Settings, master: Mas
             actor = _new(channel.name, channel.kind, settings)
             session.add(actor)
             await session.flush()
+            _call(actor, channel, settings)
             await keys.make(session, actor, master)
-        actor.display_name = channel.title.format(hub=settings.name)
-        actor.summary = channel.summary.format(hub=settings.name)
+
+
+async def rename(session: AsyncSession, settings: Settings) -> list[Actor]:
+    """Give each of our channels today's name; those that had another one before."""
+    known = {channel.name: channel for channel in CHANNELS}
+    found = select(Actor).where(Actor.local, Actor.deleted_at.is_(None), Actor.name.in_(known))
+    actors = (await session.scalars(found.order_by(Actor.name))).all()
+    return [actor for actor in actors if _call(actor, known[actor.name], settings)]
+
+
+def _call(actor: Actor, channel: Channel, settings: Settings) -> bool:
+    """Whether the actor had another name or summary than these settings say; now it has it."""
+    said = channel.title.format(hub=settings.name), channel.summary.format(hub=settings.name)
+    if said == (actor.display_name, actor.summary):
+        return False
+    actor.display_name, actor.summary = said
+    return True
 
 
 async def make(

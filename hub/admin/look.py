@@ -45,10 +45,25 @@ async def changed(request: Request, hub: Hub, caller: Asking) -> Response:
     require(caller, "administer")
     form = await parse_form(request)
     try:
-        look.change(hub.settings, _hue(form), await _logo(form))
+        await change(hub, form)
     except HubError as error:
         return _page(request, hub, error.status, error=str(error))
     return see_other(f"{PAGE}?said=saved")
+
+
+async def change(hub: Services, form: Form) -> None:
+    """The look that a form asks for, from now on.
+
+    Raises:
+        Invalid: it is no colour, or not a picture that we take.
+        Busy: the picture took too long to read.
+    """
+    look.change(hub.settings, _hue(form), await _logo(form))
+
+
+def presets() -> list[tuple[int, str, str]]:
+    """Colours to press: hue, name, and the colour itself."""
+    return [(hue, words, look.Look(hue).colour) for hue, words in PRESETS]
 
 
 def _hue(form: Form) -> int:
@@ -80,6 +95,5 @@ async def _logo(form: Form) -> bytes | None:
 def _page(
     request: Request, hub: Services, status: int = 200, *, said: str = "", error: str = ""
 ) -> Response:
-    presets = [(hue, words, look.Look(hue).colour) for hue, words in PRESETS]
-    context = {"said": said, "error": error, "presets": presets}
+    context = {"said": said, "error": error, "presets": presets()}
     return render(request, "admin/look.html", status, **context)

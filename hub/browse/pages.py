@@ -94,7 +94,7 @@ def _first_steps(
     """What stewards of a new hub do first: name, path, and whether it is done; else nothing."""
     steps = [
         ("post", "/post", own > 0),
-        ("contact", "/about#who", bool(settings.contact)),
+        ("contact", "/admin/settings/words", bool(settings.contact)),
         ("follow", "/admin/servers", following > 0),
     ]
     is_new = own < NO_LONGER_NEW and not all(done for _, _, done in steps)

@@ -19,10 +19,12 @@ MOST_GATHERED: Final = 42  # of one server at once: twenty replies above one, an
 GATHERED_A_MINUTE: Final = 20  # and then (SECURITY B8)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Services:
     """The hub's settings, database and ways to the outside.
 
+    `settings` are those in force. They are replaced whole when a steward changes some, so nobody
+    keeps them (`hub/setup/chosen.py` alone does that); `given` are those that the machine gave.
     `keys` are those of our own actors, by actor uri, parsed once. `wake` rings when there may be
     work; a missed ring costs a second, never the work. `gathered` counts, for each server, what was
     fetched from there because of threads; `rates` are how often residents may do what costs
@@ -37,6 +39,11 @@ class Services:
     gathered: Rates = field(default_factory=lambda: Rates(MOST_GATHERED, GATHERED_A_MINUTE / 60))
     wake: Wake = field(default_factory=Wake)
     rates: dict[str, Rates] = field(default_factory=dict)
+    given: Settings = field(init=False)
+
+    def __post_init__(self) -> None:
+        """At first nothing is changed."""
+        self.given = self.settings
 
     @property
     def media(self) -> Path:

@@ -76,6 +76,15 @@ class Settings(BaseSettings):
     hold_posts: bool = Field(
         False, description="Posts without an account wait for a steward before anybody sees them"
     )
+    posting: Literal["everybody", "members"] = Field(
+        "everybody", description="members: whoever has no account here posts nothing"
+    )
+    guest_posts: int = Field(
+        3,
+        ge=0,
+        le=50,
+        description="Posts of a guest in a day that stand until a moderator let one of them stand",
+    )
     name: str = Field(
         "Our neighbourhood", min_length=1, max_length=80, description="The hub's name"
     )
@@ -89,6 +98,7 @@ class Settings(BaseSettings):
     longitude: float | None = Field(None, ge=-180, le=180, description="Centre of the area, WGS 84")
     radius_m: int = Field(2000, ge=100, le=200_000, description="Radius of the area in metres")
     contact: str = Field("", max_length=200, description="How to reach the stewards")
+    about: str = Field("", max_length=4000, description="What this hub is for (Markdown)")
     imprint: str = Field("", max_length=2000, description="Who is responsible for this hub")
     hue: int = Field(42, ge=0, le=360, description="The hub's colour, a hue in degrees")
     inbox_burst: int = Field(100, ge=1, description="Requests at once from a server we do not know")

@@ -22,7 +22,6 @@ DAY: Final = timedelta(days=1)
 HOUR: Final = timedelta(hours=1)
 NEW_FOR: Final = timedelta(days=7)  # a member's account
 NEW_POSTS_MOST: Final = 10  # of such a member, in a day
-GUEST_POSTS_MOST: Final = 3  # in a day, until a moderator let one of them stand
 SERVER_POSTS_MOST: Final = 10  # in a day, of a server that we do not follow
 FLAGS_MOST: Final = 10  # reports of one server in an hour
 NAMED_MOST: Final = 20  # things of ours that one of them is about

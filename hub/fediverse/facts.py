@@ -9,6 +9,7 @@ from hub.core.db import insert_for
 from hub.fediverse.models import Fact
 
 URL = "url"  # the address under which the rows were written
+SETUP = "setup"  # the steps of setting it up that its stewards made, a JSON list
 FEDERATED = "federated_at"  # since when other servers know that address
 
 

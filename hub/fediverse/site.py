@@ -21,6 +21,7 @@ from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.db import Base
 from hub.core.services import Services
+from hub.core.settings import Settings
 from hub.fediverse import collections, peers, rulings
 from hub.fediverse.inbox import InboxLog
 from hub.fediverse.models import Follow, Ruling
@@ -31,10 +32,11 @@ REFRESH = timedelta(seconds=10)  # how long a block or a follow may go unnoticed
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """An actor's document, as it was at a moment."""
+    """An actor's document, as it was at a moment and by these settings."""
 
     stored: StoredDocument
     at: datetime
+    settings: Settings
     uri: str
     keys: SigningKeys | None
 
@@ -123,8 +125,8 @@ class HubSite:
 
     async def actor(self, name: str) -> StoredDocument | None:
         """The document of one of our actors; kept for a minute, as every inbox POST asks."""
-        kept = self._documents.get(name)
-        if kept is not None and self._is_fresh(kept):
+        kept, settings = self._documents.get(name), self._services.settings
+        if kept is not None and kept.settings is settings and self._is_fresh(kept):
             return kept.stored
         found = await self._local(name)
         if found is None:
@@ -137,7 +139,7 @@ class HubSite:
         digest = hashlib.sha256(body).hexdigest()[:32]
         stored = StoredDocument(body, digest, status=410 if gone else 200)
         held = self._services.keys.get(found.uri)
-        self._documents[name] = _Kept(stored, now(), found.uri, held)
+        self._documents[name] = _Kept(stored, now(), settings, found.uri, held)
         return stored
 
     def _is_fresh(self, kept: _Kept) -> bool:

@@ -12,6 +12,8 @@ from fastapi.responses import Response
 
 from hub.core.db import AsyncSession
 from hub.core.errors import Gone, Invalid, NotFound, NotSignedIn
+from hub.core.services import Services
+from hub.fediverse import facts
 from hub.mail.addresses import address
 from hub.people import letters, passkeys, queries, service, stopping
 from hub.people.arriving import signed_in
@@ -19,7 +21,7 @@ from hub.people.devices import device
 from hub.people.knocking import LETTERS_FROM, LETTERS_TO, knock, where_from
 from hub.people.models import Person
 from hub.people.permissions import SIGNED_IN
-from hub.web.doors import BEARERS, OPEN, Asking, Hub, services_of, session_cookie
+from hub.web.doors import BEARERS, OPEN, Asking, Caller, Hub, services_of, session_cookie
 from hub.web.forms import drop_cookie, parse_form, see_other
 from hub.web.pages import language_of, render
 
@@ -96,7 +98,15 @@ async def welcome(request: Request, hub: Hub, caller: Asking) -> Response:
             await service.rename(session, caller.person_id, name)
     except Invalid as error:
         return render(request, "people/welcome.html", error.status, name=name, error=str(error))
-    return see_other("/")
+    return see_other("/admin/setup" if await _is_bare(hub, caller) else "/")
+
+
+async def _is_bare(hub: Services, caller: Caller) -> bool:
+    """Whether this is a steward of a hub that nobody set up yet."""
+    if not caller.steward:
+        return False
+    async with hub.db.read() as session:
+        return await facts.get(session, facts.SETUP) is None
 
 
 @router.post("/sign-out", dependencies=[OPEN])

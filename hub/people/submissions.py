@@ -18,8 +18,9 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.clock import now
-from hub.core.errors import Busy
+from hub.core.errors import Busy, Forbidden
 from hub.core.services import Services
+from hub.core.words import later
 from hub.entries.models import Entry, Picture
 from hub.entries.schemas import EntryDraft
 from hub.jobs.retention import clock, let_go
@@ -41,6 +42,10 @@ PASSED, REFUSED, WITHDRAWN = "passed", "refused", "withdrawn"
 
 FULL: Final = "Too much is being written here at the moment. Please try again tomorrow."
 SEVERAL: Final = ("themes", "repeat_not", "left_out")  # fields with a box for each value
+MEMBERS_ONLY: Final = later(
+    "Only members post here. Ask a steward for an invitation; they are named on the page about "
+    "this hub."
+)
 NOT_FIELDS: Final = frozenset({"draft", "csrf", sendings.FIELD})
 
 
@@ -65,8 +70,11 @@ def admit(request: Request, services: Services, caller: Caller) -> None:
 
     Raises:
         TooMany: it was.
+        Forbidden: they have no account, and this hub takes posts of its members alone.
     """
     if needs_review(caller):
+        if services.settings.posting == "members":
+            raise Forbidden(MEMBERS_ONLY)
         knock(services, DRAFTS_FROM, where_from(request))
     elif caller.new and not caller.moderates:
         knock(services, POSTS_OF_NEW, str(caller.person_id))

@@ -165,10 +165,10 @@ async def is_held(session: AsyncSession, services: Services, person: Person | No
     """Whether what a guest posts now is seen by nobody before a moderator nods."""
     if services.settings.hold_posts or await stewards_are_away(session):
         return True
-    return person is not None and await _posts_too_much(session, person)
+    return person is not None and await _posts_too_much(session, services, person)
 
 
-async def _posts_too_much(session: AsyncSession, person: Person) -> bool:
+async def _posts_too_much(session: AsyncSession, services: Services, person: Person) -> bool:
     """Whether somebody of whom no moderator let anything stand yet posted enough today."""
     theirs = Submission.person_id == person.id
     known = theirs & (Submission.verdict == PASSED) & Submission.decided_by.is_not(None)
@@ -176,7 +176,7 @@ async def _posts_too_much(session: AsyncSession, person: Person) -> bool:
         return False
     today = theirs & (Submission.confirmed_at > now() - newcomers.DAY)
     count = await session.scalar(select(func.count(Submission.id)).where(today))
-    return (count or 0) >= newcomers.GUEST_POSTS_MOST
+    return (count or 0) >= services.settings.guest_posts
 
 
 async def reader_of(session: AsyncSession, row: Submission) -> Person:

@@ -35,7 +35,7 @@ VERSION = later("Version")
 
 def look(settings: Settings) -> Iterator[Check]:
     """Every check that needs no database."""
-    yield _address(settings)
+    yield address(settings)
     yield _keys(settings)
     yield _disk(settings)
     yield _backup(settings)
@@ -49,7 +49,8 @@ def look(settings: Settings) -> Iterator[Check]:
     )
 
 
-def _address(settings: Settings) -> Check:
+def address(settings: Settings) -> Check:
+    """Whether others than this machine can reach the hub under its address."""
     host = urlsplit(settings.url).hostname or ""
     if host in {name.strip("[]") for name in LOOPBACK_NAMES}:
         told = later(

@@ -16,11 +16,12 @@ from urllib.parse import urlsplit
 
 from federation.origins import authority
 from hub.core.settings import Settings
+from hub.core.words import later
 from hub.today.checks import Check
 
 TAKES_S: Final = 10
 LONGEST: Final = 16 * 1024  # bytes of an answer
-TITLE = "Reached from outside"
+TITLE = later("Reached from outside")
 PORTS: Final = {"https": 443, "http": 80}
 
 
@@ -37,13 +38,15 @@ async def reached(settings: Settings, url: str) -> Check:
         async with asyncio.timeout(TAKES_S):
             answer = await asked(settings, url, "/healthz")
     except socket.gaierror:
-        told = "The name %(host)s is not known (DNS). Look at the settings of your domain."
+        told = later("The name %(host)s is not known (DNS). Look at the settings of your domain.")
         return Check("reach", TITLE, "wrong", told, values)
     except ssl.SSLError as error:
-        told = "There is no good https at %(url)s: %(why)s. Look at the proxy and its certificate."
+        told = later(
+            "There is no good https at %(url)s: %(why)s. Look at the proxy and its certificate."
+        )
         return Check("reach", TITLE, "wrong", told, {**values, "why": error.reason or error})
     except (OSError, TimeoutError) as error:
-        told = (
+        told = later(
             "Nobody answers at %(url)s: %(why)s. Do hub and proxy run? Are ports 80 and 443 open?"
         )
         return Check(
@@ -55,15 +58,17 @@ async def reached(settings: Settings, url: str) -> Check:
 def _judged(url: str, answer: Any) -> Check:
     values = {"url": url, "seen": ""}
     if not isinstance(answer, dict) or "asked_at" not in answer:
-        told = "Something else answers at %(url)s. Does the proxy pass everything on to this hub?"
+        told = later(
+            "Something else answers at %(url)s. Does the proxy pass everything on to this hub?"
+        )
         return Check("reach", TITLE, "wrong", told, values)
     if answer["asked_at"] != url:
-        told = (
+        told = later(
             "The hub is reached, but as %(seen)s: the proxy must pass Host on, set "
             "X-Forwarded-Proto, and be named in HUB_TRUSTED_PROXIES."
         )
         return Check("reach", TITLE, "wrong", told, {**values, "seen": answer["asked_at"]})
-    told = "The hub answers at %(url)s, and the proxy before it, if any, says the truth."
+    told = later("The hub answers at %(url)s, and the proxy before it, if any, says the truth.")
     return Check("reach", TITLE, "ok", told, values)
 
 

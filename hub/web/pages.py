@@ -64,6 +64,8 @@ class HubFace:
     area: str
     contact: str
     imprint: str
+    about: SafeHtml
+    posting: str
     latitude: float | None
     longitude: float | None
     radius_m: int
@@ -117,6 +119,8 @@ def _face(settings: Settings, look: Look) -> HubFace:
         area=settings.area,
         contact=settings.contact,
         imprint=settings.imprint,
+        about=text.markdown(settings.about),
+        posting=settings.posting,
         latitude=settings.latitude,
         longitude=settings.longitude,
         radius_m=settings.radius_m,

@@ -1,7 +1,7 @@
 """spots: what lies in a piece of the map is found by an index.
 
 Revision: 0025
-Follows: 0023
+Follows: 0024
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "0025"
-down_revision = "0023"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 

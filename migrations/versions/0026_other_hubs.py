@@ -1,7 +1,7 @@
 """other hubs: what they published before, what several of them tell of, what they call things.
 
 Revision: 0026
-Follows: 0024
+Follows: 0025
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from alembic import op
 from hub.core.db import UTCDateTime
 
 revision = "0026"
-down_revision = "0024"
+down_revision = "0025"
 branch_labels = None
 depends_on = None
 

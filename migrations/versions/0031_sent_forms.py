@@ -1,7 +1,7 @@
 """sent_forms: forms that had their effect, so that one that comes twice has it once.
 
 Revision: 0031
-Follows: 0029
+Follows: 0030
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from alembic import op
 import hub.core.db
 
 revision = "0031"
-down_revision = "0029"
+down_revision = "0030"
 branch_labels = None
 depends_on = None
 

@@ -42,7 +42,10 @@ def _run(*command: str | Path, **given: Any) -> subprocess.CompletedProcess[str]
     )
 
 
-@pytest.mark.parametrize("name", ["hub.service", "hub-backup.service", "hub-backup.timer"])
+SERVICES = ("hub.service", "hub-work@1.service", "hub-backup.service")
+
+
+@pytest.mark.parametrize("name", [*SERVICES, "hub-backup.timer"])
 def test_systemd_understands_every_line_of_the_units(tmp_path: Path, name: str) -> None:
     for path in DEPLOY.glob("hub*.*"):  # a timer is looked at with its service
         text = path.read_text(encoding="utf-8")
@@ -53,10 +56,11 @@ def test_systemd_understands_every_line_of_the_units(tmp_path: Path, name: str) 
     assert "Unknown" not in checked.stderr
 
 
-def test_the_unit_leaves_little_exposed() -> None:
+@pytest.mark.parametrize("name", SERVICES)
+def test_the_units_leave_little_exposed(name: str) -> None:
     checked = _run(
         *(_tool("systemd-analyze"), "security", "--no-pager", "--offline=true"),
-        *(f"--threshold={EXPOSURE}", DEPLOY / "hub.service"),
+        *(f"--threshold={EXPOSURE}", DEPLOY / name.replace("1", "")),
     )
     assert checked.returncode == 0, checked.stdout.strip().splitlines()[-1:]
 

@@ -56,10 +56,10 @@ async def _rows(address: str) -> dict[str, set[str]]:
 # ------------------------------------------------------------------------- from backup to hub
 
 
-async def test_a_restored_hub_goes_on_where_it_was(
+async def test_t03_a_restored_hub_goes_on_where_it_was(
     make_hub: MakeHub, databases: Databases, tmp_path: Path
 ) -> None:
-    """T03: the same keys, followers and pictures; who followed gets the next post."""
+    """The same keys, followers and pictures; who followed gets the next post."""
     south: Running = await make_hub("south.example")
     settings = Settings(
         _env_file=None,
@@ -416,10 +416,10 @@ async def test_rows_that_belong_to_nothing_are_refused(hub: Running, databases: 
 # ------------------------------------------------------------------------- upgrades
 
 
-async def test_an_upgrade_saves_the_rows_first_and_the_way_back_works(
+async def test_t02_an_upgrade_saves_the_rows_first_and_the_way_back_works(
     hub: Running, tmp_path: Path
 ) -> None:
-    """T02. The archive is of the older tables, and becomes a hub of today as well."""
+    """The archive is of the older tables, and becomes a hub of today as well."""
     settings = hub.services.settings.model_copy(update={"backup_before_upgrade": "always"})
     await _post(hub, title="Choir")
     await hub.services.db.close()

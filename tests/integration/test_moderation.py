@@ -365,7 +365,7 @@ async def test_g1_the_first_posts_of_a_guest_are_few_until_a_moderator_nods(
     moderator: Visitor,
 ) -> None:
     hub = moderator.hub
-    for number in range(newcomers.GUEST_POSTS_MOST):
+    for number in range(hub.services.settings.guest_posts):
         _, entry = await _posted(hub, f"Ladder {number}")
         assert entry.visibility == "hub"
     _, entry = await _posted(hub, "One too many")

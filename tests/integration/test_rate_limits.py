@@ -84,7 +84,7 @@ NO_RATES: Final = frozenset(
         "hub.entries.board.MOST_OF_A_SERVER",
         # Likewise in tests/integration/test_moderation.py, and of flags there are so many rows.
         "hub.entries.newcomers.FLAGS_MOST",
-        "hub.entries.newcomers.GUEST_POSTS_MOST",
+        "settings.guest_posts",
         "hub.entries.newcomers.NEW_POSTS_MOST",
         "hub.entries.newcomers.SERVER_POSTS_MOST",
         # Proved with smaller numbers where ELSEWHERE says.
