@@ -19,6 +19,7 @@ from hub import __version__
 from hub.actors import keys, service
 from hub.actors.channels import RELAY
 from hub.admin.feature import feature as admin
+from hub.audit import log as audit
 from hub.browse.feature import feature as browse
 from hub.core.db import Database
 from hub.core.feature import Feature
@@ -33,6 +34,7 @@ from hub.fediverse.handlers import inbox as fediverse_inbox
 from hub.fediverse.received import Received
 from hub.fediverse.site import HubSite
 from hub.feeds.feature import feature as feeds
+from hub.keeping.restoring import RESTORED
 from hub.mail.upkeep import upkeep as mail_upkeep
 from hub.moderation.feature import feature as moderation
 from hub.news.feature import feature as news
@@ -143,5 +145,9 @@ async def _prepare(services: Services) -> None:
         old = await address.settle(session, settings.url)
         await service.ensure_channels(session, settings, master)
         services.keys.update(await keys.load(session, master))
+        if (settings.data_dir / RESTORED).exists():
+            with audit.by_command():
+                await audit.note(session, "restored")
         if old is not None:
             await address.say_again(session, services, old)
+    (settings.data_dir / RESTORED).unlink(missing_ok=True)

@@ -162,6 +162,7 @@ STEWARDS = (
     Shown("admin-invitation", "/admin/people", "An invitation", "steward", press="Make a link"),
     Shown("admin-letters", "/admin/letters", "Letters", "steward"),
     Shown("admin-calendars", "/admin/calendars", "Calendars of groups", "steward"),
+    Shown("admin-acts", "/admin/acts", "What was done", "steward"),
     Shown("admin-look", "/admin/look", "The look of the hub", "steward"),
     Shown("admin-stranger", "/admin/people", "For stewards alone"),
 )

@@ -7,6 +7,7 @@ from typing import Final
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from hub.audit import log as audit
 from hub.core import look
 from hub.core.errors import HubError, Invalid
 from hub.core.services import Services
@@ -46,6 +47,8 @@ async def changed(request: Request, hub: Hub, caller: Asking) -> Response:
     form = await parse_form(request)
     try:
         look.change(hub.settings, _hue(form), await _logo(form))
+        async with hub.db.write() as session:
+            await audit.note(session, "look")
     except HubError as error:
         return _page(request, hub, error.status, error=str(error))
     return see_other(f"{PAGE}?said=saved")

@@ -15,7 +15,7 @@ from federation.vocab.activities import Create, Delete, Flag
 from federation.vocab.objects import Note
 from hub.entries import newcomers
 from hub.entries.models import HELD, HIDDEN, SHOWN, Entry, Report
-from hub.fediverse import peers
+from hub.fediverse import peers, rulings
 from hub.fediverse.models import OutboxActivity, Peer
 from hub.mail.models import Mail
 from hub.moderation import log, upkeep
@@ -306,7 +306,7 @@ async def test_t37_a_wave_of_spam_is_held_and_refused_at_once(make_hub: MakeHub)
         await first.send(page, card_in(page), deed="all", rule="3", tell="yes")
         assert NOBODY_WAITS in (await first.get(QUEUE)).text
         (peer,) = [row for row in await _all(hub, Peer) if row.host == "wave.example"]
-        assert peer.standing == peers.SILENCED
+        assert peer.standing == rulings.SILENCED
 
         # A line in the log, for everybody, without names.
         async with visiting(hub) as anybody:
