@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from federation.routes import COLLECTIONS, inbox_endpoint, is_inbox, router, signs_as_blocked
 from federation.site import Site
-from hub import __version__, health
+from hub import __version__, health, metrics
 from hub.actors import routes as actors
 from hub.bootstrap import FEATURES, Hub
 from hub.core.errors import Forbidden
@@ -74,6 +74,7 @@ def plug_in(app: FastAPI) -> None:
     """Give an application every route of a hub, in the order in which they are tried."""
     app.include_router(router(_site))
     app.include_router(health.router)
+    app.include_router(metrics.router)
     app.include_router(actors.router, dependencies=[OPEN])  # they stand beside `web`
     for feature in FEATURES:
         for each in feature.routers:

@@ -20,6 +20,7 @@ from hub.actors import keys, service
 from hub.actors.channels import RELAY
 from hub.admin.feature import feature as admin
 from hub.areas.feature import feature as areas
+from hub.audit import log as audit
 from hub.browse.feature import feature as browse
 from hub.core.db import Database
 from hub.core.feature import Feature
@@ -35,6 +36,7 @@ from hub.fediverse.handlers import inbox as fediverse_inbox
 from hub.fediverse.received import Received
 from hub.fediverse.site import HubSite
 from hub.feeds.feature import feature as feeds
+from hub.keeping.restoring import RESTORED
 from hub.leaving.feature import feature as leaving
 from hub.mail.upkeep import upkeep as mail_upkeep
 from hub.maps.feature import feature as maps
@@ -159,8 +161,12 @@ async def _prepare(services: Services) -> None:
         change = await address.settle(session, settings)
         await service.ensure_channels(session, settings, master)
         services.keys.update(await keys.load(session, master))
+        if (settings.data_dir / RESTORED).exists():
+            with audit.by_command():
+                await audit.note(session, "restored")
         if change is not None and change.moved:
             await relocating.announce(session, services, change.old)
         elif change is not None:
             await address.say_again(session, services, change.old)
         await naming.tell(session, services, settings)
+    (settings.data_dir / RESTORED).unlink(missing_ok=True)

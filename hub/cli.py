@@ -491,6 +491,20 @@ def federation(
 
 
 @app.command()
+def audit(
+    deed: Annotated[str, typer.Option(help="Only this, such as server or role.")] = "",
+    about: Annotated[str, typer.Option(help="Only about this server, person or thing.")] = "",
+    most: Annotated[int, typer.Option(help="So many lines.", min=1, max=10_000)] = 100,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Say whether no line was changed or taken away.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List what stewards, moderators and commands did, the last first."""
+    _ask("audit", deed=deed, about=about, most=most, verify=verify, as_json=as_json)
+
+
+@app.command()
 def index() -> None:
     """Make the index that searches ask anew."""
     _ask("index")

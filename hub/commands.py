@@ -14,6 +14,8 @@ from typing import Any
 from sqlalchemy import select
 
 from hub import demo
+from hub.audit import lines as audits
+from hub.audit import log as audit
 from hub.core.db import Database
 from hub.core.errors import CommandFailed
 from hub.core.services import Services
@@ -130,7 +132,7 @@ async def block(
     """Take nothing from a server and send it nothing, or only show nothing; or take that back."""
     async with services.db.write() as session:
         if undo:
-            told = f"{await peers.unblock(session, host)} is heard again."
+            told = f"{await trusting.unblock(session, host)} is heard again."
         else:
             told = str(await trusting.block(session, services, host, silence=silence))
     yield {"text": told}
@@ -141,7 +143,7 @@ async def allow(services: Services, host: str, undo: bool = False) -> AsyncItera
     """Hear a server at once; or as any other."""
     async with services.db.write() as session:
         if undo:
-            told = f"{await peers.unblock(session, host)} is as any other."
+            told = f"{await trusting.unblock(session, host)} is as any other."
         else:
             told = str(await trusting.stand(session, services, host, "allowed"))
     yield {"text": told}
@@ -191,6 +193,16 @@ async def federation(
 ) -> AsyncIterator[Line]:
     """How open the hub is, or is to be."""
     async for line in trust.mode(services, mode, dry_run=dry_run):
+        yield line
+
+
+@command("audit")
+async def book(
+    services: Services, deed: str = "", about: str = "", verify: bool = False, most: int = 100
+) -> AsyncIterator[Line]:
+    """What was done to the hub, the last first; or whether every line of it is there."""
+    lines = audits.verified(services) if verify else audits.listed(services, deed, about, most)
+    async for line in lines:
         yield line
 
 
@@ -265,6 +277,7 @@ async def deliveries(
         async with services.db.write() as session:
             names = [name] if name else await session.scalars(select(Delivery.host).distinct())
             await peers.try_again(session, list(names))
+            await audit.note(session, "mail retried", name or "")
         services.wake.ring()
     async with services.db.read() as session:
         views, total = await waiting.listed(session, name)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hub.asking import LONGEST_LINE, Line, address
+from hub.audit import log as audit
 from hub.commands import BARE, COMMANDS
 from hub.core.errors import CommandFailed, HubError
 from hub.core.services import Services
@@ -71,6 +72,7 @@ async def run(
     services: Services | Settings, name: str, arguments: dict[str, Any]
 ) -> AsyncIterator[Line]:
     """The lines of a command; the last says whether it went well. A bare one needs no services."""
+    audit.doing(None, "command")
     given = services.settings if name in BARE and isinstance(services, Services) else services
     try:
         async for line in COMMANDS[name](given, **arguments):

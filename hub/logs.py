@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
+from typing import Final
 
 from hub.core.settings import Settings
+
+# Told of at length, and with what people wrote, by those that make them.
+NOISY: Final = ("httpx2", "httpcore2", "uvicorn.error", "alembic", "aiosqlite")
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class JsonLines(logging.Formatter):
@@ -26,13 +32,22 @@ class JsonLines(logging.Formatter):
         return json.dumps(line)
 
 
+class Lines(logging.Formatter):
+    """One line for each record; control characters in it are written as escapes."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
+        """The record as a line."""
+        record.message = CONTROL.sub(lambda found: ascii(found[0])[1:-1], record.message)
+        return super().formatMessage(record)
+
+
 def configure(settings: Settings) -> None:
     """Send every log of the process to stderr, in the format and from the level set."""
     handler = logging.StreamHandler(sys.stderr)
     if settings.log_format == "json":
         handler.setFormatter(JsonLines())
     else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        handler.setFormatter(Lines("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
-    for noisy in ("httpx2", "httpcore2", "uvicorn.error", "alembic", "aiosqlite"):
+    for noisy in NOISY:
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.root.level))

@@ -197,6 +197,7 @@ STEWARDS = (
     Shown("admin-letters", "/admin/letters", "Letters", "steward"),
     Shown("admin-calendars", "/admin/calendars", "Calendars of groups", "steward"),
     Shown("admin-directory", "/admin/directory", "Looking after the directory", "steward"),
+    Shown("admin-acts", "/admin/acts", "What was done", "steward"),
     Shown("admin-look", "/admin/look", "The look of the hub", "steward"),
     Shown("admin-settings", "/admin/settings", "Settings", "steward"),
     Shown("admin-settings-mail", "/admin/settings/mail", "Settings: mail", "steward"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.admin import api, look, pages, people
+from hub.admin import acts, api, look, pages, people
 from hub.core.feature import Feature
 
 feature = Feature(
@@ -12,6 +12,7 @@ feature = Feature(
         api.follows,
         api.followers,
         api.deliveries,
+        acts.router,
         pages.router,
         people.router,
         look.router,

@@ -7,6 +7,7 @@ from typing import Final
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from hub.audit import log as audit
 from hub.core import look
 from hub.core.errors import HubError, Invalid
 from hub.core.services import Services
@@ -59,6 +60,8 @@ async def change(hub: Services, form: Form) -> None:
         Busy: the picture took too long to read.
     """
     look.change(hub.settings, _hue(form), await _logo(form))
+    async with hub.db.write() as session:
+        await audit.note(session, "look")
 
 
 def presets() -> list[tuple[int, str, str]]:

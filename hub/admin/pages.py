@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from hub.admin import queries
+from hub.audit import log as audit
 from hub.core.errors import HubError, Invalid, NotFound
 from hub.entries import answers, replies, tending, threads
 from hub.entries.paging import MAX_CURSOR
@@ -64,6 +65,7 @@ async def answer(reply_id: UUID, request: Request, hub: Hub, caller: Asking) -> 
             reply = await replies.by_id(session, reply_id)
             answer_id = _uuid(form.text("once")) if form.maybe("once") else None
             await tending.answer(session, hub, reply, form.text("text"), answer_id=answer_id)
+            await audit.note(session, "reply answered", reply_id)
     except Invalid as error:
         return await _unsent(request, hub, reply_id, form.text("text"), error)
     return _back(form, INBOX)
@@ -75,7 +77,9 @@ async def pass_on(reply_id: UUID, request: Request, hub: Hub, caller: Asking) ->
     form = await _steward_form(request, caller)
     async with hub.db.write() as session:
         reply = await replies.by_id(session, reply_id)
-        await tending.pass_on(session, hub, reply, whole_server=form.checked("server"))
+        whole = form.checked("server")
+        await tending.pass_on(session, hub, reply, whole_server=whole)
+        await audit.note(session, "reply shown", reply_id, whole_server=whole)
     return _back(form, INBOX)
 
 
@@ -85,6 +89,7 @@ async def hide(reply_id: UUID, request: Request, hub: Hub, caller: Asking) -> Re
     form = await _steward_form(request, caller)
     async with hub.db.write() as session:
         await tending.hide(session, hub, await replies.by_id(session, reply_id))
+        await audit.note(session, "reply hidden", reply_id)
     return _back(form, INBOX)
 
 
@@ -94,6 +99,7 @@ async def show_again(reply_id: UUID, request: Request, hub: Hub, caller: Asking)
     form = await _steward_form(request, caller)
     async with hub.db.write() as session:
         await tending.show(session, hub, await replies.by_id(session, reply_id))
+        await audit.note(session, "reply shown", reply_id)
     return _back(form, INBOX)
 
 
@@ -112,6 +118,7 @@ async def hide_entry(entry_id: UUID, request: Request, hub: Hub, caller: Asking)
     form = await _steward_form(request, caller)
     async with hub.db.write() as session:
         await tending.hide_entry(session, entry_id)
+        await audit.note(session, "entry hidden", entry_id)
     # Its own page is no more, so that is not where to go back to.
     back = local_path(form.text("back"))
     return see_other(f"{INBOX}#hidden" if str(entry_id) in back else back)
@@ -123,6 +130,7 @@ async def show_entry(entry_id: UUID, request: Request, hub: Hub, caller: Asking)
     form = await _steward_form(request, caller)
     async with hub.db.write() as session:
         entry = await tending.show_entry(session, entry_id)
+        await audit.note(session, "entry shown", entry_id)
     return _back(form, entry.path)
 
 
@@ -159,7 +167,7 @@ async def _change(hub: Hub, deed: str, entered: str) -> None:
             if deed in DEEDS:
                 await service.stand(session, hub, entered, DEEDS[deed])
             elif deed == "unblock":
-                await peers.unblock(session, entered)
+                await service.unblock(session, entered)
 
 
 async def _inbox(

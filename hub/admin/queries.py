@@ -12,12 +12,15 @@ from sqlalchemy import exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
+from hub.actors.models import Actor
+from hub.audit.models import Act
 from hub.core.errors import Invalid, NotFound
 from hub.entries.models import Entry
 from hub.entries.paging import NO_CURSOR, Listed
 from hub.entries.visibility import PRIVATE
 from hub.fediverse import follows, rulings
 from hub.fediverse.models import Delivery, Follow, OutboxActivity, Peer, Receipt
+from hub.people.models import Person
 
 State = Literal["waiting", "retrying", "delivered"]
 MOST_HIDDEN = 50
@@ -182,6 +185,34 @@ def view_of(row: Follow, direction: Literal["in", "out"]) -> FollowView:
         created_at=row.created_at,
         answered_at=row.answered_at,
     )
+
+
+async def names(session: AsyncSession, acts: Sequence[Act]) -> dict[str, str]:
+    """How whoever did something, and whom it was about, is called now, by id as text."""
+    wanted = {str(act.by_id) for act in acts} | {act.about for act in acts}
+    wanted |= {str(value) for act in acts for value in act.details.values()}
+    ids = [found for each in wanted if (found := id_in(each)) is not None]
+    people = await session.execute(select(Person.id, Person.name).where(Person.id.in_(ids)))
+    actors = await session.execute(
+        select(Actor.id, Actor.name, Actor.authority).where(Actor.id.in_(ids))
+    )
+    called = {str(person_id): name for person_id, name in people.all()}
+    return called | {str(actor_id): f"@{name}@{host}" for actor_id, name, host in actors.all()}
+
+
+async def doers(session: AsyncSession) -> list[tuple[str, str]]:
+    """Whoever did something that is written down, by id as text, with their names."""
+    did = select(Act.by_id).where(Act.by_id.is_not(None)).distinct()
+    query = select(Person.id, Person.name).where(Person.id.in_(did)).order_by(Person.name)
+    return [(str(person_id), name) for person_id, name in (await session.execute(query)).all()]
+
+
+def id_in(text: str) -> UUID | None:
+    """The id that a text is; None if it is none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 async def hidden_entries(session: AsyncSession) -> Sequence[Entry]:

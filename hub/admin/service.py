@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.admin import queries
+from hub.audit import log as audit
 from hub.core.errors import NotFound
 from hub.core.services import Services
 from hub.fediverse import follows
@@ -24,3 +25,5 @@ async def remove_follower(session: AsyncSession, services: Services, follow_id: 
     activity = follows.activity_of(row)
     await follows.reject(session, services, row.follower, row.followee, activity)
     await follows.forget(session, row.follower_id, row.followee_id)
+    there = row.follower.authority
+    await audit.note(session, "follower removed", there, actor=str(row.follower_id))

@@ -73,7 +73,7 @@ async def _template(services: Services, handle: Handle) -> str:
     try:
         found = await services.fetcher.fetch_json(url, ACCEPT_JRD, deadline_s=LOOK_UP_S)
     except FederationError as error:
-        log.info("no WebFinger for %s: %s", handle, error)
+        log.info("no WebFinger at %s: %s", handle.authority, type(error).__name__)
         found = {}
     named = _subscribe_template(found)
     if named is not None and _is_good(named, allow_http=services.settings.allow_http):

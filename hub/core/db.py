@@ -105,7 +105,9 @@ class Database:
             self.writer = _sqlite_engine(self.url, writes=True)
             self.reader = _sqlite_engine(self.url, writes=False)
         else:
-            self.writer = create_async_engine(self.url, pool_size=20, max_overflow=10)
+            self.writer = create_async_engine(
+                self.url, pool_size=20, max_overflow=10, hide_parameters=True
+            )
             self.reader = self.writer
         self._reads = async_sessionmaker(self.reader, expire_on_commit=False)
         self._writes = async_sessionmaker(self.writer, expire_on_commit=False, info={WRITES: True})
@@ -288,6 +290,7 @@ def _sqlite_engine(url: URL, *, writes: bool) -> AsyncEngine:
         pool_size=1 if writes else READERS,
         max_overflow=0,
         connect_args={"timeout": BUSY_MS / 1000},
+        hide_parameters=True,  # errors go to the log, what people wrote does not (SECURITY D8)
         module=Driver(),
     )
 

@@ -25,6 +25,7 @@ from sqlalchemy import delete, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.errors import FederationError
+from federation.origins import authority
 from hub.core.clock import now
 from hub.core.errors import Busy, Invalid, NotFound
 from hub.core.files import write_whole
@@ -147,7 +148,7 @@ async def _fetch(services: Services, url: str, path: Path) -> None:
         )
         _, pixels = await decoded(answer.body, REMOTE_SIDE)
     except (FederationError, Invalid, Busy) as error:
-        log.info("no copy of a picture of %s: %s", url, error)
+        log.info("no copy of a picture of %s: %s", authority(url), type(error).__name__)
     await asyncio.to_thread(_write, path, pixels)
 
 

@@ -22,6 +22,7 @@ from federation.vocab.parse import parse
 from hub.actors import service
 from hub.actors.channels import RELAY
 from hub.actors.models import Actor
+from hub.audit import log as audit
 from hub.core.clock import now
 from hub.core.errors import Conflict, Elsewhere, NotFound
 from hub.core.services import Services
@@ -84,6 +85,7 @@ async def begin(
             raise Conflict(
                 filled("{host} is blocked here. Unblock it first.", host=followee.authority)
             )
+        await audit.note(session, "followed", followee.authority, actor=str(followee.id))
         return await ask(session, services, followee, relay)
 
 
@@ -144,6 +146,8 @@ async def unfollow(services: Services, handle: str) -> None:
         row = next((row for row in await ours(session) if _is_meant(handle, row.followee)), None)
         if row is None:
             raise NotFound(filled("This hub does not follow {handle}.", handle=handle))
+        there = row.followee
+        await audit.note(session, "unfollowed", there.authority, actor=str(there.id))
         await stop(session, services, row)
 
 

@@ -248,7 +248,7 @@ class Processor:
             if isinstance(error, DBAPIError) and error.connection_invalidated:
                 raise
             # A handler's fault must not stop its neighbours (R14).
-            log.exception("inbound %s failed", case.row.uri)
+            log.exception("inbound %s of %s failed", case.row.id, case.row.host)
             case.state, case.retry = "failed", True
             case.reason = f"{type(error).__name__}: {error}"
 

@@ -17,6 +17,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hub.audit import log as audit
 from hub.core.clock import now
 from hub.core.services import Services
 from hub.entries.models import Entry
@@ -168,6 +169,7 @@ async def begin(services: Services, kind: str, source: str, person: UUID | None)
         row = Import(kind=kind, source=source, person_id=person)
         session.add(row)
         await session.flush()
+        await audit.note(session, "imported", row.id, kind=kind)
         return row.id
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import resource
 import sys
 from collections.abc import Callable
@@ -76,7 +77,9 @@ async def read(kind: str, data: bytes, timezone: str, window: Window) -> list[Ro
                 process.kill()
             await process.wait()
     if process.returncode != 0:
-        log.warning("reading a %s file ended in: %s", kind, told[-2000:].decode(errors="replace"))
+        # Only where, and what sort of error: its words may be those of the file.
+        where = re.findall(rb"line \d+, in \w+|^\w[\w.]*(?=:)", told, re.MULTILINE)[-2:]
+        log.warning("reading a %s file ended in: %s", kind, b" ".join(where).decode())
         raise Invalid("This file is damaged in a way that we cannot read.")
     answer = orjson.loads(out)
     if (refusal := answer.get("refusal")) is not None:

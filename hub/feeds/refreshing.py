@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hub.audit import log as audit
 from hub.core.clock import now
 from hub.core.errors import Conflict, HubError, NotFound
 from hub.core.services import Services
@@ -54,6 +55,7 @@ async def add(
     row = FollowedCalendar(url=url, title=title, person_id=person_id, next_run_at=now())
     session.add(row)
     await session.flush()
+    await audit.note(session, "calendar added", row.id)
     await look_now(session, row)
     return row
 
@@ -66,6 +68,7 @@ async def look_now(session: AsyncSession, calendar: FollowedCalendar) -> None:
 async def stop(session: AsyncSession, calendar: FollowedCalendar) -> None:
     """Keep up with it no more; what came from it stays."""
     await session.delete(calendar)
+    await audit.note(session, "calendar stopped", calendar.id)
 
 
 async def keep(session: AsyncSession, calendar: FollowedCalendar, key: str) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from hub.audit import log as audit
 from hub.core.clock import now
 from hub.core.errors import Conflict, NotFound
 from hub.core.services import Services
@@ -42,6 +43,7 @@ async def lines(services: Services, number: str) -> AsyncIterator[dict[str, Any]
         yield {"text": f"{min(at + BATCH, len(changes))} of {len(changes)} taken back."}
     async with services.db.write() as session:
         (await session.get_one(Import, import_id)).undone_at = now()
+        await audit.note(session, "import undone", import_id, removed=removed, restored=restored)
     told = f"{removed} removed, {restored} set back to what they were."
     if kept:
         told += f" {kept} were changed or removed since; they were left alone."

@@ -27,6 +27,7 @@ from hub.keeping import phrase, tables
 from hub.keeping.archive import SETTINGS, Manifest, Reader
 from hub.keeping.tables import Batch, Tally
 
+RESTORED: Final = "restored"  # a file: the hub writes down at its next start that it was
 SQLITE: Final = "sqlite+aiosqlite:///"
 
 
@@ -115,6 +116,8 @@ async def _into(
     _keep(data_dir / SETTINGS, reader.secret(SETTINGS, MasterKey(key)))
     _keep(own, key)
     rows = await _fill(database, reader.manifest.revision, reader.batches())
+    if not tried:
+        (data_dir / RESTORED).touch()
     return Restored(reader.manifest, rows, pictures, tried)
 
 

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-import orjson
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from hub.audit import chain
+from hub.audit import log as audit
 from hub.core.clock import now
-from hub.core.db import insert_for
 from hub.core.errors import NotFound
-from hub.fediverse.models import Fact
 from hub.moderation.models import Decision
 
 HEAD: Final = "moderation log"  # the digest of the newest row
 PER_PAGE: Final = 50
 
 
-async def turn(session: AsyncSession) -> Fact:
+async def turn(session: AsyncSession) -> str:
     """Wait until nobody else decides: there is one line after each, and nothing decided twice."""
-    first = insert_for(session, Fact).values(name=HEAD, value="")
-    await session.execute(first.on_conflict_do_nothing())
-    query = select(Fact).where(Fact.name == HEAD).with_for_update()
-    return (await session.scalars(query.execution_options(populate_existing=True))).one()
+    return await chain.turn(session, HEAD)
 
 
 async def append(
@@ -43,7 +38,7 @@ async def append(
     undoes_id: int | None = None,
 ) -> Decision:
     """One more line, which nobody can take away unseen."""
-    head = await turn(session)
+    previous = await turn(session)
     row = Decision(
         at=now().replace(microsecond=0),
         by_id=by,
@@ -54,18 +49,20 @@ async def append(
         note=note,
         count=count,
         undoes_id=undoes_id,
-        previous=head.value,
+        previous=previous,
     )
-    row.digest = head.value = _digest(row)
+    row.digest = _digest(row)
+    await chain.close(session, HEAD, row.digest)
     session.add(row)
     await session.flush()
+    await audit.note(session, "decision", row.id, outcome=deed, kind=kind, count=count)
     return row
 
 
 def _digest(row: Decision) -> str:
     said = (row.previous, row.at.timestamp(), row.by_id and str(row.by_id), row.deed, row.kind)
     more = (row.host, row.rule, row.note, row.count, row.undoes_id)
-    return hashlib.sha256(orjson.dumps((*said, *more))).hexdigest()
+    return chain.digest(*said, *more)
 
 
 async def is_whole(session: AsyncSession) -> bool:
@@ -75,8 +72,7 @@ async def is_whole(session: AsyncSession) -> bool:
         if row.previous != before or row.digest != _digest(row):
             return False
         before = row.digest
-    head = await session.get(Fact, HEAD)
-    return before == (head.value if head is not None else "")
+    return before == await chain.head(session, HEAD)
 
 
 async def by_id(session: AsyncSession, decision_id: int) -> Decision:

@@ -7,6 +7,7 @@ from typing import Final
 import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hub.audit import log as audit
 from hub.core.errors import Invalid
 from hub.core.text import tidy
 from hub.core.words import later
@@ -43,3 +44,4 @@ async def change(session: AsyncSession, entered: str) -> None:
     if any(len(rule) > LONGEST_RULE for rule in rules):
         raise Invalid(f"A rule has at most {LONGEST_RULE} characters.")
     await facts.note(session, RULES, orjson.dumps(rules or USUAL).decode())
+    await audit.note(session, "rules", rules=len(rules))

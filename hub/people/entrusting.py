@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from hub.audit import log as audit
 from hub.core.clock import now
 from hub.core.errors import Conflict, NotFound
 from hub.entries.visibility import Viewer
@@ -65,3 +66,4 @@ async def name(
     if named != (person.entrusted_at is not None):
         person.entrusted_at = now() if named else None
         session.add(Entrusting(person_id=person_id, by_id=by, named=named))
+        await audit.note(session, "entrusted" if named else "distrusted", person_id)

@@ -9,6 +9,7 @@ from fastapi import Request
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hub.audit import log
 from hub.core.clock import now
 from hub.core.errors import NotSignedIn
 from hub.core.services import Services
@@ -29,6 +30,12 @@ async def identify(services: Services, request: Request) -> Caller:
     Raises:
         NotSignedIn: the token is not good.
     """
+    caller = await _identified(services, request)
+    log.doing(caller.person_id, "api" if caller.by == "token" else "page")
+    return caller
+
+
+async def _identified(services: Services, request: Request) -> Caller:
     authorization = request.headers.get("authorization", "")
     if authorization.lower().startswith(BEARER):
         async with services.db.read() as session:

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import delete, or_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hub.audit import log as audit
 from hub.core.clock import now
 from hub.core.errors import Conflict, Gone, Invalid
 from hub.core.services import Services
@@ -98,6 +99,8 @@ async def make_link(
         )
     )
     await session.flush()
+    if email is None:  # else somebody asked for their own
+        await audit.note(session, "link", person_id or "", role=role, uses=uses)
     return f"{url}/sign-in/{secret}"
 
 
@@ -248,6 +251,7 @@ async def set_role(session: AsyncSession, person_id: UUID, role: str) -> Person:
         return person
     if await queries.is_last_steward(session, person):
         raise Conflict("The last steward stays one. Make another one first.")
+    await audit.note(session, "role", person.id, before=person.role, role=role)
     person.role, person.entrusted_at = role, None
     return person
 
@@ -257,6 +261,7 @@ async def withdraw_invitation(session: AsyncSession, digest: str) -> None:
     await session.execute(
         update(SignInLink).where(SignInLink.digest == digest).values(used_at=now(), uses_left=0)
     )
+    await audit.note(session, "link withdrawn")
 
 
 async def speaks(session: AsyncSession, person_id: UUID, language: str) -> None:
@@ -289,6 +294,7 @@ async def token_create(session: AsyncSession, name: str, role: str) -> str:
     secret = secrets.new_token()
     session.add(ApiToken(digest=secrets.digest(secret), person_id=person.id))
     await session.flush()
+    await audit.note(session, "token", person.id, role=role)
     return secret
 
 
@@ -299,6 +305,11 @@ async def shut_out(session: AsyncSession, person_id: UUID) -> None:
         NotFound: there is no such person.
         Conflict: it is the last steward.
     """
+    await _end_ways_in(session, person_id)
+    await audit.note(session, "shut out", person_id)
+
+
+async def _end_ways_in(session: AsyncSession, person_id: UUID) -> None:
     person = await queries.by_id(session, person_id)
     if await queries.is_last_steward(session, person):
         raise Conflict("The last steward cannot be shut out. Make another one first.")
@@ -321,7 +332,7 @@ async def forget(session: AsyncSession, person_id: UUID) -> None:
         NotFound: there is no such person.
         Conflict: it is the last steward.
     """
-    await shut_out(session, person_id)
+    await _end_ways_in(session, person_id)
     person = await queries.by_id(session, person_id)
     for kept in (MastodonAccount, Idempotency, SignInLink):
         await session.execute(delete(kept).where(kept.person_id == person_id))
@@ -341,6 +352,7 @@ async def let_in(session: AsyncSession, person_id: UUID) -> None:
         NotFound: there is no such person.
     """
     (await queries.by_id(session, person_id)).disabled_at = None
+    await audit.note(session, "let in", person_id)
 
 
 async def has_steward(session: AsyncSession) -> bool:

@@ -21,6 +21,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hub.audit import log as audit
 from hub.core.db import insert_for
 from hub.core.errors import Invalid
 from hub.core.secrets import MasterKey, load_master_key
@@ -77,6 +78,7 @@ async def change(
         for name in differing:
             await _keep(session, name, getattr(after, name), master)
             session.add(SettingChange(name=name, by_id=by))
+            await audit.note(session, "setting", name)
         await session.flush()
         await naming.tell(session, services, after)
     services.settings = after

@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from hub.fediverse import peers, rulings
+from hub.fediverse import rulings
 from hub.fediverse.rulings import Standing, Word
 from hub.people.permissions import MODERATORS, require
 from hub.trust import lists, service, weighing
@@ -276,7 +276,7 @@ async def unblock(host: str, request: Request, hub: Hub, caller: Asking) -> None
     """Hear a server as any other; whatever was said of it holds no more."""
     require(caller, "moderate")
     async with hub.db.write() as session:
-        await peers.unblock(session, host)
+        await service.unblock(session, host)
     look_again(request)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.actors.models import Actor
+from hub.audit import log as audit
 from hub.core.clock import now
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.core.services import Services
@@ -101,6 +102,7 @@ async def stand(session: AsyncSession, services: Services, host: str, standing: 
         Invalid: it is not a server's name, or is ours.
     """
     name, severed = await peers.stand(session, services, host, standing)
+    await audit.note(session, "server", name, standing=standing)
     return Barred(name, standing, await _let_go(session, services, severed))
 
 
@@ -114,7 +116,21 @@ async def say(session: AsyncSession, services: Services, word: Word) -> Barred:
     said = Word(**{**asdict(word), "host": host})
     await rulings.ensure(session, [host])
     severed = await rulings.rule(session, [said])
+    flags = {"reject_media": word.reject_media, "reject_reports": word.reject_reports}
+    await audit.note(session, "server", host, standing=word.standing, **flags)
     return Barred(host, word.standing, await _let_go(session, services, severed))
+
+
+async def unblock(session: AsyncSession, host: str) -> str:
+    """Hear a server as any other, whatever was said of it; its name.
+
+    Raises:
+        Invalid: it is not a server's name.
+        Conflict: a name above it is blocked.
+    """
+    name = await peers.unblock(session, host)
+    await audit.note(session, "server", name, standing=OPEN)
+    return name
 
 
 async def _let_go(session: AsyncSession, services: Services, severed: Severed) -> int:
@@ -135,6 +151,7 @@ async def choose_mode(session: AsyncSession, wanted: str) -> None:
         Invalid: there is no such mode.
     """
     await rulings.choose_mode(session, mode_of(wanted))
+    await audit.note(session, "mode", wanted)
 
 
 def mode_of(wanted: str) -> Mode:
@@ -232,6 +249,8 @@ async def take(
     ]
     row.follows, row.replies = severed.follows, [str(each) for each in severed.replies]
     row.mail, row.taken_back = severed.mail, await _let_go(session, services, severed)
+    severs = {"follows": len(row.follows), "mail": row.mail, "taken_back": row.taken_back}
+    await audit.note(session, "list taken", row.id, names=len(words), **severs)
     return len(words)
 
 
@@ -278,6 +297,7 @@ async def undo(session: AsyncSession, row: ServerList) -> Undone:
     row.undone_at = now()
     row.changes, row.follows, row.replies = [], [], []
     row.outcome = asdict(done)
+    await audit.note(session, "list undone", row.id, names=done.names, follows=done.follows)
     return done
 
 

@@ -138,7 +138,9 @@ async def _hub_error(request: Request, error: Exception) -> Response:
 
 async def _federation_error(request: Request, error: Exception) -> Response:
     """Another server failed while somebody here waited."""
-    log.info("%s %s: %s", request.method, request.url.path, error)
+    # By the route, not the address: that may hold a secret of somebody.
+    route = getattr(request.scope.get("route"), "path", "")
+    log.info("%s %s: %s", request.method, route, type(error).__name__)
     told = Elsewhere(
         filled("The other server could not be used: {error}. Please try again later.", error=error)
     )

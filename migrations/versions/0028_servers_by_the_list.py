@@ -1,4 +1,4 @@
-"""servers by the list: what is said of servers' names stands apart from the servers that we know.
+"""servers by the list: what is said of servers' names stands apart; the book of acts.
 
 Revision: 0028
 Follows: 0027
@@ -73,6 +73,21 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["by_id"], ["person.id"], name=op.f("fk_server_list_by_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_server_list")),
     )
+    op.create_table(
+        "act",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True),
+        sa.Column("at", MOMENT, nullable=False),
+        sa.Column("by_id", sa.Uuid(), nullable=True),
+        sa.Column("way", sa.String(), nullable=False),
+        sa.Column("deed", sa.String(), nullable=False),
+        sa.Column("about", sa.String(), nullable=False),
+        sa.Column("details", sa.JSON(), nullable=False),
+        sa.Column("previous", sa.String(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_act")),
+    )
+    op.create_index(op.f("ix_act_by_id"), "act", ["by_id"])
+    op.create_index(op.f("ix_act_deed"), "act", ["deed"])
     op.add_column(
         "peer",
         sa.Column("no_pictures", sa.Boolean(), server_default=sa.false(), nullable=False),
@@ -157,5 +172,7 @@ def downgrade() -> None:
         database.execute(PEER.insert(), new)
     database.execute(PEER.update().where(PEER.c.standing == "allowed").values(standing="open"))
     op.drop_column("peer", "no_pictures")
+    op.drop_table("act")
+    op.execute(sa.text("DELETE FROM fact WHERE name IN ('audit log', 'federation')"))
     op.drop_table("server_list")
     op.drop_table("ruling")

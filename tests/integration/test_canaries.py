@@ -25,6 +25,7 @@ CANARY = re.compile(rf"{WORD}\d{{3}}x", re.IGNORECASE)
 
 # Columns that hold no words of anybody: ids, addresses of servers, names of states, digests.
 NO_WORDS = {
+    "act": "way deed about details previous digest",
     "actor": "uri kind name authority url inbox shared_inbox followers_uri icon_url moved_to",
     "actor_key": "rsa ed25519",
     "announcement": "uri object_uri",

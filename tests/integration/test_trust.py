@@ -222,7 +222,7 @@ async def _names(hub: Running) -> dict[str, str]:
         return {row.host: row.standing for row in await rulings.listed(session)}
 
 
-async def _state(hub: Running) -> tuple[object, ...]:
+async def _state(hub: Running) -> tuple[dict[str, str], list[Any], dict[str, Any], int]:
     """All that a block could sever."""
     async with hub.services.db.read() as session:
         ties = [
@@ -424,6 +424,7 @@ async def test_a_server_without_pictures_has_none_here_and_its_reports_are_dropp
             url="https://south.example/media/a.webp", alt="A hall", media_type=""
         )
     copies.mkdir()
+    assert entry.picture_id is not None
     copy = copies / f"{entry.picture_id.hex}-0.webp"
     copy.write_bytes(b"a picture")
     listed = (await _listed(north, "events"))[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hub.core.errors import Invalid, TooBig
-from hub.fediverse.rulings import Word, names_of, nearest
+from hub.fediverse.rulings import Standing, Word, names_of, nearest
 from hub.trust import lists
 
 MASTODON = """#domain,#severity,#reject_media,#reject_reports,#public_comment,#obfuscate
@@ -15,7 +15,7 @@ pictures.example,noop,true,false,=1+1,false
 """
 
 
-def _read(text: str, standing: lists.Standing = "blocked") -> lists.Read:
+def _read(text: str, standing: Standing = "blocked") -> lists.Read:
     return lists.read(text.encode(), standing)
 
 

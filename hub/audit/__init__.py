@@ -1,0 +1,1 @@
+"""The book of what stewards, moderators and commands did."""

@@ -1,0 +1,145 @@
+"""What stewards, moderators and commands did is written down, and cannot be changed unseen (G7)."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import delete, select, update
+
+from hub import control
+from hub.admin import acts
+from hub.audit import log
+from hub.audit.models import Act
+from hub.core.errors import NotFound
+from hub.fediverse.models import Fact
+from hub.people import service
+from tests import neighbours
+from tests.conftest import Running
+from tests.towns import Town, signed_in
+
+
+async def _command(hub: Running, command: str, /, **given: Any) -> list[dict[str, Any]]:
+    return [line async for line in control.run(hub.services, command, given)]
+
+
+async def _acts(hub: Running) -> list[tuple[str, str, str]]:
+    """The way, the deed and what it was about, the oldest first."""
+    async with hub.services.db.read() as session:
+        rows = await session.scalars(select(Act).order_by(Act.id))
+        return [(row.way, row.deed, row.about) for row in rows]
+
+
+async def _broken(hub: Running) -> int | None:
+    async with hub.services.db.read() as session:
+        return await log.broken_at(session)
+
+
+async def test_each_act_is_written_down_by_whichever_door_it_comes(town: Town) -> None:
+    hub = town.hub
+    ida = await neighbours.person(hub, "Ida", "member")
+    before = len(await _acts(hub))
+    api = "/api/v1/blocks"
+    await hub.web.post(api, json={"host": "bad.example"}, headers=hub.steward)
+    await hub.web.delete(f"{api}/bad.example", headers=hub.steward)
+    await asyncio.create_task(_command(hub, "block", host="bad.example", silence=True))
+    await asyncio.create_task(_command(hub, "federation", mode="open"))
+    await asyncio.create_task(_command(hub, "token create", name="calendar", role="editor"))
+    async with signed_in(hub) as (web, csrf):
+        people = f"/admin/people/{ida.id}"
+        await web.post(f"{people}/role", data={"csrf": csrf, "role": "editor"})
+        await web.post(f"{people}/disable", data={"csrf": csrf})
+        await web.post(f"{people}/enable", data={"csrf": csrf})
+        await web.post("/admin/people/links", data={"csrf": csrf, "role": "member"})
+        await web.post("/admin/moderation/rules", data={"csrf": csrf, "rules": "Be kind."})
+        await web.post(f"/admin/entries/{town.event_id}/hide", data={"csrf": csrf})
+        await web.post(f"/admin/entries/{town.event_id}/show", data={"csrf": csrf})
+        await web.post("/admin/look", data={"csrf": csrf, "preset": "150"})
+        follow = {"csrf": csrf, "handle": town.site.uri("ada")}
+        await web.post("/admin/servers/follow", data=follow)
+        await web.post("/admin/servers/unfollow", data=follow)
+    seen = (await _acts(hub))[before:]
+    token = seen[4][2]
+    one = str(ida.id)
+    link = ("page", "link", "")
+    assert [each for each in seen if each[1] != "link"] == [
+        ("api", "server", "bad.example"),
+        ("api", "server", "bad.example"),
+        ("command", "server", "bad.example"),
+        ("command", "mode", "open"),
+        ("command", "token", token),
+        ("page", "role", one),
+        ("page", "shut out", one),
+        ("page", "let in", one),
+        ("page", "rules", ""),
+        ("page", "entry hidden", str(town.event_id)),
+        ("page", "entry shown", str(town.event_id)),
+        ("page", "look", ""),
+        ("page", "followed", "town.example"),
+        ("page", "unfollowed", "town.example"),
+    ]
+    assert link in seen
+    assert await _broken(hub) is None
+
+
+async def test_an_act_that_is_not_done_is_not_written_down(hub: Running) -> None:
+    async def together() -> None:
+        async with hub.services.db.write() as session:
+            await service.token_create(session, "calendar", "editor")
+            await service.shut_out(session, uuid4())
+
+    with log.by_command(), pytest.raises(NotFound):
+        await together()
+    assert await _acts(hub) == []
+
+
+async def test_g7_a_line_that_is_changed_taken_out_or_cut_off_is_seen(hub: Running) -> None:
+    for host in ("a.example", "b.example", "c.example"):
+        await asyncio.create_task(_command(hub, "block", host=host))
+    assert (await _command(hub, "audit", verify=True))[-1] == {"done": True}
+    for change, told in (
+        (update(Act).where(Act.about == "b.example").values(about="d.example"), "line 2"),
+        (update(Act).where(Act.about == "d.example").values(about="b.example", by_id=None), None),
+        (update(Act).where(Act.about == "b.example").values(details={}), "line 2"),
+        (delete(Act).where(Act.about == "b.example"), "line 3"),
+        (delete(Act).where(Act.about == "c.example"), "The end"),
+        (delete(Act), "The end"),
+        (update(Fact).where(Fact.name == log.HEAD).values(value=""), None),
+    ):
+        async with hub.services.db.write() as session:
+            await session.execute(change)
+        last = (await _command(hub, "audit", verify=True))[-1]
+        assert told in last["failed"] if told else last == {"done": True}, change
+
+
+async def test_the_book_is_read_on_a_page_and_by_command_and_names_nobody(town: Town) -> None:
+    hub = town.hub
+    ida = await neighbours.person(hub, "Ida Canary", "member")
+    async with signed_in(hub) as (web, csrf):
+        await web.post(f"/admin/people/{ida.id}/role", data={"csrf": csrf, "role": "editor"})
+        follow = {"csrf": csrf, "handle": town.site.uri("ada")}
+        await web.post("/admin/servers/follow", data=follow)
+        page = (await web.get("/admin/acts?deed=role")).text
+        assert "Ida Canary" in page, "who it is now is looked up"
+        assert "@ada@town.example" not in page
+        assert "@ada@town.example" in (await web.get("/admin/acts")).text
+        async with hub.services.db.write() as session:
+            await service.forget(session, ida.id)
+        assert "Ida Canary" not in (await web.get("/admin/acts")).text
+    lines = await _command(hub, "audit", deed="role")
+    assert [line["row"]["about"] for line in lines if "row" in line] == [str(ida.id)]
+    async with hub.services.db.read() as session:
+        kept = str([vars(row) for row in await session.scalars(select(Act))])
+    assert not re.search("Ida|canary|@|/ada", kept), "only ids, servers, roles and numbers are kept"
+    answer = await hub.web.get("/admin/acts")
+    assert answer.status_code == 401
+
+
+def test_each_deed_has_its_words() -> None:
+    page = Path(acts.__file__).parent / "templates" / "admin" / "acts.html"
+    said = set(re.findall(r'"([a-z ]+)": _\(', page.read_text(encoding="utf-8")))
+    assert set(acts.DEEDS) <= said
