@@ -257,4 +257,4 @@ def test_ap_88_fedify_follows_a_channel_of_an_area_and_gets_what_fits_once(scene
         ]
 
     until(announced, "the channel's Announce at Fedify", 180)
-    assert [one["object"] for one in announced()] == [event["uri"]]
+    assert [one["object"]["id"] for one in announced()] == [event["uri"]]
