@@ -52,7 +52,7 @@ def common(document: Document) -> dict[str, Any]:
         "summary": reading.summary_of(document),
         "content": reading.content_of(document),
         "language": reading.language_of(document),
-        "license": reading.uri(reading.member(document, "license", "licence")),
+        "license": reading.uri(reading.member(document, "license", "schema:license", "licence")),
         "attributed_to": _author(document),
         "url": reading.page_url(document.get("url")),
         "in_reply_to": reading.identity(document, "inReplyTo"),

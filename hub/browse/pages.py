@@ -280,7 +280,9 @@ async def profile(name: str, request: Request, hub: Hub, caller: Asking) -> Resp
 def _by_kind(found: Sequence[Entry]) -> dict[str, Any]:
     """What was found, apart as cards of each kind want it."""
     return {
-        "events": [entry for entry in found if entry.kind == "event"],
+        "events": sorted(
+            (entry for entry in found if entry.kind == "event"), key=lambda event: event.happens_at
+        ),
         "listings": [entry for entry in found if entry.kind in SIDES.values()],
         "articles": [entry for entry in found if entry.kind == "article"],
         "posts": (),

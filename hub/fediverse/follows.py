@@ -143,7 +143,7 @@ async def unfollow(services: Services, handle: str) -> None:
         NotFound: we do not follow it.
     """
     async with services.db.write() as session:
-        row = next((row for row in await ours(session) if _is_meant(handle, row.followee)), None)
+        row = next((row for row in await ours(session) if _is_meant(handle, row)), None)
         if row is None:
             raise NotFound(filled("This hub does not follow {handle}.", handle=handle))
         there = row.followee
@@ -165,12 +165,12 @@ async def stop(session: AsyncSession, services: Services, row: Follow) -> None:
         await forget(session, row.followee_id, row.follower_id)
 
 
-def _is_meant(handle: str, actor: Actor) -> bool:
-    given = handle.strip()
-    boxes = {actor.inbox, actor.shared_inbox}
-    return (
-        given in {actor.uri, actor.url, *boxes} or given.lstrip("@").lower() == actor.handle.lower()
-    )
+def _is_meant(handle: str, row: Follow) -> bool:
+    given, actor = handle.strip(), row.followee
+    addresses = {actor.uri, actor.url}
+    if row.relay is not None:  # the inbox of any other may be that of all on its server
+        addresses |= {actor.inbox, actor.shared_inbox or actor.inbox}
+    return given in addresses or given.lstrip("@").lower() == actor.handle.lower()
 
 
 def activity_of(row: Follow) -> FollowActivity:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from fastapi import Request
 from pydantic import BaseModel, ConfigDict
 
-from hub.overview import queries
+from hub.overview.looking import seen
 from hub.web.bodies import api_router
 from hub.web.doors import OPEN, Hub
 
@@ -72,7 +73,6 @@ class RegionView(View):
 
 
 @router.get("")
-async def region(hub: Hub) -> RegionView:
+async def region(request: Request, hub: Hub) -> RegionView:
     """Its hubs and how they are, what flows between them, and wants without offers."""
-    async with hub.db.read() as session:
-        return RegionView.model_validate(await queries.overview(session, hub.settings))
+    return RegionView.model_validate(await seen(request, hub))

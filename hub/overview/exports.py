@@ -28,7 +28,7 @@ from hub.events.models import Event
 from hub.exchange.models import Listing
 
 PAGE: Final = 100
-MOST: Final = 50_000  # entries in a file, the newest
+MOST: Final = 20_000  # entries in a file, the newest
 MOST_EVENTS: Final = 5000  # in a calendar; programs take no more
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a program would run
 COLUMNS: Final = (

@@ -10,7 +10,9 @@ from fastapi.responses import Response, StreamingResponse
 from hub.areas import queries as areas
 from hub.core.services import Services
 from hub.feeds.pages import CALENDAR, as_file
-from hub.overview import exports, queries
+from hub.overview import exports
+from hub.overview.looking import seen
+from hub.people.knocking import FILES_FROM, knock, where_from
 from hub.people.permissions import MODERATORS, require
 from hub.web.doors import OPEN, Asking, Hub
 from hub.web.pages import render
@@ -40,8 +42,8 @@ async def details(request: Request, hub: Hub, caller: Asking) -> Response:
 
 
 async def _page(request: Request, hub: Services, moderates: bool, template: str) -> Response:
+    found = await seen(request, hub)
     async with hub.db.read() as session:
-        found = await queries.overview(session, hub.settings)
         channels = await areas.listed(session)
     return render(request, template, overview=found, channels=channels, moderates=moderates)
 
@@ -49,6 +51,7 @@ async def _page(request: Request, hub: Services, moderates: bool, template: str)
 @router.get("/region.ics", dependencies=[OPEN])
 async def calendar(request: Request, hub: Hub) -> Response:
     """All events of the region as a calendar."""
+    knock(hub, FILES_FROM, where_from(request))
     return as_file(request, await exports.calendar(hub), CALENDAR)
 
 
@@ -57,6 +60,7 @@ async def calendar(request: Request, hub: Hub) -> Response:
 @router.get("/region.csv", dependencies=[OPEN])
 async def export(request: Request, hub: Hub, kind: Kind = "") -> Response:
     """Everything public and current, or one kind of it, as a file that is written as it is read."""
+    knock(hub, FILES_FROM, where_from(request))
     form = request.url.path.rpartition(".")[2]
     content_type, write = WRITERS[form]
     headers = {"content-disposition": f'attachment; filename="region.{form}"'}

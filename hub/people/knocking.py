@@ -27,6 +27,7 @@ REPORTS_FROM_MOST: Final = 5
 FLAGS_TO_MOST: Final = 10
 SIGN_INS_FROM_MOST: Final = 20
 CHALLENGES_FROM_MOST: Final = 120  # the page asks for one as it opens, before anybody signs in
+FILES_FROM_MOST: Final = 30  # each may hold everything that is public
 MASTODON_AT_MOST: Final = 60  # of all who come from there together
 
 
@@ -88,6 +89,12 @@ CHALLENGES_FROM = Limit(
     CHALLENGES_FROM_MOST,
     HOUR_S,
     "There were many tries from your connection. Please try again in an hour.",
+)
+FILES_FROM = Limit(
+    "files from",
+    FILES_FROM_MOST,
+    HOUR_S,
+    "Many files were taken by way of your connection within an hour. Please try again later.",
 )
 MASTODON_AT = Limit(
     "sign-ins at",

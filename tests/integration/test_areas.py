@@ -198,10 +198,8 @@ async def test_what_fits_again_is_not_announced_a_second_time(
 # ----------------------------------------------------------------------------- of other hubs
 
 
-async def test_t26_what_a_followed_hub_publishes_is_passed_on_and_its_delete_takes_it_back(
-    hubs: tuple[Running, Running],
-) -> None:
-    north, south = hubs
+async def _listening(north: Running, south: Running) -> Listener:
+    """Somebody follows the channel of south, which follows the events of north."""
     listener = Listener(
         MemorySite("https://far.example", south.wire, names=("relay", "ada")), south
     )
@@ -210,6 +208,14 @@ async def test_t26_what_a_followed_hub_publishes_is_passed_on_and_its_delete_tak
     await listener.follow("valley")
     await follows.follow(south.services, "@events@north.example")
     await settle(north, south)
+    return listener
+
+
+async def test_t26_what_a_followed_hub_publishes_is_passed_on_and_its_delete_takes_it_back(
+    hubs: tuple[Running, Running],
+) -> None:
+    north, south = hubs
+    listener = await _listening(north, south)
     event = await _post(north)
     await settle(north, south)
     await _minute(south)
@@ -219,6 +225,29 @@ async def test_t26_what_a_followed_hub_publishes_is_passed_on_and_its_delete_tak
     (undo,) = listener.got("Undo")
     assert isinstance(undo.object, Activity)
     assert undo.object.object == event["uri"]
+
+
+async def test_ap_87_what_a_channel_passed_on_is_forwarded_as_its_origin_changes_it(
+    hubs: tuple[Running, Running],
+) -> None:
+    north, south = hubs
+    listener = await _listening(north, south)
+    event = await _post(north)
+    await settle(north, south)
+    await _minute(south)
+    path = f"/api/v1/events/{event['id']}"
+    await north.web.patch(path, json={"title": "Repair party"}, headers=north.steward)
+    await settle(north, south)
+    await north.web.delete(path, headers=north.steward)
+    await settle(north, south)
+    north_says = [one for one in listener.site.received if one.actor.startswith(north.url)]
+    assert [(one.activity.type, one.host) for one in north_says] == [
+        ("Update", "south.example"),
+        ("Delete", "south.example"),
+    ]
+    assert b"Repair party" in north_says[0].body
+    listed = (await south.web.get("/api/v1/events")).json()["items"]
+    assert listed == []
 
 
 async def test_ap_88_two_hubs_that_follow_each_others_channels_repeat_nothing(

@@ -7,9 +7,10 @@ from datetime import timedelta
 from io import StringIO
 from typing import Any
 
+import orjson
 import pytest
 from icalendar import Calendar
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from hub.core.clock import now
 from hub.entries.models import Entry
@@ -21,6 +22,12 @@ from tests.integration.test_areas import _make, _minute
 from tests.integration.test_two_hubs import EVENT, OFFER, WANT
 
 HTML = {"accept": "text/html"}
+
+
+@pytest.fixture(autouse=True)
+def _of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages show how it is, not how it was a minute ago."""
+    monkeypatch.setattr("hub.overview.looking.KEPT", timedelta(0))
 
 
 async def _post(hub: Running, where: str, body: dict[str, Any], **given: Any) -> dict[str, Any]:
@@ -103,8 +110,12 @@ async def test_a_file_holds_all_in_pages_and_nothing_twice(
 ) -> None:
     monkeypatch.setattr(exports, "PAGE", 2)
     posted = {(await _post(hub, "events", EVENT, title=f"Event {n}"))["uri"] for n in range(5)}
+    async with hub.services.db.write() as session:
+        entry = (await session.scalars(select(Entry).where(Entry.title == "Event 3"))).one()
+        entry.document = orjson.dumps({"license": "https://terms.example/by"})
     items = (await hub.web.get("/region.json")).json()["items"]
     assert sorted(row["uri"] for row in items) == sorted(posted)
+    assert [row["licence"] for row in items] == [None, "https://terms.example/by", *[None] * 3]
     monkeypatch.setattr(exports, "MOST", 4)
     assert len((await hub.web.get("/region.json")).json()["items"]) == 4
 

@@ -82,6 +82,9 @@ NO_RATES: Final = frozenset(
         # Proved where the board is: they let wait, and send nobody away.
         "hub.entries.board.MOST_A_DAY",
         "hub.entries.board.MOST_OF_A_SERVER",
+        # Proved in tests/integration/test_areas.py: what is too much waits.
+        "hub.areas.passing.AT_ONCE",
+        "hub.areas.passing.MOST_AN_HOUR",
         # Likewise in tests/integration/test_moderation.py, and of flags there are so many rows.
         "hub.entries.newcomers.FLAGS_MOST",
         "settings.guest_posts",
@@ -318,6 +321,22 @@ async def reports_from_one_connection(make_hub: MakeHub) -> None:
         assert await _count(hub, Report) == knocking.REPORTS_FROM_MOST
     async with visiting(hub, ("192.0.2.2", 4000)) as other:
         assert (await other.press(path, words="Bad")).status_code == 303
+
+
+@proves(
+    "hub.people.knocking.FILES_FROM_MOST",
+    at=("hub/overview/pages.py calendar", "hub/overview/pages.py export"),
+)
+async def files_of_the_region_for_one_connection(make_hub: MakeHub) -> None:
+    hub = await make_hub()
+    async with visiting(hub, ("192.0.2.1", 4000)) as somebody:
+        for number in range(knocking.FILES_FROM_MOST):
+            answer = await somebody.get("/region.json" if number else "/region.ics")
+            assert answer.status_code == 200, answer.text
+        _is_refused(await somebody.get("/region.csv"))
+        _is_refused(await somebody.get("/region.ics"))
+    async with visiting(hub, ("192.0.2.2", 4000)) as other:
+        assert (await other.get("/region.json")).status_code == 200
 
 
 @proves("hub.people.knocking.LETTERS_TO_MOST", at=("hub/moderation/openly.py report",))

@@ -244,3 +244,17 @@ def _follow(fedify: Fedify, channel: str) -> None:
 def _notes_about(fedify: Fedify, uri: str) -> list[dict[str, Any]]:
     notes = [one["object"] for one in fedify.received("Create", "Note")]
     return [note for note in notes if note["inReplyTo"] == uri]
+
+
+def test_ap_88_fedify_follows_a_channel_of_an_area_and_gets_what_fits_once(scene: Scene) -> None:
+    scene.hub.api("POST", "areas", {"name": "valley", "title": "Valley", "tags": ["valley"]})
+    scene.fedify.ask("follow", actor="@valley@north.test")
+    event = scene.hub.post("events", **{**EVENT, "title": "Street party", "tags": ["valley"]})
+
+    def announced() -> list[Any]:
+        return [
+            one for one in scene.fedify.received("Announce") if one["actor"].endswith("/valley")
+        ]
+
+    until(announced, "the channel's Announce at Fedify", 180)
+    assert [one["object"]["id"] for one in announced()] == [event["uri"]]

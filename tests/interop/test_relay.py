@@ -17,12 +17,16 @@ pytestmark = [pytest.mark.interop, pytest.mark.timeout(900)]
 
 STARTS = (datetime.now(UTC) + timedelta(days=20)).replace(microsecond=0)
 EVENT = {"title": "Flea market", "starts_at": STARTS.isoformat(), "location": "Linden yard"}
-HANDLE = "@relay@relay.test"
+INBOX = "https://relay.test/inbox"
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Two hubs that follow a relay, and are followed back; they do not know each other."""
+    """Two hubs that subscribe to a relay, each in another way; they do not know each other.
+
+    The north follows its actor, as Pleroma does; the south asks it for what is public, as Mastodon
+    does.
+    """
 
     town: Town
     relay: str
@@ -51,12 +55,23 @@ class Scene:
 def scene(world: Town) -> Scene:
     relay = world.relay()
     made = Scene(world, relay, world.hub("north", client="libcurl"), world.hub("south"))
-    made.north.command("follow", relay)
-    made.south.api("POST", "follows", {"handle": HANDLE})
+    made.north.command("follow", "--relay", relay)
+    made.south.api("POST", "follows", {"handle": INBOX})
     assert [hub.accepted()["uri"] for hub in (made.north, made.south)] == [relay, relay]
     for hub in (made.north, made.south):
         until(partial(_followers, hub), "the relay's own Follow")
     return made
+
+
+def test_each_hub_asks_in_its_own_way(scene: Scene) -> None:
+    asked = [one.document for one in scene.town.proxy.delivered("relay.test", "Follow")]
+    objects = {one["actor"]: one["object"] for one in asked}
+    assert objects == {
+        scene.north.actor("relay"): scene.relay,
+        scene.south.actor("relay"): "https://www.w3.org/ns/activitystreams#Public",
+    }
+    ways = [hub.follows()[0]["relay"] for hub in (scene.north, scene.south)]
+    assert ways == ["actor", "public"]
 
 
 def test_the_relay_follows_each_of_us_back(scene: Scene) -> None:
