@@ -19,8 +19,9 @@ from hub.core.clock import now
 from hub.core.errors import Invalid
 from hub.core.services import Services
 from hub.entries import forms as common
-from hub.entries import writing
+from hub.entries import spots, writing
 from hub.entries.models import Picture
+from hub.entries.spots import Spots
 from hub.entries.visibility import Viewer
 from hub.events import agenda, forms, planning, queries, service, wording
 from hub.events.access import LABELS
@@ -68,6 +69,8 @@ async def publish(request: Request, hub: Hub, caller: Asking) -> Response:
     submissions.admit(request, hub, caller)
     form = await parse_form(request)
     before = await submissions.before(hub, form.text("draft"))
+    if form.checked(spots.FIND):
+        return await _find(request, hub, form, None)
     if common.wants_second_look(form):
         return _ask_who_may_see(request, form, None)
     try:
@@ -100,6 +103,8 @@ async def revise(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> 
     """The form was sent: change the event, or show what is wrong."""
     event, series = await _own(request, hub, event_id, caller)
     form = await parse_form(request)
+    if form.checked(spots.FIND):
+        return await _find(request, hub, form, event, series=series)
     try:
         draft = forms.draft(form, event.timezone, event.picture, members_of(event))
         look = await _first_look(request, hub, caller, form, draft, event)
@@ -215,6 +220,15 @@ def _show_first(
     return _form(request, event, forms.filled(form), told, series=series, status=422, look=look)
 
 
+async def _find(
+    request: Request, hub: Services, form: Form, event: Event | None, *, series: str = ""
+) -> Response:
+    """The form again, with the spots that its words may mean."""
+    told = {"picture": common.CHOOSE_AGAIN} if form.file("picture") is not None else {}
+    offered = await spots.found(hub, form)
+    return _form(request, event, forms.filled(form), told, series=series, offered=offered)
+
+
 def _ask_who_may_see(request: Request, form: Form, event: Event | None) -> Response:
     """The form again, with "neighbours only" chosen, because of its theme (SETTLED 2)."""
     values = {**forms.filled(form), "visibility": "hub", "chosen": "yes"}
@@ -242,11 +256,13 @@ def _form(
     ask: bool = False,
     look: Look | None = None,
     picture: Picture | None = None,
+    offered: Spots | None = None,
 ) -> Response:
     return render(
         request,
         "events/form.html",
         status,
+        spots=offered or spots.none(request),
         event=event,
         values=values,
         errors=told or {},

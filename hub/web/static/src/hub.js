@@ -3,6 +3,7 @@ import { keys } from "./keys.js";
 import { listKept } from "./kept.js";
 import { nearMe } from "./near.js";
 import { tellHere } from "./push.js";
+import { offerSpots } from "./where.js";
 
 /** Say something to everyone, screen readers too. */
 function tell(words) {
@@ -158,6 +159,7 @@ for (const box of document.querySelectorAll("[data-again]")) {
 for (const button of document.querySelectorAll("[data-copy][hidden], [data-print]")) button.hidden = false;
 document.querySelector("[data-print]")?.addEventListener("click", () => print());
 for (const button of document.querySelectorAll("[data-near]")) nearMe(button, tell);
+for (const box of document.querySelectorAll("[data-where]")) offerSpots(box);
 keys();
 for (const form of document.querySelectorAll("[data-push]")) tellHere(form);
 document.querySelector("[data-focus]")?.focus();
