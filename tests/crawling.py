@@ -185,6 +185,7 @@ _BY_PATH: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("/api/v1/blocks/{host}", "host"): (BAD, "unknown.example"),
     ("/language/{language}", "language"): ("en", "xx"),
     ("/live/{tag}", "tag"): (WORD,),
+    ("/map/tiles/{name}", "name"): ("map-0000000000000000.pmtiles",),
     ("/nodeinfo/{version}", "version"): ("2.0", "2.1"),
     ("/sign-in/mastodon/{server}", "server"): (FAR, "unknown.example"),
     ("/tags/{tag}", "tag"): (WORD,),

@@ -8,7 +8,7 @@ from typing import Any, Final
 from hub.core import dates, words
 from hub.core.errors import Invalid
 from hub.core.words import later
-from hub.entries import forms
+from hub.entries import forms, spots
 from hub.entries.models import Picture
 from hub.events.models import Event
 from hub.events.recurrence import COUNT_MAX
@@ -58,6 +58,7 @@ def of_event(event: Event) -> dict[str, Any]:
     start = event.starts_at.astimezone(zone)
     found: dict[str, Any] = {
         **forms.kept(event),
+        spots.SPOT: spots.value(event.latitude, event.longitude),
         "summary": event.summary,
         "organiser": event.organiser,
         "price": event.price,
@@ -110,9 +111,8 @@ def draft(
         **({"joining": joining} if (joining := form.text("joining")) else {}),
         **times,
     }
-    if before is not None and form.text("location") != before.get("location"):
-        members |= {"latitude": None, "longitude": None}
     try:
+        members |= spots.members(form, before)
         made = event_draft(members, timezone=timezone)
     except Invalid as error:
         # What a draft misses because the form was incomplete is told once, in the form's words.

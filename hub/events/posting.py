@@ -20,9 +20,10 @@ from hub.core.errors import Invalid
 from hub.core.services import Services
 from hub.directory import queries as directory
 from hub.entries import forms as common
-from hub.entries import writing
+from hub.entries import spots, writing
 from hub.entries.access import LABELS
 from hub.entries.models import Picture
+from hub.entries.spots import Spots
 from hub.entries.visibility import Viewer
 from hub.events import agenda, forms, planning, queries, service, wording
 from hub.events.models import Event
@@ -71,6 +72,8 @@ async def publish(request: Request, hub: Hub, caller: Asking) -> Response:
     if (sent := await sendings.answered(hub, form, caller.person_id)) is not None:
         return sent
     before = await submissions.before(hub, form.text("draft"))
+    if form.checked(spots.FIND):
+        return await _find(request, hub, form, None)
     if common.wants_second_look(form):
         return await _ask_who_may_see(request, form, None)
     try:
@@ -106,6 +109,8 @@ async def revise(event_id: UUID, request: Request, hub: Hub, caller: Asking) -> 
     """The form was sent: change the event, or show what is wrong."""
     event, series = await _own(request, hub, event_id, caller)
     form = await parse_form(request)
+    if form.checked(spots.FIND):
+        return await _find(request, hub, form, event, series=series)
     try:
         draft = forms.draft(form, event.timezone, event.picture, members_of(event))
         draft = await _pointing(hub, draft, event)
@@ -237,6 +242,15 @@ async def _show_first(
     )
 
 
+async def _find(
+    request: Request, hub: Services, form: Form, event: Event | None, *, series: str = ""
+) -> Response:
+    """The form again, with the spots that its words may mean."""
+    told = {"picture": common.CHOOSE_AGAIN} if form.file("picture") is not None else {}
+    offered = await spots.found(hub, form)
+    return await _form(request, event, forms.filled(form), told, series=series, offered=offered)
+
+
 async def _ask_who_may_see(request: Request, form: Form, event: Event | None) -> Response:
     """The form again, with "neighbours only" chosen, because of its theme (SETTLED 2)."""
     values = {**forms.filled(form), "visibility": "hub", "chosen": "yes"}
@@ -264,6 +278,7 @@ async def _form(
     ask: bool = False,
     look: Look | None = None,
     picture: Picture | None = None,
+    offered: Spots | None = None,
 ) -> Response:
     async with services_of(request).db.read() as session:
         known = {
@@ -275,6 +290,7 @@ async def _form(
         "events/form.html",
         status,
         known=known,
+        spots=offered or spots.none(request),
         event=event,
         values=values,
         errors=told or {},

@@ -7,7 +7,7 @@ from typing import Any, Final, get_args
 from hub.core import dates
 from hub.core.errors import Invalid
 from hub.core.words import later
-from hub.entries import forms
+from hub.entries import forms, spots
 from hub.entries.models import Picture
 from hub.exchange.models import Listing
 from hub.exchange.schemas import Kind, ListingDraft, Mode, Sort, listing_draft
@@ -17,6 +17,7 @@ KINDS: Final[tuple[str, ...]] = get_args(Kind)
 MODES: Final[tuple[str, ...]] = get_args(Mode)
 SORTS: Final[tuple[str, ...]] = get_args(Sort)
 DELICATE_KIND: Final = "food"
+DECIMALS: Final = 2  # of a degree: forms hear no more of where somebody is (AP-63)
 
 _TEXTS: Final = ("title", "description", "location", "kind", "mode", "quantity", "price")
 _FIELDS: Final = {"expires_at": "expires_on", "available_from": "available_on"}
@@ -33,6 +34,7 @@ def of_listing(listing: Listing, timezone: str) -> dict[str, Any]:
     days = {"expires_on": listing.expires_at, "available_on": listing.available_from}
     return {
         **forms.kept(listing),
+        spots.SPOT: spots.value(listing.latitude, listing.longitude, DECIMALS),
         "kind": listing.item_kind,
         "mode": listing.mode,
         "quantity": "" if listing.quantity == "1" else listing.quantity,
@@ -62,12 +64,11 @@ def draft(
         "expires_at": form.text("expires_on"),
         "available_from": f"{begins}T00:00" if begins else None,
     }
-    if before is not None and form.text("location") != before.get("location"):
-        members |= {"latitude": None, "longitude": None}
     unchosen = {
         name: later("please choose one") for name in ("kind", "mode") if not form.text(name)
     }
     try:
+        members |= spots.members(form, before, DECIMALS)
         made = listing_draft(members, timezone=timezone)
     except Invalid as error:
         raise Invalid(str(error), {**error.fields, **unchosen}) from error

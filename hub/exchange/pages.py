@@ -13,10 +13,11 @@ from pydantic import ConfigDict, Field
 
 from hub.core.errors import Invalid
 from hub.core.services import Services
-from hub.entries import asking, threads, writing
+from hub.entries import asking, spots, threads, writing
 from hub.entries import forms as common
 from hub.entries import queries as entries
 from hub.entries.models import Picture
+from hub.entries.spots import Spots
 from hub.entries.visibility import Viewer
 from hub.exchange import activitypub, forms, lending, matches, queries, service
 from hub.exchange.models import Listing
@@ -167,6 +168,8 @@ async def publish(request: Request, hub: Hub, caller: Asking) -> Response:
     if (sent := await sendings.answered(hub, form, caller.person_id)) is not None:
         return sent
     before = await submissions.before(hub, form.text("draft"))
+    if form.checked(spots.FIND):
+        return await _find(request, hub, side, form, None)
     if common.wants_second_look(form, delicate=form.text("kind") == forms.DELICATE_KIND):
         values = {**common.filled(form), "visibility": "hub", "chosen": "yes"}
         return _form(request, side, None, values, status=422, ask=True)
@@ -203,6 +206,8 @@ async def revise(listing_id: UUID, request: Request, hub: Hub, caller: Asking) -
     listing, side = await _own(request, hub, listing_id, caller), _side(request)
     form = await parse_form(request)
     before, viewer = members_of(listing), Viewer.of(caller)
+    if form.checked(spots.FIND):
+        return await _find(request, hub, side, form, listing)
     try:
         draft = forms.draft(form, hub.settings.timezone, listing.picture, before)
         draft = await writing.with_picture(hub, draft)
@@ -274,6 +279,15 @@ async def _own(request: Request, hub: Services, listing_id: UUID, caller: Caller
     return permissions.changeable(caller, found)
 
 
+async def _find(
+    request: Request, hub: Services, side: Side, form: Form, listing: Listing | None
+) -> Response:
+    """The form again, with the spots that its words may mean."""
+    told = {"picture": common.CHOOSE_AGAIN} if form.file("picture") is not None else {}
+    offered = await spots.found(hub, form, forms.DECIMALS)
+    return _form(request, side, listing, common.filled(form), told, offered=offered)
+
+
 def _form_again(
     request: Request, side: Side, form: Form, error: Invalid, listing: Listing | None
 ) -> Response:
@@ -292,11 +306,13 @@ def _form(
     status: int = 200,
     ask: bool = False,
     picture: Picture | None = None,
+    offered: Spots | None = None,
 ) -> Response:
     return render(
         request,
         "exchange/form.html",
         status,
+        spots=offered or spots.none(request, forms.DECIMALS),
         listing=listing,
         kind=side,
         values=values,

@@ -20,7 +20,7 @@ from hub.maps.colours import palette
 from hub.maps.earth import metres_per_pixel
 from hub.maps.sheet import FINE, SMALL, WHOLE, Mark, Sheet, View
 
-__all__ = ["LARGEST", "MOST_MARKS", "SMALL", "WHOLE", "Mark", "View", "draw", "policy"]
+__all__ = ["FINE", "LARGEST", "MOST_MARKS", "SMALL", "WHOLE", "Mark", "View", "draw", "policy"]
 
 LARGEST: Final = 30_000  # bytes
 MOST_LABELS: Final = 14

@@ -26,6 +26,7 @@ CREATE VIRTUAL TABLE words USING fts5 (
 # In this order they are offered, where nothing else decides.
 SORTS: Final = {"settlement": 0, "street": 1, "place": 2, "address": 3}
 WORD: Final = re.compile(r"\w+")
+NUMBER: Final = re.compile(r"\b\d+\w?\b")
 LONGEST: Final = 120
 MOST_WORDS: Final = 8
 LOOKED_AT: Final = 400  # hits that are put into order; more have no use
@@ -67,17 +68,22 @@ class Found:
 async def search(settings: Settings, text: str, most: int = 8) -> list[Found]:
     """Up to `most` that have all words of `text`; the nearest to the hub's middle of equals.
 
-    Empty where nothing fits, or the hub has no map.
+    A house number that nobody has mapped still finds its street. Empty where nothing fits, or the
+    hub has no map.
     """
     here = shelf.current(settings)
-    asked = question(text)
-    if here is None or not asked:
+    if here is None or not question(text):
         return []
     near = here.box.centre
     if settings.latitude is not None and settings.longitude is not None:
         near = settings.latitude, settings.longitude
-    given = (asked, LOOKED_AT, text.strip(), *near, most)
-    return await asyncio.to_thread(_search, here.folder / here.addresses, given)
+    path = here.folder / here.addresses
+    for words in (text.strip(), NUMBER.sub(" ", text).strip()):
+        given = (question(words), LOOKED_AT, words, *near, most)
+        hits = await asyncio.to_thread(_search, path, given) if given[0] else []
+        if hits:
+            return hits
+    return []
 
 
 def question(text: str) -> str:

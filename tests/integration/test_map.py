@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import re
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from defusedxml.ElementTree import fromstring
 from hub.core.clock import now
 from hub.core.errors import CommandFailed
 from hub.core.settings import Settings
+from hub.entries import spots
 from hub.maps import drawing, gazetteer, making, shelf, tiles
 from hub.maps.earth import on_square
 from tests import towns_of_osm
@@ -187,6 +189,7 @@ async def test_addresses_are_found_without_asking_anybody(mapped: Running) -> No
     assert (await found("3 Mill Road"))[0] == "Mill Road 3, Lindenau"
     assert (await found("cafe row"))[0] == "Café Row, Lindenau"
     assert sorted(await found("school")) == [f"School No. {n}, Lindenau" for n in range(1, 5)]
+    assert (await found("Mill Road 99a"))[0] == "Mill Road, Lindenau"
     assert await found("nowhere at all") == []
     assert await found('"') == []
 
@@ -330,3 +333,58 @@ async def test_the_picture_of_a_whole_town_stays_small(
     assert len(drawn()) <= 8000
     assert b'class="house"' not in drawn()
     assert b'class="road"' in drawn()
+
+
+# --------------------------------------------------------------------------------------- forms
+
+
+async def test_a_form_finds_the_spot_that_its_words_mean(mapped: Running) -> None:
+    tomorrow = f"{now() + timedelta(days=1):%Y-%m-%d}"
+    said = {"title": "Fair", "starts_on": tomorrow, "starts_time": "15:00", "visibility": "public"}
+    async with visiting(mapped) as writer:
+        await writer.sign_in("editor")
+        page = await writer.press("/post/event", **said, location="cafe row 3", find="yes")
+        assert page.status_code == 200
+        assert 'value="Fair"' in page.text
+        (spot,) = re.findall(r'name="spot" value="([\d.,]+)" checked', page.text)
+        assert "Café Row 3" not in page.text  # the houses there have higher numbers
+        assert (
+            "Café Row 25"
+            in (await writer.press("/post/event", **said, location="Café Row 25", find="yes")).text
+        )
+        sent = await writer.press("/post/event", **said, location="By the café", spot=spot)
+        path = sent.headers["location"].partition("?")[0]
+        event = (await mapped.web.get(f"/api/v1{path}")).json()
+        assert spots.value(event["latitude"], event["longitude"]) == spot
+        # What is on the map stays there, unless its words change and its spot does not.
+        form = await writer.get(f"{path}/edit")
+        assert f'value="{spot}" checked' in form.text
+        kept = {**said, "location": "By the café", "spot": spot, "title": "Summer fair"}
+        await writer.press(f"{path}/edit", **kept)
+        event = (await mapped.web.get(f"/api/v1{path}")).json()
+        assert (event["title"], event["latitude"] is None) == ("Summer fair", False)
+        await writer.press(f"{path}/edit", **{**kept, "location": "In the park"})
+        assert (await mapped.web.get(f"/api/v1{path}")).json()["latitude"] is None
+        wrong = await writer.press(f"{path}/edit", **{**kept, "spot": "north,east"})
+        assert wrong.status_code == 422
+
+
+async def test_a_want_is_only_ever_asked_for_its_cell(mapped: Running) -> None:
+    said = {"title": "A ladder", "kind": "item", "mode": "lend", "visibility": "public"}
+    async with visiting(mapped) as writer:
+        await writer.sign_in("member")
+        page = await writer.press("/post/want", **said, location="mill road", find="yes")
+        found = re.findall(r'name="spot" value="([\d.,]+)"', page.text)
+        assert found
+        assert all(re.fullmatch(r"\d+\.\d\d,\d+\.\d\d", spot) for spot in found)
+        sent = await writer.press("/post/want", **said, location="Mill Road", spot=found[0])
+    path = sent.headers["location"].partition("?")[0]
+    want = (await mapped.web.get(f"/api/v1{path}")).json()
+    assert f"{want['latitude']:.2f},{want['longitude']:.2f}" == found[0]
+
+
+async def test_without_a_map_forms_ask_for_words_alone(hub: Running) -> None:
+    async with visiting(hub) as writer:
+        await writer.sign_in("editor")
+        page = await writer.get("/post/event")
+        assert "Find it on the map" not in page.text

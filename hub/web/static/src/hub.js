@@ -5,6 +5,7 @@ import { nearMe } from "./near.js";
 import { strip } from "./photos.js";
 import { tellHere } from "./push.js";
 import { lookAfterWaiting } from "./waiting-page.js";
+import { offerSpots } from "./where.js";
 
 /** Say something to everyone, screen readers too. */
 function tell(words) {
@@ -181,6 +182,7 @@ for (const box of document.querySelectorAll("[data-again]")) {
 for (const button of document.querySelectorAll("[data-copy][hidden], [data-print]")) button.hidden = false;
 document.querySelector("[data-print]")?.addEventListener("click", () => print());
 for (const button of document.querySelectorAll("[data-near]")) nearMe(button, tell);
+for (const box of document.querySelectorAll("[data-where]")) offerSpots(box);
 keys();
 for (const form of document.querySelectorAll("[data-push]")) tellHere(form);
 document.querySelector("[data-focus]")?.focus();

@@ -26,6 +26,7 @@ const box = document.querySelector(".map");
 const given = JSON.parse(document.getElementById("map-data").textContent);
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const words = given.words;
+const tongue = document.documentElement.lang.replace(/^en$/, "en-GB"); // as our pages write days
 
 /** The colour of a role as it is now: in the light or in the dark. */
 function colour(role) {
@@ -112,7 +113,7 @@ function when({ starts_at: start, all_day: wholeDay }) {
   if (!start) return "";
   const day = { weekday: "short", day: "numeric", month: "short", timeZone: given.timezone };
   const clock = wholeDay ? {} : { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
-  return new Intl.DateTimeFormat(document.documentElement.lang, { ...day, ...clock }).format(new Date(start));
+  return new Intl.DateTimeFormat(tongue, { ...day, ...clock }).format(new Date(start));
 }
 
 function element(name, attributes = {}, ...children) {
@@ -143,7 +144,7 @@ function card(things, note = "") {
   return note ? element("div", {}, element("p", { class: "meta" }, note), list) : list;
 }
 
-const many = (sentence, number) => sentence.replace("%", number.toLocaleString(document.documentElement.lang));
+const many = (sentence, number) => sentence.replace("%", number.toLocaleString(tongue));
 
 // ------------------------------------------------------------------------------------ on the map
 
@@ -188,7 +189,7 @@ class Pins {
     const pin = group === undefined;
     const face = pin
       ? element("span", { class: "map-pin" }, sign(given.signs[type]))
-      : element("span", { class: "map-several" }, count.toLocaleString(document.documentElement.lang));
+      : element("span", { class: "map-several" }, count.toLocaleString(tongue));
     const icon = L.divIcon({ html: face, className: "map-mark", iconSize: [40, 40] });
     const marker = L.marker([latitude, longitude], { icon, riseOnHover: true }).addTo(this.map);
     name(marker, pin ? `${title}, ${[given.names[type], when(feature.properties)].filter(Boolean).join(", ")}` : many(words.several, count));
