@@ -22,7 +22,7 @@ from hub.core.settings import Settings
 from hub.entries import finding, search, writing
 from hub.fediverse import follows, peers, waiting
 from hub.fediverse.models import Delivery
-from hub.feeds import importing, undoing
+from hub.feeds import importing, taking, undoing
 from hub.keeping import phrase, restoring, saving
 from hub.people import service as people
 from hub.today import service as today
@@ -194,11 +194,12 @@ async def take_in(
     data: str | None = None,
     dry_run: bool = False,
     quiet: bool = False,
+    doubles: taking.Doubles = "skip",
 ) -> AsyncIterator[Line]:
-    """Import events (ics) or offers and wants (csv); `data` is the file, base64."""
+    """Import events (ics) or a table (csv, places, organisations); `data` is the file, base64."""
     content = base64.b64decode(data) if data is not None else None
     async for line in importing.lines(
-        services, kind, source, content, dry_run=dry_run, quiet=quiet
+        services, kind, source, content, dry_run=dry_run, quiet=quiet, doubles=doubles
     ):
         yield line
 

@@ -170,6 +170,8 @@ STEWARDS = (
     Shown("admin-invitation", "/admin/people", "An invitation", "steward", press="Make a link"),
     Shown("admin-letters", "/admin/letters", "Letters", "steward"),
     Shown("admin-calendars", "/admin/calendars", "Calendars of groups", "steward"),
+    Shown("admin-import", "/admin/import", "From a spreadsheet", "steward"),
+    Shown("admin-import-none", "/admin/import", "No file", "steward", press="Look at it"),
     Shown("admin-directory", "/admin/directory", "Looking after the directory", "steward"),
     Shown("admin-look", "/admin/look", "The look of the hub", "steward"),
     Shown("admin-stranger", "/admin/people", "For stewards alone"),

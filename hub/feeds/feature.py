@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from hub.core.feature import Feature
-from hub.feeds import pages, stewards
+from hub.feeds import bringing, pages, stewards
 
-feature = Feature(name="feeds", routers=(pages.router, stewards.router))
+feature = Feature(name="feeds", routers=(pages.router, stewards.router, bringing.router))
