@@ -279,7 +279,7 @@ def _entries(hub: HubProcess) -> dict[str, str]:
         "offer": path("offers", "description", mode="lend"),
         "want": path("wants", "description"),
         "article": path("news", "image"),
-        "place": path("places", "opening_hours", "access_facts"),
+        "place": path("places", "opening_hours", "email"),
         "organisation": path("organisations", "lacks"),
     }
 
