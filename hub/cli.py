@@ -60,6 +60,22 @@ class ListStanding(StrEnum):
     allowed = "allowed"
 
 
+class Rows(StrEnum):
+    """What the rows of a table are; csv: as they say themselves."""
+
+    csv = "csv"
+    places = "places"
+    organisations = "organisations"
+
+
+class Doubles(StrEnum):
+    """What is done with a place that is here already."""
+
+    skip = "skip"
+    merge = "merge"
+    add = "add"
+
+
 def main() -> None:
     """Run the command line; 0 done, 1 failed, 2 wrong usage."""
     app()
@@ -345,13 +361,20 @@ def import_ics(
 
 @imports.command("csv")
 def import_csv(
-    source: Annotated[str, typer.Argument(help="A file or an address.")],
+    source: Annotated[str, typer.Argument(help="A file (CSV, XLSX, ODS) or an address.")],
+    rows: Annotated[
+        Rows, typer.Option("--as", help="What its rows are, if they do not say so themselves.")
+    ] = Rows.csv,
+    doubles: Annotated[
+        Doubles, typer.Option(help="What to do with a place that is here already.")
+    ] = Doubles.skip,
     dry_run: DryRun = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Offers and wants from a table."""
-    _ask("import", kind="csv", dry_run=dry_run, quiet=quiet, as_json=as_json, **_source(source))
+    """Offers and wants, or places and organisations, from a table."""
+    given = {"dry_run": dry_run, "quiet": quiet, "doubles": doubles.value, **_source(source)}
+    _ask("import", as_json=as_json, kind=rows.value, **given)
 
 
 @imports.command("undo")

@@ -24,7 +24,7 @@ from hub.entries import finding, search, writing
 from hub.fediverse import backfill, follows, offered, peers, rekeying, relays, relocating, waiting
 from hub.fediverse.models import Delivery
 from hub.fediverse.rulings import Standing
-from hub.feeds import importing, undoing
+from hub.feeds import importing, taking, undoing
 from hub.keeping import phrase, restoring, saving
 from hub.leaving import whole
 from hub.network import lists
@@ -303,11 +303,12 @@ async def take_in(
     data: str | None = None,
     dry_run: bool = False,
     quiet: bool = False,
+    doubles: taking.Doubles = "skip",
 ) -> AsyncIterator[Line]:
-    """Import events (ics) or offers and wants (csv); `data` is the file, base64."""
+    """Import events (ics) or a table (csv, places, organisations); `data` is the file, base64."""
     content = base64.b64decode(data) if data is not None else None
     async for line in importing.lines(
-        services, kind, source, content, dry_run=dry_run, quiet=quiet
+        services, kind, source, content, dry_run=dry_run, quiet=quiet, doubles=doubles
     ):
         yield line
 

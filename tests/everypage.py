@@ -196,6 +196,8 @@ STEWARDS = (
     Shown("admin-invitation", "/admin/people", "An invitation", "steward", press="Make a link"),
     Shown("admin-letters", "/admin/letters", "Letters", "steward"),
     Shown("admin-calendars", "/admin/calendars", "Calendars of groups", "steward"),
+    Shown("admin-import", "/admin/import", "From a spreadsheet", "steward"),
+    Shown("admin-import-none", "/admin/import", "No file", "steward", press="Look at it"),
     Shown("admin-directory", "/admin/directory", "Looking after the directory", "steward"),
     Shown("admin-acts", "/admin/acts", "What was done", "steward"),
     Shown("admin-look", "/admin/look", "The look of the hub", "steward"),
@@ -330,7 +332,7 @@ def _entries(hub: HubProcess) -> dict[str, str]:
         "offer": path("offers", "description", mode="lend"),
         "want": path("wants", "description"),
         "article": path("news", "image"),
-        "place": path("places", "opening_hours", "access_facts"),
+        "place": path("places", "opening_hours", "email"),
         "organisation": path("organisations", "lacks"),
     }
 

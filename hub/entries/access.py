@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field
 
 from federation.vocab.details import AccessFact as Said
+from hub.core.words import later
 from hub.entries.schemas import Line
 
 State = Literal["yes", "part", "no"]
@@ -31,18 +32,18 @@ FactName = Literal[
 
 STATES: Final[tuple[State, ...]] = get_args(State)
 LABELS: Final[dict[FactName, str]] = {
-    "entrance": "Step-free way in",
-    "inside": "Step-free inside",
-    "toilet": "Accessible toilet",
-    "parking": "Disabled parking",
-    "seating": "Places to sit",
-    "hearing_loop": "Hearing loop",
-    "captions": "Captions",
-    "sign_language": "Sign language",
-    "quiet_room": "Quiet room",
-    "assistance_dogs": "Assistance dogs welcome",
-    "smoke_free": "Smoke-free",
-    "childcare": "Childcare",
+    "entrance": later("Step-free way in"),
+    "inside": later("Step-free inside"),
+    "toilet": later("Accessible toilet"),
+    "parking": later("Disabled parking"),
+    "seating": later("Places to sit"),
+    "hearing_loop": later("Hearing loop"),
+    "captions": later("Captions"),
+    "sign_language": later("Sign language"),
+    "quiet_room": later("Quiet room"),
+    "assistance_dogs": later("Assistance dogs welcome"),
+    "smoke_free": later("Smoke-free"),
+    "childcare": later("Childcare"),
 }
 """The facts in the order in which pages show them; the words pass through gettext there."""
 

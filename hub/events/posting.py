@@ -72,10 +72,8 @@ async def publish(request: Request, hub: Hub, caller: Asking) -> Response:
     if (sent := await sendings.answered(hub, form, caller.person_id)) is not None:
         return sent
     before = await submissions.before(hub, form.text("draft"))
-    if form.checked(spots.FIND):
-        return await _find(request, hub, form, None)
-    if common.wants_second_look(form):
-        return await _ask_who_may_see(request, form, None)
+    if (asked := await _asked_first(request, hub, form)) is not None:
+        return asked
     try:
         draft = forms.draft(form, hub.settings.timezone, before.picture)
         draft = await _pointing(hub, draft, None)
@@ -240,6 +238,15 @@ async def _show_first(
     return await _form(
         request, event, forms.filled(form), told, series=series, status=422, look=look
     )
+
+
+async def _asked_first(request: Request, hub: Services, form: Form) -> Response | None:
+    """The form again, where its writer wants to find a spot or has to say who may see it."""
+    if form.checked(spots.FIND):
+        return await _find(request, hub, form, None)
+    if common.wants_second_look(form):
+        return await _ask_who_may_see(request, form, None)
+    return None
 
 
 async def _find(

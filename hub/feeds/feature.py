@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from hub.core.feature import Feature
-from hub.feeds import areas, pages, stewards
+from hub.feeds import areas, bringing, pages, stewards
 
-feature = Feature(name="feeds", routers=(areas.router, pages.router, stewards.router))
+feature = Feature(
+    name="feeds", routers=(areas.router, pages.router, stewards.router, bringing.router)
+)

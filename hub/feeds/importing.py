@@ -1,4 +1,4 @@
-"""An import: what a file holds becomes events, offers and wants of this hub.
+"""An import: what a file holds becomes events, offers, wants, places or organisations here.
 
 A second import of the same source changes what changed and doubles nothing. What is gone from the
 source stays. Followers hear only of what is to come (SETTLED 20, 30). Rows are written in short
@@ -8,7 +8,7 @@ transactions, so that the hub stays awake meanwhile.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
@@ -25,7 +25,9 @@ from hub.events.service import HORIZON
 from hub.feeds import reading, sources, taking
 from hub.feeds.models import Import, ImportedItem
 from hub.feeds.rows import Outcome, Row, Verdict
+from hub.feeds.taking import Doubles
 
+MOST_RECENT: Final = 20
 BATCH: Final = 50  # entries in one transaction
 WORDS: Final[dict[Outcome, str]] = {
     "new": "new",
@@ -34,6 +36,21 @@ WORDS: Final[dict[Outcome, str]] = {
     "over": "over already",
     "refused": "refused",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """How a table of places or organisations is read.
+
+    `columns` are by member, None: as they are guessed; `doubles` is what is done with those that
+    are here already.
+    """
+
+    columns: Mapping[str, int] | None = None
+    doubles: Doubles = "skip"
+
+
+PLAIN: Final = Table()
 
 
 @dataclass(slots=True)
@@ -60,6 +77,7 @@ async def run(
     quiet: bool = False,
     person: UUID | None = None,
     report: Report | None = None,
+    table: Table = PLAIN,
 ) -> AsyncIterator[Verdict]:
     """Take a file in, and say of each row what became of it; `dry_run` writes nothing.
 
@@ -71,9 +89,19 @@ async def run(
         TooBig: it has more than 10 MB.
     """
     window = reading.window_of(now(), services.settings.timezone, HORIZON)
-    rows = await reading.read(kind, data, services.settings.timezone, window)
-    how = {"dry_run": dry_run, "quiet": quiet}
-    async for verdict in taken(services, kind, rows, source, **how, person=person, report=report):
+    rows = await reading.read(kind, data, services.settings.timezone, window, table.columns)
+    verdicts = taken(
+        services,
+        kind,
+        rows,
+        source,
+        dry_run=dry_run,
+        quiet=quiet,
+        person=person,
+        report=report,
+        doubles=table.doubles,
+    )
+    async for verdict in verdicts:
         yield verdict
 
 
@@ -87,12 +115,13 @@ async def taken(
     quiet: bool = False,
     person: UUID | None = None,
     report: Report | None = None,
+    doubles: Doubles = "skip",
 ) -> AsyncIterator[Verdict]:
     """The same for rows that were read already."""
     report = report if report is not None else Report()
     if not dry_run:
         report.import_id = await begin(services, kind, source, person)
-    taker = taking.Taker(services, source, report.import_id, person, tell=not quiet)
+    taker = taking.Taker(services, source, report.import_id, person, not quiet, doubles)
     for batch in _batches(rows):
         async with _unit(services, dry_run=dry_run) as session:
             verdicts = [await taker.take(session, row) for row in batch]
@@ -118,6 +147,7 @@ async def lines(
     dry_run: bool = False,
     quiet: bool = False,
     person: UUID | None = None,
+    doubles: Doubles = "skip",
 ) -> AsyncIterator[dict[str, Any]]:
     """The same as lines of a command; without `content`, `source` is an address to fetch.
 
@@ -137,6 +167,7 @@ async def lines(
         quiet=quiet,
         person=person,
         report=report,
+        table=Table(doubles=doubles),
     ):
         yield {"row": asdict(verdict), "text": _line(verdict)}
     yield {"row": _summary(report), "text": _told(report)}
@@ -171,6 +202,12 @@ async def begin(services: Services, kind: str, source: str, person: UUID | None)
         await session.flush()
         await audit.note(session, "imported", row.id, kind=kind)
         return row.id
+
+
+async def recent(session: AsyncSession, kinds: Sequence[str]) -> Sequence[Import]:
+    """The last imports of these kinds, the newest first."""
+    query = select(Import).where(Import.kind.in_(kinds)).order_by(Import.started_at.desc())
+    return (await session.scalars(query.limit(MOST_RECENT))).all()
 
 
 async def _count(session: AsyncSession, report: Report) -> None:

@@ -10,31 +10,45 @@ import logging
 import re
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 import orjson
 
 from hub.core.errors import Invalid, TooBig
 from hub.core.words import filled
+from hub.directory.schemas import FOLDERS
 from hub.feeds import calendars, rows, spreadsheets
 from hub.feeds.repeating import Window
 from hub.feeds.rows import Row
 
-Kind = Literal["ics", "csv"]
+Kind = Literal["ics", "csv", "places", "organisations"]
 
 MAX_BYTES: Final = 10_000_000
+HEADINGS: Final = "headings"
 MAX_SECONDS: Final = 120  # 5,000 events take about 15
 MAX_MEMORY: Final = 1 << 30
 ROOT: Final = Path(__file__).parents[2]  # where the package `hub` lies
 
-READERS: Final[dict[str, Callable[[bytes, str, Window], list[Row]]]] = {
-    "ics": calendars.rows_of,
-    "csv": spreadsheets.rows_of,
+
+def _listed(
+    sort: str, data: bytes, timezone: str, window: Window, chosen: Mapping[str, int] | None
+) -> list[Row]:
+    return spreadsheets.rows_of(data, timezone, window, sort, chosen)
+
+
+Reader = Callable[[bytes, str, Window, Mapping[str, int] | None], list[Row]]
+READERS: Final[dict[str, Reader]] = {
+    "ics": lambda data, zone, window, _: calendars.rows_of(data, zone, window),
+    "csv": lambda data, zone, window, chosen: spreadsheets.rows_of(
+        data, zone, window, chosen=chosen
+    ),
+    **{folder: partial(_listed, sort) for folder, sort in FOLDERS.items()},
 }
 log = logging.getLogger(__name__)
 
@@ -46,8 +60,14 @@ def window_of(now: datetime, timezone: str, horizon: timedelta) -> Window:
     return Window(now, today, now + horizon)
 
 
-async def read(kind: str, data: bytes, timezone: str, window: Window) -> list[Row]:
-    """The rows of a file.
+async def read(
+    kind: str,
+    data: bytes,
+    timezone: str,
+    window: Window,
+    chosen: Mapping[str, int] | None = None,
+) -> list[Row]:
+    """The rows of a file; `chosen` says which column of a table holds what.
 
     Raises:
         Invalid: it cannot be read, or is not what it should be.
@@ -55,10 +75,34 @@ async def read(kind: str, data: bytes, timezone: str, window: Window) -> list[Ro
     """
     if kind not in READERS:
         raise Invalid(f"“{kind}” cannot be imported; ics and csv can.")
+    moments = (window.now, window.today, window.until)
+    columns = orjson.dumps(dict(chosen)).decode() if chosen is not None else ""
+    answer = await _answer(
+        data, kind, columns, timezone, *(moment.isoformat() for moment in moments)
+    )
+    return rows.loads(answer)
+
+
+async def headings(data: bytes) -> tuple[list[str], dict[str, int]]:
+    """What stands over the columns of a table of the directory, and what each is taken for.
+
+    Raises:
+        Invalid: it cannot be read.
+        TooBig: it has more than 10 MB.
+    """
+    heading, guessed = await _answer(data, HEADINGS)
+    return heading, guessed
+
+
+async def _answer(data: bytes, *command: str) -> Any:
+    """What a process of its own makes of a file.
+
+    Raises:
+        Invalid: it cannot be read.
+        TooBig: it has more than 10 MB.
+    """
     if len(data) > MAX_BYTES:
         raise TooBig(filled("This file has more than {most} MB.", most=MAX_BYTES // 1_000_000))
-    moments = (window.now, window.today, window.until)
-    command = (kind, timezone, *(moment.isoformat() for moment in moments))
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "hub.feeds.reading", *command),
         cwd=ROOT,
@@ -79,20 +123,23 @@ async def read(kind: str, data: bytes, timezone: str, window: Window) -> list[Ro
     if process.returncode != 0:
         # Only where, and what sort of error: its words may be those of the file.
         where = re.findall(rb"line \d+, in \w+|^\w[\w.]*(?=:)", told, re.MULTILINE)[-2:]
-        log.warning("reading a %s file ended in: %s", kind, b" ".join(where).decode())
+        log.warning("reading a %s file ended in: %s", command[0], b" ".join(where).decode())
         raise Invalid("This file is damaged in a way that we cannot read.")
     answer = orjson.loads(out)
-    if (refusal := answer.get("refusal")) is not None:
+    if isinstance(answer, dict) and (refusal := answer.get("refusal")) is not None:
         raise Invalid(refusal)
-    return rows.loads(answer)
+    return answer
 
 
 def main(arguments: list[str], data: bytes) -> bytes:
     """What the process of its own answers."""
-    kind, timezone, *moments = arguments
-    window = Window(*(datetime.fromisoformat(moment) for moment in moments))
     try:
-        return rows.dumps(READERS[kind](data, timezone, window))
+        if arguments == [HEADINGS]:
+            return orjson.dumps(spreadsheets.headings(data))
+        kind, columns, timezone, *moments = arguments
+        window = Window(*(datetime.fromisoformat(moment) for moment in moments))
+        chosen = orjson.loads(columns) if columns else None
+        return rows.dumps(READERS[kind](data, timezone, window, chosen))
     except Invalid as refusal:
         return orjson.dumps({"refusal": str(refusal)})
 

@@ -1,4 +1,4 @@
-"""A CSV file as rows: offers and wants, each taken or refused by its number. Pure.
+"""A table as rows: offers and wants, or places and organisations, each by its number. Pure.
 
 Spreadsheets write what their country writes: semicolons, commas in numbers, days before months,
 headings in their own language.
@@ -9,18 +9,20 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from hub.core.errors import Invalid
 from hub.core.text import fold
-from hub.feeds import texts
+from hub.feeds import directories, texts, workbooks
 from hub.feeds.repeating import Window
 from hub.feeds.rows import Members, Row, digest
 
 MAX_ROWS: Final = 5000
+MOST_LINES: Final = 50_000  # empty ones among them
 MAX_CELL: Final = 30_000
 MAX_ID: Final = 200
 FIRST_ROW: Final = 2  # as spreadsheets count: the headings are row 1
@@ -50,6 +52,11 @@ TYPES: Final = {
     "want": "want wants wanted need request looking_for suche gesuch gesuche wunsch bedarf "
     "demande je_cherche cherche recherche besoin",
 }
+SORTS: Final = {
+    "place": "place places venue location ort orte lieu lieux facility einrichtung",
+    "organisation": "organisation organisations organization organizations group groups verein "
+    "vereine gruppe gruppen association associations groupe",
+}
 KINDS: Final = {
     "item": "item thing object gegenstand sache ding objet chose",
     "skill": "skill service help fahigkeit konnen hilfe dienst competence savoir_faire aide",
@@ -72,29 +79,95 @@ _DATE: Final = re.compile(
 )
 
 
-def rows_of(data: bytes, timezone: str, window: Window) -> list[Row]:
-    """The offers and wants of a spreadsheet; `timezone` is the clock of its dates.
+def rows_of(
+    data: bytes,
+    timezone: str,
+    window: Window,
+    sort: str = "",
+    chosen: Mapping[str, int] | None = None,
+) -> list[Row]:
+    """The rows of a spreadsheet; `timezone` is the clock of its dates.
+
+    `sort` is place or organisation where its rows are of that and do not say so themselves;
+    `chosen` says which column holds what, by the member; without it that is guessed.
 
     Raises:
         Invalid: it is no spreadsheet that we can read, or one that is too long.
     """
-    text = texts.decoded(data)
-    if "\0" in text:
-        raise Invalid("This is not a CSV file. Save the spreadsheet as CSV (UTF-8) and try again.")
-    records = _records(text)
-    columns = _columns(next(records, []))
-    found: list[Row] = []
-    seen: dict[str, int] = {}
-    for number, record in enumerate(records, start=FIRST_ROW):
+    heading, lines = _table(data)
+    zone, seen, found = ZoneInfo(timezone), dict[str, int](), list[Row]()
+    listed = bool(sort) or _is_directory(heading, lines)
+    if chosen is None:
+        chosen = directory_columns(heading) if listed else _columns(heading)
+    for number, line in lines:
+        cells = {
+            name: texts.mended(line[at]).strip() for name, at in chosen.items() if at < len(line)
+        }
+        if not any(cells.values()):
+            continue
         if len(found) == MAX_ROWS:
             raise Invalid(f"This file has more than {MAX_ROWS} rows. Import it in parts.")
-        cells = {
-            name: texts.mended(record[at]).strip()
-            for name, at in columns.items()
-            if at < len(record)
-        }
-        if any(cells.values()):
-            found.append(_row(cells, number, seen, ZoneInfo(timezone), window))
+        if listed:
+            said = _meant(cells.get("type", ""), SORTS) or sort or "place"
+            found.append(
+                directories.row(cells, number, said, seen, lambda text: _moment(text, zone))
+            )
+        else:
+            found.append(_row(cells, number, seen, zone, window))
+    return found
+
+
+def headings(data: bytes) -> tuple[list[str], dict[str, int]]:
+    """What stands over the columns of a table of the directory, and what each is taken for.
+
+    Raises:
+        Invalid: it is no spreadsheet that we can read.
+    """
+    heading, _ = _table(data)
+    return [texts.line(cell, 100) for cell in heading], directory_columns(heading, check=False)
+
+
+def _table(data: bytes) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The headings, and the lines after them with their numbers.
+
+    Raises:
+        Invalid: it is no spreadsheet that we can read.
+    """
+    if workbooks.is_workbook(data):
+        records = workbooks.records(data)
+    else:
+        text = texts.decoded(data)
+        if "\0" in text:
+            raise Invalid("This is no table. Save it as CSV (UTF-8) or XLSX and try again.")
+        records = _records(text)
+    numbered = enumerate(records, start=FIRST_ROW - 1)
+    heading = next((line for _, line in numbered if any(cell.strip() for cell in line)), [])
+    return heading, list(islice(numbered, MOST_LINES))
+
+
+def _is_directory(heading: list[str], lines: list[tuple[int, list[str]]]) -> bool:
+    """Whether the rows say that they are places or organisations."""
+    at = next((i for i, cell in enumerate(heading) if _meant(cell, COLUMNS) == "type"), None)
+    said = [line[at] for _, line in lines if at is not None and at < len(line)]
+    return any(_meant(cell, SORTS) for cell in said)
+
+
+def directory_columns(heading: list[str], *, check: bool = True) -> dict[str, int]:
+    """Which column of a table of the directory holds what.
+
+    Raises:
+        Invalid: none holds the names, and `check`.
+    """
+    found: dict[str, int] = {}
+    for at, cell in enumerate(heading):
+        name = _meant(cell, directories.COLUMNS)
+        if name is not None:
+            found.setdefault(name, at)
+    if check and "title" not in found:
+        raise Invalid(
+            "The first row names no column name. It must name the columns: name, and any of "
+            f"{', '.join(list(directories.COLUMNS)[3:])}."
+        )
     return found
 
 

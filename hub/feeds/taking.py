@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal, cast
 from uuid import UUID
 
 from sqlalchemy import case, select
@@ -14,6 +14,9 @@ from hub.core.clock import now
 from hub.core.errors import Invalid
 from hub.core.services import Services
 from hub.core.text import fold
+from hub.directory import queries as directory
+from hub.directory.models import Record
+from hub.directory.schemas import RecordDraft, Sort
 from hub.events.models import Event, Series
 from hub.events.schemas import EventDraft
 from hub.feeds import series, things
@@ -21,6 +24,7 @@ from hub.feeds.models import ImportChange, ImportedItem
 from hub.feeds.rows import Members, Outcome, Row, Verdict
 from hub.feeds.things import Draft, Thing
 
+Doubles = Literal["skip", "merge", "add"]
 UNDONE: Final = ""  # the fingerprint of an item whose import was taken back: it may come again
 
 
@@ -39,7 +43,8 @@ class Decision:
 class Taker:
     """Takes the rows of one import; without `import_id` it only says what it would do.
 
-    `tell`: other servers hear of what is to come.
+    `tell`: other servers hear of what is to come. `doubles` is what is done with a place that is
+    here already: skip it, merge what is said into it, or add it all the same.
     """
 
     services: Services
@@ -47,6 +52,7 @@ class Taker:
     import_id: UUID | None
     owner: UUID | None
     tell: bool
+    doubles: Doubles = "skip"
 
     async def take(self, session: AsyncSession, row: Row) -> Verdict:
         """What became of a row."""
@@ -77,13 +83,29 @@ class Taker:
         if item is None and await _is_of_a_hub(session, row.key):
             return Decision("same", "is on this hub already")
         if item is None or item.fingerprint == UNDONE:
-            return Decision("new", _dates(row), draft, item)
+            double = await self._double(session, draft, row)
+            return double or Decision("new", _dates(row), draft, item)
         thing = await _standing(session, item)
         if thing is None:
             return Decision("same", "was taken down here, and is left so")
         if item.fingerprint == row.fingerprint:
             return Decision("same")
         return Decision("changed", _dates(row), draft, item, thing)
+
+    async def _double(self, session: AsyncSession, draft: Draft, row: Row) -> Decision | None:
+        """What is done with a place or an organisation that is here already; None if it is not."""
+        if not isinstance(draft, RecordDraft) or self.doubles == "add":
+            return None
+        point = None
+        if draft.latitude is not None and draft.longitude is not None:
+            point = (draft.latitude, draft.longitude)
+        sort = cast(Sort, row.kind)
+        there = await directory.alike(session, sort, draft.title, draft.location, point)
+        if there is None:
+            return None
+        if self.doubles == "skip":
+            return Decision("same", f"looks like “{there.title}”, which is here; left out")
+        return Decision("changed", f"put together with “{there.title}”", draft, None, there)
 
     async def _item(self, session: AsyncSession, row: Row) -> ImportedItem | None:
         """What the row became at an earlier import, of this source or of another."""
@@ -151,8 +173,10 @@ class Taker:
             plan = series.plan_of(row, draft)
             await series.revise(session, self.services, whole, plan, tell=self.tell)
             return before
-        members = things.members_of(thing)
-        wanted = things.changed(thing, row.members, self.services.settings.timezone)
+        members, given = things.members_of(thing), row.members
+        if isinstance(thing, Record):
+            given = {name: value for name, value in given.items() if value is not None}
+        wanted = things.changed(thing, given, self.services.settings.timezone)
         if wanted is not None:
             # What was over when it came was never told; a new time may make it news.
             ahead = not isinstance(wanted, EventDraft) or _is_to_come(wanted.starts_at)

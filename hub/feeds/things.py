@@ -1,8 +1,8 @@
-"""Events, offers and wants, as an import handles them: alike."""
+"""Events, offers, wants, places and organisations, as an import handles them: alike."""
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, Final, cast
 from uuid import UUID
 
 import orjson
@@ -10,6 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.services import Services
+from hub.directory import schemas as directory
+from hub.directory import service as record_service
+from hub.directory.models import Record
+from hub.directory.queries import ROWS
+from hub.directory.schemas import RecordDraft, Sort
 from hub.entries import queries as entries
 from hub.entries.models import Entry
 from hub.events import schemas as events
@@ -22,9 +27,12 @@ from hub.exchange.models import Listing
 from hub.exchange.schemas import ListingDraft, Side
 from hub.feeds.rows import Members
 
-Draft = EventDraft | ListingDraft
-Thing = Event | Listing
-KINDS: tuple[type[Event], type[Listing]] = (Event, Listing)
+Draft = EventDraft | ListingDraft | RecordDraft
+Thing = Event | Listing | Record
+TABLES: Final[dict[str, type[Event | Listing | Record]]] = {
+    "event": Event,
+    **dict.fromkeys(ROWS, Record),
+}
 
 
 def draft_of(kind: str, members: Members, timezone: str) -> Draft:
@@ -36,12 +44,19 @@ def draft_of(kind: str, members: Members, timezone: str) -> Draft:
     if kind == "event":
         # A calendar does not say how people come along; where it is kept they may have to sign up.
         return events.event_draft({"joining": "external", **members}, timezone=timezone)
+    if kind in ROWS:
+        return directory.record_draft(members, timezone=timezone)
     return listings.listing_draft(members, timezone=timezone)
 
 
 def members_of(thing: Thing) -> Members:
     """What a thing is now, as members that JSON can keep."""
-    of = events.members_of(thing) if isinstance(thing, Event) else listings.members_of(thing)
+    if isinstance(thing, Event):
+        of = events.members_of(thing)
+    elif isinstance(thing, Record):
+        of = directory.members_of(thing)
+    else:
+        of = listings.members_of(thing)
     return cast(dict[str, Any], orjson.loads(orjson.dumps(of)))
 
 
@@ -66,7 +81,7 @@ async def by_id(session: AsyncSession, entry_id: UUID) -> Thing | None:
     )
     if kind is None:
         return None
-    row = Event if kind == "event" else Listing
+    row = TABLES.get(kind, Listing)
     query = select(row).where(row.id == entry_id)
     found = await session.scalar(query.options(*entries.whole(row)))
     return cast(Thing | None, found)
@@ -88,6 +103,9 @@ async def publish(
     """
     if isinstance(draft, EventDraft):
         return await event_service.publish(session, services, draft, owner=owner, tell=tell)
+    if isinstance(draft, RecordDraft):
+        sort = cast(Sort, kind)
+        return await record_service.publish(session, services, sort, draft, owner=owner, tell=tell)
     side = cast(Side, kind)
     return await listing_service.publish(session, services, side, draft, owner=owner, tell=tell)
 
@@ -102,6 +120,8 @@ async def revise(
     """
     if isinstance(thing, Event) and isinstance(draft, EventDraft):
         await event_service.revise(session, services, thing, draft, tell=tell)
+    elif isinstance(thing, Record) and isinstance(draft, RecordDraft):
+        await record_service.revise(session, services, thing, draft, tell=tell)
     elif isinstance(thing, Listing) and isinstance(draft, ListingDraft):
         await listing_service.revise(session, services, thing, draft, tell=tell)
 
@@ -110,5 +130,7 @@ async def withdraw(session: AsyncSession, services: Services, thing: Thing) -> N
     """Take a thing back; everyone who has it is told."""
     if isinstance(thing, Event):
         await event_service.withdraw(session, services, thing)
+    elif isinstance(thing, Record):
+        await record_service.withdraw(session, services, thing)
     else:
         await listing_service.withdraw(session, services, thing)

@@ -40,7 +40,7 @@ async def test_every_calendar_is_imported_or_refused_in_a_sentence(
     for path in CORPUS:
         try:
             rows = reading.READERS["ics"](
-                await asyncio.to_thread(path.read_bytes), TIMEZONE, window
+                await asyncio.to_thread(path.read_bytes), TIMEZONE, window, None
             )
         except Invalid as refusal:
             counts[f"file refused: {str(refusal)[:22]}"] += 1
