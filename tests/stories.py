@@ -45,6 +45,15 @@ CHAPTERS: dict[str, dict[int, str]] = {
         36: "Mobilizon, Gancio and WordPress: events arrive with time, place and state; a Join is "
         "answered",
     },
+    "A region": {
+        26: "a region follows twenty hubs and shows them as one; each thing says where it is from, by "
+        "which way it came, how fresh it is, and leads there",
+        27: "the same thing from several hubs is one page with its sources and what differs, and "
+        "can be taken apart",
+        28: "a hub that is lost is marked, then hidden by rule; what it deletes is gone everywhere "
+        "within the hour",
+        29: "another hub's words become ours, set once, for what is here and what comes",
+    },
     "Looking after a hub": {
         4: "stewards set area, languages, colours, charter and roles in the browser",
         17: "a picture of who works with whom, with its table and its export",
@@ -59,6 +68,7 @@ CHAPTERS: dict[str, dict[int, str]] = {
 }
 
 PARTLY: dict[int, str] = {
+    26: "one calendar and one swap; map and directory of a region are not there yet",
     4: "roles are; area, language and colour are settings, and need a restart",
     7: "the place is taken out; without a network nothing is queued",
 }
