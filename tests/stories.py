@@ -54,10 +54,13 @@ CHAPTERS: dict[str, dict[int, str]] = {
         "answered",
     },
     "A region": {
-        26: "somebody follows twenty hubs, and sees and passes on what they publish as one, each "
-        "thing with where it comes from",
-        28: "a hub of the region cannot be reached, or deletes something: it is marked, and what "
-        "is deleted there goes here",
+        26: "a region follows twenty hubs and shows them as one; each thing says where it is from, by "
+        "which way it came, how fresh it is, and leads there",
+        27: "the same thing from several hubs is one page with its sources and what differs, and "
+        "can be taken apart",
+        28: "a hub that is lost is marked, then hidden by rule; what it deletes is gone everywhere "
+        "within the hour",
+        29: "another hub's words become ours, set once, for what is here and what comes",
     },
     "Looking after a hub": {
         1: "from an empty machine and a domain to a hub behind https, set up in at most six "

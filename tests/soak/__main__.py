@@ -28,7 +28,11 @@ DATABASES = ("sqlite", "postgresql")
 def main() -> int:
     """Run what was asked for, all rigs by default; the exit code is that of the tests."""
     share = os.environ.get("SHARE", "1")
-    rigs = sys.argv[1:] or ["tests/integration/faults", "tests/integration/test_fuzz.py"]
+    rigs = sys.argv[1:] or [
+        "tests/integration/faults",
+        "tests/integration/test_fuzz.py",
+        "tests/integration/test_region.py",
+    ]
     with tempfile.TemporaryDirectory() as folder:
         figures = Path(folder) / "figures"
         figures.touch()
