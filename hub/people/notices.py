@@ -43,6 +43,7 @@ SORTS: Final[dict[str, frozenset[str]]] = {
     "match": frozenset({"match"}),
     "talk": frozenset({"request", "message"}),
     "search": frozenset({"search"}),
+    "queue": frozenset({"queue"}),
     "rest": frozenset(),
 }
 

@@ -60,19 +60,34 @@ def relay() -> Path:
     Raises:
         PeerMissing: it could not be installed.
     """
-    folder = CACHE / "relay"
-    sources = [HERE / "relay.txt"]
+    return _of_pypi("relay", "ActivityRelay") / "bin" / "activityrelay"
+
+
+def mastodon() -> Path:
+    """The folder from which `mastodon_mock` is imported; what it stands on are packages of ours.
+
+    Raises:
+        PeerMissing: it could not be installed.
+    """
+    folder = _of_pypi("mastodon", "mastodon-mock")
+    return next((folder / "lib").glob("python3.*/site-packages"))
+
+
+def _of_pypi(name: str, called: str) -> Path:
+    """An environment with what `{name}.txt` lists, and nothing else."""
+    folder = CACHE / name
+    sources = [HERE / f"{name}.txt"]
     if not _is_there(folder, sources):
         shutil.rmtree(folder, ignore_errors=True)
         # Without dependencies: the list is whole, and overrides what the packages ask for.
         options = ["--no-deps", "--require-hashes", "-r", str(sources[0])]
-        failure = "ActivityRelay could not be installed"
+        failure = f"{called} could not be installed"
         try:
             _run([*pip_of(folder), *options], ROOT, failure)
         except NoWay as error:
             raise PeerMissing(f"{failure}: {error}") from None
         _remember(folder, sources)
-    return folder / "bin" / "activityrelay"
+    return folder
 
 
 def _copy(files: Sequence[Path], folder: Path) -> None:
