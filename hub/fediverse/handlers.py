@@ -14,6 +14,7 @@ from hub.actors import service
 from hub.actors.channels import RELAY
 from hub.actors.models import Actor
 from hub.core.clock import now
+from hub.core.closing import closing_of
 from hub.fediverse import follows, moving, peers, undone
 from hub.fediverse.models import Follow as FollowRow
 from hub.fediverse.received import Received
@@ -38,7 +39,10 @@ async def followed(received: Received, activity: Follow) -> None:
     unknown = services.settings.federation == "allow-list" and not await follows.is_followed(
         session, [received.author.id]
     )
-    if unknown or followee.moved_to is not None:  # who moved is followed where it is now
+    closing = closing_of(services.settings)
+    closed = closing is not None and closing.over
+    # Who moved is followed where it is now; who closed has nothing more to say.
+    if unknown or closed or followee.moved_to is not None:
         await follows.reject(session, services, received.author, followee, activity)
         return
     await follows.accept(session, services, received.author, followee, activity)
