@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 
 from federation.vocab.activities import Activity, EmojiReact, Follow, Undo
 from hub.core.clock import now
-from hub.fediverse import undone
+from hub.fediverse import upkeep
 from hub.fediverse.models import Follow as FollowRow
 from hub.fediverse.models import Undone
 from tests.towns import Town
@@ -82,13 +82,11 @@ async def test_ap_39_a_follow_that_was_undone_before_it_came_is_none(town: Town)
 
 async def test_undos_are_remembered_for_a_day(town: Town) -> None:
     await town.send(_undo(town, town.like()))
-    assert await _undone(town) == 1
-    async with town.hub.services.db.write() as session:
-        await undone.forget(session)
+    await upkeep.forget_undone(town.hub.services)
     assert await _undone(town) == 1
     async with town.hub.services.db.write() as session:
         await session.execute(update(Undone).values(undone_at=now() - timedelta(hours=25)))
-        await undone.forget(session)
+    await upkeep.forget_undone(town.hub.services)
     assert await _undone(town) == 0
 
 
