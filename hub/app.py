@@ -14,6 +14,7 @@ from hub.actors import routes as actors
 from hub.bootstrap import FEATURES, Hub
 from hub.core.errors import Forbidden
 from hub.entries.documents import Documents
+from hub.leaving import ending
 from hub.people.identity import identify
 from hub.web import failures, headers, static
 from hub.web.doors import OPEN, SERVERS, Audience
@@ -53,7 +54,7 @@ def create_app(hub: Hub) -> ASGIApp:
         docs_url="/api/docs",
         openapi_url="/api/openapi.json",
         redoc_url=None,
-        dependencies=[Depends(_is_welcome)],
+        dependencies=[Depends(_is_welcome), Depends(ending.refuse_new)],
     )
     app.state.services = hub.services
     app.state.site = hub.site

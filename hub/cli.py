@@ -315,6 +315,19 @@ def demo() -> None:
     _ask("demo")
 
 
+@app.command()
+def close(
+    day: Annotated[str, typer.Argument(metavar="[DAY]", help="The last day, 2031-05-17.")] = "",
+    deletes: Annotated[
+        bool, typer.Option("--delete", help="Then take everything back, here and elsewhere.")
+    ] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="It stays open; until that day.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Announce the day on which the hub closes; what is there can be read after it."""
+    _ask("close", day=day, deletes=deletes, undo=undo, as_json=as_json)
+
+
 @keys.command("rotate")
 def keys_rotate() -> None:
     """Give all channels new keys, at once; other servers fetch them by themselves."""

@@ -26,7 +26,7 @@ from hub.fediverse.models import Delivery
 from hub.fediverse.rulings import Standing
 from hub.feeds import importing, taking, undoing
 from hub.keeping import phrase, restoring, saving
-from hub.leaving import whole
+from hub.leaving import ending, whole
 from hub.network import lists
 from hub.network import service as network
 from hub.people import service as people
@@ -362,6 +362,25 @@ async def move(services: Services, url: str, dry_run: bool = False) -> AsyncIter
         return
     async for line in moving.prepare(services, new, only_try=dry_run):
         yield {"text": line}
+
+
+@command("close")
+async def close(
+    services: Services, day: str = "", deletes: bool = False, undo: bool = False
+) -> AsyncIterator[Line]:
+    """Announce that the hub closes, or that it does not after all."""
+    if undo:
+        ending.unsay(services.settings)
+        yield {"text": "The hub stays open."}
+        return
+    closing = ending.say(services.settings, day, deletes=deletes)
+    row = {"at": closing.at.isoformat(), "deletes": closing.deletes}
+    then = "everything is taken back, here and elsewhere" if deletes else "it can still be read"
+    text = (
+        f"The hub closes at the end of {day}; then {then}. Every page says so. Until then: "
+        "hub close --undo. Make a copy of all of it now: hub export DIR"
+    )
+    yield {"row": row, "text": text}
 
 
 @command("keys rotate")

@@ -14,6 +14,7 @@ from hub.actors import service
 from hub.actors.channels import RELAY
 from hub.actors.models import Actor
 from hub.core.clock import now
+from hub.core.closing import closing_of
 from hub.fediverse import backfill, follows, moving, peers, rulings, undone
 from hub.fediverse.models import Follow as FollowRow
 from hub.fediverse.received import Received
@@ -35,7 +36,10 @@ async def followed(received: Received, activity: Follow) -> None:
     session, services = received.session, received.services
     if await undone.came_before(session, activity):
         return
-    if followee.moved_to is not None:  # who moved is followed where it is now
+    closing = closing_of(services.settings)
+    closed = closing is not None and closing.over
+    # Who moved is followed where it is now; who closed has nothing more to say.
+    if closed or followee.moved_to is not None:
         await follows.reject(session, services, received.author, followee, activity)
         return
     await follows.accept(session, services, received.author, followee, activity)

@@ -19,8 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hub.core.clock import now
 from hub.core.errors import NotFound
 from hub.core.services import Services
-from hub.entries import pictures, publishing
-from hub.entries.models import TYPES, Entry, Reply, Report
+from hub.entries import pictures
+from hub.entries.models import Entry, Reply, Report
 from hub.events.models import Attendance, Event, Series
 from hub.exchange.models import Backer, Loan, Match, MatchMessage
 from hub.fediverse import ledger
@@ -37,7 +37,7 @@ from hub.people import searches, secrets
 from hub.people import service as people
 from hub.people.models import Submission, Told
 from hub.posting import queries
-from hub.posting.kinds import KINDS
+from hub.posting.kinds import take_away
 
 SEEN_FOR: Final = timedelta(days=40)  # longer than any Delete is on its way (SETTLED 4)
 
@@ -98,11 +98,7 @@ async def _withdraw(session: AsyncSession, services: Services, entry: Entry, sec
         session.add(FarewellThing(digest=secrets.digest(secret), uri=entry.uri))
     if entry.picture_id is not None:
         await pictures.release(session, entry.picture_id)
-    if entry.kind in KINDS:
-        await KINDS[entry.kind].withdraw(session, services, entry.id)
-    else:
-        await session.refresh(entry, ["author"])
-        await publishing.withdraw(session, services, entry, TYPES[entry.kind])
+    await take_away(session, services, entry)
 
 
 async def _forget_talk(session: AsyncSession, person_id: UUID, entries: Sequence[UUID]) -> None:

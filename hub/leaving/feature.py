@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hub.core.feature import Feature
-from hub.leaving import pages, parcels
+from hub.leaving import ending, pages, parcels
 
-JOBS = (parcels.pack,)  # named, so that it is loaded
+JOBS = (parcels.pack, ending.end)  # named, so that it is loaded
 
 feature = Feature(name="leaving", routers=(pages.router,))

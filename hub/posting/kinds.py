@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.errors import NotFound
 from hub.core.services import Services
-from hub.entries.models import Entry, Picture
+from hub.entries import publishing
+from hub.entries.models import TYPES, Entry, Picture
 from hub.entries.queries import whole
 from hub.entries.schemas import EntryDraft
 from hub.events import forms as event_forms
@@ -130,3 +131,12 @@ KINDS: Final[dict[str, Kind]] = {
     "offer": _Listings("offer"),
     "want": _Listings("want"),
 }
+
+
+async def take_away(session: AsyncSession, services: Services, entry: Entry) -> None:
+    """Take an entry of ours back, of whatever kind; everyone who has it is told."""
+    if entry.kind in KINDS:
+        await KINDS[entry.kind].withdraw(session, services, entry.id)
+        return
+    await session.refresh(entry, ["author"])
+    await publishing.withdraw(session, services, entry, TYPES[entry.kind])

@@ -1,9 +1,9 @@
 """Pages: the template environment, and the two ways to answer with one.
 
 Templates live beside their room (`hub/events/templates/events/show.html`) and escape everything
-but `SafeHtml`. A page gets `hub` (its name and look), `caller`, `csrf()`, `asset()`, `path`,
-`language`, `direction`, `display` (how its reader likes it) and `now`; words about time are made in
-the reader's language and on the event's clock.
+but `SafeHtml`. A page gets `hub` (its name and look), `closing` (if it closes), `caller`, `csrf()`,
+`asset()`, `path`, `language`, `direction`, `display` (how its reader likes it) and `now`; words
+about time are made in the reader's language and on the event's clock.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from markupsafe import Markup
 
 from hub.core import dates, text, words
 from hub.core.clock import now
+from hub.core.closing import closing_of
 from hub.core.errors import NotFound
 from hub.core.look import Look, look_of
 from hub.core.services import Services
@@ -155,6 +156,7 @@ def render(request: Request, template: str, status: int = 200, **context: Any) -
         "now": now(),
         "display": display_of(request),
         "status": status,
+        "closing": closing_of(services.settings),
         **context,
     }
     with words.speaking(language):

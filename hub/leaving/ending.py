@@ -1,0 +1,111 @@
+"""The hub closes (`hub close`): announced with a date, read for ever, and nothing new after it."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, time, timedelta
+from typing import Final
+
+from fastapi import Request
+from sqlalchemy import select
+
+from hub.core.clock import now
+from hub.core.closing import Closing, announce, closing_of, take_back
+from hub.core.errors import CommandFailed, Conflict
+from hub.core.services import Services
+from hub.core.settings import Settings
+from hub.core.words import filled
+from hub.entries.models import FOLDERS, Entry
+from hub.jobs.registry import Run, job
+from hub.posting.kinds import take_away
+from hub.web.bodies import READS
+
+AT_ONCE: Final = 20  # entries that one transaction takes back
+# What may still be sent to a hub that closed: to come and go, take along, and look after the rest.
+STILL: Final = re.compile(
+    r"/(?:sign-in|sign-out|welcome|me|admin|language|display|unsubscribe|appeal)(?:/|$)"
+    r"|/delete$|^/api/v1/(?:follows|followers|blocks)(?:/|$)"
+)
+
+
+def say(settings: Settings, day: str, *, deletes: bool) -> Closing:
+    """Let the hub close on a day, at its end on the hub's clock.
+
+    Raises:
+        CommandFailed: it is no day to come, or the hub is closed.
+    """
+    _refuse_closed(settings)
+    try:
+        when = date.fromisoformat(day)
+    except ValueError:
+        raise CommandFailed(f"{day} is not a day such as 2031-05-17.") from None
+    closing = Closing(datetime.combine(when, time.max, settings.zone), deletes)
+    if closing.over:
+        raise CommandFailed(f"{day} is over. Announce a day to come, so that people can prepare.")
+    announce(settings, closing)
+    return closing
+
+
+def unsay(settings: Settings) -> None:
+    """The hub does not close after all.
+
+    Raises:
+        CommandFailed: it is closed, or nobody said that it would.
+    """
+    _refuse_closed(settings)
+    if closing_of(settings) is None:
+        raise CommandFailed("Nobody said that this hub closes.")
+    take_back(settings)
+
+
+def _refuse_closed(settings: Settings) -> None:
+    closing = closing_of(settings)
+    if closing is not None and closing.over:
+        raise CommandFailed(f"This hub closed on {closing.at:%Y-%m-%d}. That stays so.")
+
+
+async def refuse_new(request: Request) -> None:
+    """Go on if the hub still takes what is sent.
+
+    Raises:
+        Conflict: it has closed, and this would be something new.
+    """
+    services: Services = request.app.state.services
+    if request.method in READS or request.method == "DELETE":
+        return
+    closing = closing_of(services.settings)
+    if closing is not None and closing.over and not STILL.search(request.url.path):
+        day = f"{closing.at:%Y-%m-%d}"
+        raise Conflict(
+            filled(
+                "This hub closed on {day}, so nothing new can be posted. All that is here can "
+                "still be read, and you can take along what is yours on your page.",
+                day=day,
+            )
+        )
+
+
+@job("leaving.end", every=timedelta(hours=1))
+async def end(run: Run) -> None:
+    """Take everything back, a few at a time, once the hub has closed and that was said.
+
+    The job is done before it begins: it may take longer than a lease, and the next goes on.
+    """
+    services = run.services
+    async with run.finish():
+        pass
+    closing = closing_of(services.settings)
+    if closing is None or not closing.over or not closing.deletes:
+        return
+    while await _take_some(services):
+        continue
+
+
+async def _take_some(services: Services) -> bool:
+    async with services.db.write() as session:
+        here = (Entry.origin == "", Entry.deleted_at.is_(None), Entry.kind.in_(list(FOLDERS)))
+        query = select(Entry).where(*here, Entry.created_at <= now()).limit(AT_ONCE)
+        entries = (await session.scalars(query)).all()
+        for entry in entries:
+            await take_away(session, services, entry)
+    return bool(entries)
