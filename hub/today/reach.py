@@ -1,6 +1,6 @@
-"""Whether the hub is reached under its own address, as everybody else reaches it.
+"""Whether the hub is reached under its own address, as by others, and reaches its mail server.
 
-It dials `HUB_URL` and nothing else, which stewards set themselves; so the guard, which would refuse
+It dials those two and nothing else, which stewards set themselves; so the guard, which would refuse
 our own address, has no part in it.
 """
 
@@ -14,19 +14,65 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from hub.actors.channels import RELAY
 from hub.core.settings import Settings
+from hub.core.smtp import server_of
 from hub.core.words import later
+from hub.mail import sending
 from hub.today.checks import Check
 
 TAKES_S: Final = 10
 LONGEST: Final = 16 * 1024  # bytes of an answer
 TITLE = later("Reached from outside")
+NAMED = later("Found by other servers")
+MAIL = later("Mail server")
+MAIL_PAGE: Final = "/admin/settings/mail"
 PORTS: Final = {"https": 443, "http": 80}
 
 
 async def look(settings: Settings) -> AsyncIterator[Check]:
-    """Name, certificate, proxy and hub, as far as they go."""
-    yield await _reached(settings)
+    """Name, certificate, proxy and hub, as far as they go, and the mail server."""
+    async for check in address(settings):
+        yield check
+    if settings.smtp_url:
+        yield await _mail(settings)
+
+
+async def address(settings: Settings) -> AsyncIterator[Check]:
+    """Whether others reach the hub, and find it."""
+    reached = await _reached(settings)
+    yield reached
+    if reached.state == "ok":
+        yield await _named(settings)
+
+
+async def _named(settings: Settings) -> Check:
+    """Whether other servers find our channels: some proxies keep `/.well-known` for themselves."""
+    path = f"/.well-known/webfinger?resource=acct:{RELAY}@{settings.authority}"
+    try:
+        async with asyncio.timeout(TAKES_S):
+            answer = await _asked(settings, path)
+    except (OSError, TimeoutError):
+        answer = None
+    if isinstance(answer, dict) and answer.get("links"):
+        told = later("Other servers find this hub by its name.")
+        return Check("named", NAMED, "ok", told)
+    told = later(
+        "Other servers do not find this hub: %(url)s/.well-known/webfinger does not answer. The "
+        "proxy must pass /.well-known on as well."
+    )
+    return Check("named", NAMED, "wrong", told, {"url": settings.url})
+
+
+async def _mail(settings: Settings) -> Check:
+    """Whether the mail server lets us in; it is sent no letter."""
+    host = server_of(settings.smtp_url).host
+    outcome = await sending.reach(settings)
+    if outcome.error:
+        told = later("Letters cannot go out by %(host)s: %(why)s.")
+        return Check("mail", MAIL, "wrong", told, {"host": host, "why": outcome.error}, MAIL_PAGE)
+    told = later("The mail server %(host)s lets us in.")
+    return Check("mail", MAIL, "ok", told, {"host": host}, MAIL_PAGE)
 
 
 async def _reached(settings: Settings) -> Check:
@@ -70,8 +116,8 @@ def _judged(settings: Settings, answer: Any) -> Check:
     return Check("reach", TITLE, "ok", told, values)
 
 
-async def _asked(settings: Settings) -> Any:
-    """What `/healthz` says; None if that is no JSON."""
+async def _asked(settings: Settings, path: str = "/healthz") -> Any:
+    """What this path says; None if that is no JSON."""
     parts = urlsplit(settings.url)
     secure = ssl.create_default_context() if settings.secure else None
     if secure is not None and settings.ca_file is not None:
@@ -80,9 +126,7 @@ async def _asked(settings: Settings) -> Any:
         parts.hostname, parts.port or PORTS[parts.scheme], ssl=secure
     )
     try:
-        request = (
-            f"GET /healthz HTTP/1.1\r\nHost: {settings.authority}\r\nConnection: close\r\n\r\n"
-        )
+        request = f"GET {path} HTTP/1.1\r\nHost: {settings.authority}\r\nConnection: close\r\n\r\n"
         writer.write(request.encode())
         await writer.drain()
         head, _, body = (await reader.read(LONGEST)).partition(b"\r\n\r\n")
