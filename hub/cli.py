@@ -184,12 +184,43 @@ def migrate() -> None:
 
 @app.command()
 def setup(
+    *,
     link: Annotated[bool, typer.Option("--link", help="Only a further link.")] = False,
     phrase: Annotated[bool, typer.Option("--phrase", help="Only a new recovery phrase.")] = False,
+    url: Annotated[str | None, typer.Option(help="Its address: https://hub.example")] = None,
+    name: Annotated[str | None, typer.Option(help="What the hub is called.")] = None,
+    area: Annotated[str | None, typer.Option(help="What the neighbourhood is called.")] = None,
+    near: Annotated[str | None, typer.Option(help="Its middle: 51.4545,-2.5879")] = None,
+    language: Annotated[str | None, typer.Option(help="Main language, such as en.")] = None,
+    contact: Annotated[str | None, typer.Option(help="How to reach the stewards.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print a link that makes a steward, once, and first of all a recovery phrase."""
-    _ask("setup", as_json=as_json, link=link, words=phrase)
+    """Ask for the first settings, or take them, and print a link that makes a steward, once."""
+    given = (url, name, area, near, language, contact)
+    said = {key: value for key, value in zip(QUESTIONS, given, strict=True) if value is not None}
+    if not (said or link or phrase or as_json) and sys.stdin.isatty() and sys.stdout.isatty():
+        said = _questions()
+    _ask("setup", as_json=as_json, link=link, words=phrase, said=said)
+
+
+QUESTIONS = {
+    "url": "Its address, such as https://hub.example",
+    "name": "What is the hub called?",
+    "area": "What is the neighbourhood called?",
+    "near": "Its middle: two numbers, or the address of a map that shows it",
+    "language": "Its main language, such as en",
+    "contact": "How are you reached? An e-mail or web address",
+}
+
+
+def _questions() -> dict[str, str]:
+    """What was answered to each; all can be left out, and said later in the browser."""
+    print("Six questions. Enter alone leaves a thing as it is; all can be changed in the browser.")
+    answers = {
+        key: str(typer.prompt(words, default="", show_default=False)).strip()
+        for key, words in QUESTIONS.items()
+    }
+    return {key: answer for key, answer in answers.items() if answer}
 
 
 @app.command()

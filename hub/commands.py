@@ -30,6 +30,7 @@ from hub.leaving import ending, whole
 from hub.network import lists
 from hub.network import service as network
 from hub.people import service as people
+from hub.setup import answers, chosen
 from hub.today import moving
 from hub.today import service as today
 from hub.trust import lines as trust
@@ -55,8 +56,18 @@ def command(name: str, *, bare: bool = False) -> Callable[[Command], Command]:
 
 
 @command("setup")
-async def setup(services: Services, link: bool = False, words: bool = False) -> AsyncIterator[Line]:
-    """A link that makes one steward, once; and the recovery phrase, while there is none."""
+async def setup(
+    services: Services,
+    link: bool = False,
+    words: bool = False,
+    said: dict[str, Any] | None = None,
+) -> AsyncIterator[Line]:
+    """A link that makes one steward, once; and the recovery phrase, while there is none.
+
+    `said` are settings that were given or answered; they hold first.
+    """
+    for sentence in await answers.take(services, said) if said else ():
+        yield {"text": sentence}
     folder = services.settings.data_dir
     row, text = {}, ""
     if words or (not link and phrase.sealed(folder) is None):
@@ -400,6 +411,7 @@ async def doctor(settings: Settings) -> AsyncIterator[Line]:
     failed = 0
     database = Database(settings.database)
     try:
+        settings = await chosen.in_force(settings, database)
         async for check in today.look(settings, database, outside=True):
             told = check.told(lambda when: when.isoformat(timespec="minutes"))
             row = {"check": check.name, "state": check.state, "message": told}

@@ -24,6 +24,7 @@ from hub.mail.models import Mail
 
 log = logging.getLogger(__name__)
 
+UNREACHED: Final = "the mail server cannot be reached ({why})"
 TIMEOUT_S: Final = 20.0  # of each step with the mail server
 PERMANENT: Final = 500  # RFC 5321 §4.2.1: codes from here on say "do not try again"
 PAUSES: Final = tuple(
@@ -54,6 +55,17 @@ async def send(run: Run, mail_id: str) -> None:
             await _note(session, UUID(mail_id), outcome)
 
 
+async def reach(settings: Settings) -> Outcome:
+    """Whether the mail server lets us in; no letter is sent."""
+    try:
+        async with _client(server_of(settings.smtp_url), settings):
+            return Outcome()
+    except aiosmtplib.SMTPException as error:
+        return _refusal(error)
+    except OSError as error:
+        return Outcome(UNREACHED.format(why=type(error).__name__))
+
+
 async def attempt(settings: Settings, mail: Mail) -> Outcome:
     """One try at the mail server."""
     try:
@@ -61,7 +73,7 @@ async def attempt(settings: Settings, mail: Mail) -> Outcome:
     except aiosmtplib.SMTPException as error:
         return _refusal(error)
     except OSError as error:
-        return Outcome(f"the mail server cannot be reached ({type(error).__name__})")
+        return Outcome(UNREACHED.format(why=type(error).__name__))
     except ValueError:
         return Outcome("it cannot be written as a letter", final=True)
     return Outcome()
@@ -81,8 +93,8 @@ def _refusal(error: aiosmtplib.SMTPException) -> Outcome:
     return Outcome(f"the mail server cannot be used ({type(error).__name__})")
 
 
-async def _hand_over(server: Server, settings: Settings, mail: Mail) -> None:
-    client = aiosmtplib.SMTP(
+def _client(server: Server, settings: Settings) -> aiosmtplib.SMTP:
+    return aiosmtplib.SMTP(
         hostname=server.host,
         port=server.port,
         username=server.user or None,
@@ -93,6 +105,10 @@ async def _hand_over(server: Server, settings: Settings, mail: Mail) -> None:
         local_hostname=settings.mail_address.rpartition("@")[2],
         tls_context=server.context(settings.ca_file),
     )
+
+
+async def _hand_over(server: Server, settings: Settings, mail: Mail) -> None:
+    client = _client(server, settings)
     made = composing.message(mail, settings)
     async with client:
         await client.send_message(made, sender=settings.mail_address, recipients=[mail.recipient])

@@ -14,6 +14,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,9 +23,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.audit import log as audit
-from hub.core.db import insert_for
-from hub.core.errors import Invalid
-from hub.core.secrets import MasterKey, load_master_key
+from hub.core.db import Database, insert_for
+from hub.core.errors import CommandFailed, Invalid
+from hub.core.secrets import load_master_key
 from hub.core.services import Services
 from hub.core.settings import Settings
 from hub.fediverse import naming
@@ -41,22 +42,30 @@ MOST_SHOWN: Final = 30
 Change = tuple[str, datetime, str | None]
 
 
-async def kept(session: AsyncSession, master: MasterKey) -> dict[str, Any]:
-    """What stewards chose, by name.
+async def kept(session: AsyncSession, data_dir: Path) -> dict[str, Any]:
+    """What stewards chose, by name; the hub's master key lies in `data_dir`.
 
     Raises:
         CommandFailed: it was sealed with another master key.
     """
     rows = (await session.scalars(select(Setting))).all()
-    return {row.name: _opened(row.name, row.value, master) for row in rows}
+    return {row.name: _opened(row.name, row.value, data_dir) for row in rows}
 
 
 async def take_up(services: Services) -> None:
     """Let what stewards chose be in force in this process."""
-    master = load_master_key(services.given.data_dir)
     async with services.db.read() as session:
-        chosen = await kept(session, master)
+        chosen = await kept(session, services.given.data_dir)
     services.settings = _fitting(services.given, chosen)
+
+
+async def in_force(given: Settings, database: Database) -> Settings:
+    """The settings of a hub that need not be running; as given, where it cannot be asked."""
+    try:
+        async with database.read() as session:
+            return _fitting(given, await kept(session, given.data_dir))
+    except (SQLAlchemyError, OSError, CommandFailed):
+        return given  # what is wrong there is for others to say
 
 
 async def change(
@@ -69,14 +78,14 @@ async def change(
     Raises:
         Invalid: some value cannot be; nothing is changed then.
     """
-    master = load_master_key(services.given.data_dir)
+    data_dir = services.given.data_dir
     async with services.db.write() as session:
-        chosen = await kept(session, master)
+        chosen = await kept(session, data_dir)
         before = _fitting(services.given, chosen)
         after = choices.settled(services.given, {**chosen, **values})
         differing = choices.changes(before, after)
         for name in differing:
-            await _keep(session, name, getattr(after, name), master)
+            await _keep(session, name, getattr(after, name), data_dir)
             session.add(SettingChange(name=name, by_id=by))
             await audit.note(session, "setting", name)
         await session.flush()
@@ -91,9 +100,8 @@ async def imagined(services: Services, values: Values) -> Settings:
     Raises:
         Invalid: some value cannot be.
     """
-    master = load_master_key(services.given.data_dir)
     async with services.db.read() as session:
-        chosen = await kept(session, master)
+        chosen = await kept(session, services.given.data_dir)
     return choices.settled(services.given, {**chosen, **values})
 
 
@@ -148,18 +156,21 @@ def _fitting(given: Settings, chosen: dict[str, Any]) -> Settings:
         )
 
 
-async def _keep(session: AsyncSession, name: str, value: Any, master: MasterKey) -> None:
+async def _keep(session: AsyncSession, name: str, value: Any, data_dir: Path) -> None:
     text = json.dumps(value)
     if name in SECRETS:
-        text = base64.b64encode(master.seal(text.encode(), _label(name))).decode()
+        text = base64.b64encode(
+            load_master_key(data_dir).seal(text.encode(), _label(name))
+        ).decode()
     statement = insert_for(session, Setting).values(name=name, value=text)
     await session.execute(
         statement.on_conflict_do_update(index_elements=["name"], set_={"value": text})
     )
 
 
-def _opened(name: str, text: str, master: MasterKey) -> Any:
+def _opened(name: str, text: str, data_dir: Path) -> Any:
     if name in SECRETS:
+        master = load_master_key(data_dir)
         return json.loads(master.open(base64.b64decode(text), _label(name)))
     return json.loads(text)
 

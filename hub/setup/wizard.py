@@ -140,7 +140,7 @@ async def _walk(hub: Services, name: str) -> dict[str, Any]:
     if name == "name":
         checks = [machine.address(hub.settings)]
         if checks[0].state == "ok":
-            checks += [check async for check in reach.look(hub.settings)]
+            checks += [check async for check in reach.address(hub.settings)]
         context["checks"] = checks
     return context
 

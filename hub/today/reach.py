@@ -1,6 +1,6 @@
-"""Whether the hub is reached under its own address, as everybody else reaches it.
+"""Whether the hub is reached under its own address, as by others, and reaches its mail server.
 
-It dials `HUB_URL` and nothing else, which stewards set themselves; so the guard, which would refuse
+It dials those two and nothing else, which stewards set themselves; so the guard, which would refuse
 our own address, has no part in it.
 """
 
@@ -15,19 +15,65 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from federation.origins import authority
+from hub.actors.channels import RELAY
 from hub.core.settings import Settings
+from hub.core.smtp import server_of
 from hub.core.words import later
+from hub.mail import sending
 from hub.today.checks import Check
 
 TAKES_S: Final = 10
 LONGEST: Final = 16 * 1024  # bytes of an answer
 TITLE = later("Reached from outside")
+NAMED = later("Found by other servers")
+MAIL = later("Mail server")
+MAIL_PAGE: Final = "/admin/settings/mail"
 PORTS: Final = {"https": 443, "http": 80}
 
 
 async def look(settings: Settings) -> AsyncIterator[Check]:
-    """Name, certificate, proxy and hub, as far as they go."""
-    yield await reached(settings, settings.url)
+    """Name, certificate, proxy and hub, as far as they go, and the mail server."""
+    async for check in address(settings):
+        yield check
+    if settings.smtp_url:
+        yield await _mail(settings)
+
+
+async def address(settings: Settings) -> AsyncIterator[Check]:
+    """Whether others reach the hub, and find it."""
+    found = await reached(settings, settings.url)
+    yield found
+    if found.state == "ok":
+        yield await _named(settings)
+
+
+async def _named(settings: Settings) -> Check:
+    """Whether other servers find our channels: some proxies keep `/.well-known` for themselves."""
+    path = f"/.well-known/webfinger?resource=acct:{RELAY}@{settings.authority}"
+    try:
+        async with asyncio.timeout(TAKES_S):
+            answer = await asked(settings, settings.url, path)
+    except (OSError, TimeoutError):
+        answer = None
+    if isinstance(answer, dict) and answer.get("links"):
+        told = later("Other servers find this hub by its name.")
+        return Check("named", NAMED, "ok", told)
+    told = later(
+        "Other servers do not find this hub: %(url)s/.well-known/webfinger does not answer. The "
+        "proxy must pass /.well-known on as well."
+    )
+    return Check("named", NAMED, "wrong", told, {"url": settings.url})
+
+
+async def _mail(settings: Settings) -> Check:
+    """Whether the mail server lets us in; it is sent no letter."""
+    host = server_of(settings.smtp_url).host
+    outcome = await sending.reach(settings)
+    if outcome.error:
+        told = later("Letters cannot go out by %(host)s: %(why)s.")
+        return Check("mail", MAIL, "wrong", told, {"host": host, "why": outcome.error}, MAIL_PAGE)
+    told = later("The mail server %(host)s lets us in.")
+    return Check("mail", MAIL, "ok", told, {"host": host}, MAIL_PAGE)
 
 
 async def reached(settings: Settings, url: str) -> Check:

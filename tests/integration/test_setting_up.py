@@ -6,13 +6,18 @@ import html
 import re
 from urllib.parse import urlsplit
 
+import pytest
 from sqlalchemy import func, select
 
+from hub.core.errors import CommandFailed
 from hub.entries.models import Entry
 from hub.keeping import phrase
 from hub.people import service
 from hub.people.models import Person
+from hub.setup import answers
+from hub.today import reach
 from tests.conftest import MakeHub, Running, settle
+from tests.mailserver import mail_server
 from tests.visitor import Visitor, visiting
 
 STEPS = {
@@ -139,3 +144,44 @@ async def test_the_name_step_says_how_the_address_is(make_hub: MakeHub) -> None:
         await steward.sign_in("steward")
         page = html.unescape((await steward.get("/admin/setup/name")).text)
         assert "The name nowhere.invalid is not known (DNS)." in page
+
+
+async def test_hub_setup_takes_answers_and_says_what_makes_no_sense(
+    hub: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HUB_URL", raising=False)
+    folder = hub.services.given.data_dir
+    (folder / "hub.env").write_text("HUB_URL=http://old.example\nHUB_LOG_LEVEL=debug\n")
+    said = {"name": "Elm Row", "near": "52.5, 13.4", "url": "https://elm.example"}
+    told = " ".join(await answers.take(hub.services, said))
+    assert "name" in told
+    assert "https://elm.example once the hub is started anew" in told
+    assert hub.services.settings.name == "Elm Row"
+    assert hub.services.settings.longitude == 13.4
+    kept = (folder / "hub.env").read_text()
+    assert kept == "HUB_LOG_LEVEL=debug\nHUB_URL=https://elm.example\n"
+    assert (folder / "hub.env").stat().st_mode & 0o077 == 0
+    for wrong, words in (
+        ({"name": "x" * 99, "area": "The Elms"}, "name: At most 80 characters, please."),
+        ({"near": "the pub", "area": "The Elms"}, "where: Please paste two numbers"),
+        ({"url": "elm", "area": "The Elms"}, "The address must be an address such as"),
+    ):
+        with pytest.raises(CommandFailed) as failed:
+            await answers.take(hub.services, wrong)
+        assert words in str(failed.value)
+    monkeypatch.setenv("HUB_AREA", "The Oaks")
+    with pytest.raises(CommandFailed, match="HUB_AREA"):
+        await answers.take(hub.services, {"area": "The Elms"})
+    assert hub.services.settings.area == ""
+
+
+async def test_the_doctor_knocks_at_the_mail_server_and_sends_nothing(make_hub: MakeHub) -> None:
+    with mail_server() as server:
+        there = await make_hub(smtp_url=server.url)
+        checks = {check.name: check async for check in reach.look(there.services.settings)}
+        assert checks["mail"].state == "ok"
+        assert server.letters == []
+    nowhere = there.services.settings.model_copy(update={"smtp_url": "smtp://127.0.0.1:1"})
+    checks = {check.name: check async for check in reach.look(nowhere)}
+    assert checks["mail"].state == "wrong"
+    assert "Letters cannot go out by 127.0.0.1" in checks["mail"].told(str)
