@@ -75,12 +75,13 @@ async def listed(
 
 @beside("events")
 async def at_record(session: AsyncSession, record: Record, viewer: Viewer) -> Sequence[Event]:
-    """The next events at a place, or of an organisation."""
+    """The next events at a place, or of an organisation; of a series the next date."""
     column = Event.place_uri if record.kind == "place" else Event.organiser_uri
     chosen = Event.place_id if record.kind == "place" else Event.organiser_id
     query = select(Event).where(
         or_(column == record.uri, chosen == record.id),
         Event.relevant_until >= now(),
+        first_of_its_kind(now()),
         visible_to(viewer),
     )
     query = query.order_by(Event.starts_at).options(selectinload(Event.picture))
