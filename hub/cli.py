@@ -217,7 +217,7 @@ def _questions() -> dict[str, str]:
     """What was answered to each; all can be left out, and said later in the browser."""
     print("Six questions. Enter alone leaves a thing as it is; all can be changed in the browser.")
     answers = {
-        key: str(typer.prompt(words, default="", show_default=False)).strip()
+        key: str(typer.prompt(words, default="", show_default=False, prompt_suffix="\n  ")).strip()
         for key, words in QUESTIONS.items()
     }
     return {key: answer for key, answer in answers.items() if answer}
