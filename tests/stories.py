@@ -46,8 +46,8 @@ CHAPTERS: dict[str, dict[int, str]] = {
         "answered",
     },
     "A region": {
-        26: "a region follows twenty hubs and shows them as one; each thing says where it is from, by "
-        "which way it came, how fresh it is, and leads there",
+        26: "a region follows twenty hubs and shows them as one; each thing says where it is from, "
+        "by which way it came, how fresh it is, and leads there",
         27: "the same thing from several hubs is one page with its sources and what differs, and "
         "can be taken apart",
         28: "a hub that is lost is marked, then hidden by rule; what it deletes is gone everywhere "
