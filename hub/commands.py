@@ -131,9 +131,10 @@ def _asked(handle: str) -> Line:
 
 @command("unfollow")
 async def unfollow(services: Services, handle: str) -> AsyncIterator[Line]:
-    """Follow it no more."""
-    await follows.unfollow(services, handle)
-    yield {"text": f"{handle} is followed no more."}
+    """Follow it no more; or, by its address, nobody of a whole hub."""
+    for name in await network.followed(services, handle):
+        await follows.unfollow(services, name)
+        yield {"text": f"{name} is followed no more."}
 
 
 @command("block")

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, false, text
+from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from hub.actors.models import Actor
@@ -130,7 +130,7 @@ class Backfill(Base):
     run: Mapped[int] = mapped_column(default=1)
     collection: Mapped[str]
     page: Mapped[str | None]
-    total: Mapped[int | None]
+    total: Mapped[int | None] = mapped_column(BigInteger)
     pages: Mapped[int] = mapped_column(default=0)
     items: Mapped[int] = mapped_column(default=0)
     taken: Mapped[int] = mapped_column(default=0)

@@ -18,7 +18,9 @@ MOST: Final = 50  # hubs that are looked up at once
 _BETWEEN: Final = re.compile(r"[,;\t]")
 _ADDRESS: Final = re.compile(r"https?://[^\s/]+(?:/\S*)?", re.IGNORECASE)
 _HANDLE: Final = re.compile(r"@[\w.-]+@[\w.-]+(?::\d+)?")
-_HOST: Final = re.compile(r"(?:[\w-]+\.)+[a-z][\w-]+(?::\d+)?/?", re.IGNORECASE)
+_HOST: Final = re.compile(
+    r"(?:(?:[\w-]+\.)+[a-z][\w-]+|localhost|\d+\.\d+\.\d+\.\d+)(?::\d+)?/?", re.IGNORECASE
+)
 _BARE_HANDLE: Final = re.compile(r"[\w.-]+@[\w.-]+(?::\d+)?")
 # In a row with a hub's address stands perhaps an e-mail address, so that comes last.
 _KINDS: Final = (_ADDRESS, _HANDLE, _HOST, _BARE_HANDLE)

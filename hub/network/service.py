@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hub.core.errors import HubError, Invalid
+from hub.core.errors import HubError, Invalid, NotFound
 from hub.core.services import Services
 from hub.core.words import filled
-from hub.fediverse import follows, offered
+from hub.fediverse import follows, offered, peers
 from hub.fediverse.offered import PUBLISHING, Server
 
 AT_ONCE: Final = 10  # servers that are asked at the same time
@@ -56,6 +56,26 @@ async def choose(services: Services, shown: Collection[str], chosen: Collection[
         if uri in now_followed and uri not in chosen:
             await follows.unfollow(services, uri)
     return wrong
+
+
+async def followed(services: Services, name: str) -> list[str]:
+    """The handles of all whom we follow on a server; `name` itself, where it names somebody.
+
+    Raises:
+        NotFound: we follow nobody there.
+    """
+    if not offered.is_server(name.strip()):
+        return [name]
+    host = peers.host_of(name)
+    async with services.db.read() as session:
+        handles = [
+            row.followee.handle
+            for row in await follows.ours(session)
+            if row.followee.authority == host
+        ]
+    if not handles:
+        raise NotFound(filled("This hub does not follow {handle}.", handle=name))
+    return handles
 
 
 async def follow_all(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hub import commands
-from hub.core.errors import CommandFailed, Invalid
+from hub.core.errors import CommandFailed, Invalid, NotFound
 from hub.fediverse import follows
 from tests.conftest import MakeHub, Running, settle
 from tests.integration.test_two_hubs import OFFER, Hubs, _post
@@ -46,6 +46,10 @@ async def test_a_hub_is_followed_by_its_address_and_said_to_be_read(hubs: Hubs) 
     assert line["row"]["reading"]["open"] == 0
     assert line["row"]["reading"]["taken"] == 1
     assert "1 of earlier posts taken" in line["text"]
+    assert len(await _lines(south, "unfollow", handle="north.example")) == len(ALL)
+    assert await _followed(south) == {}
+    with pytest.raises(NotFound):
+        await _lines(south, "unfollow", handle="north.example")
 
 
 async def test_a_list_is_followed_and_what_is_wrong_in_it_is_told(make_hub: MakeHub) -> None:
@@ -67,6 +71,8 @@ async def test_a_list_is_followed_and_what_is_wrong_in_it_is_told(make_hub: Make
 
 async def test_stewards_tick_what_they_take_of_a_hub(hubs: Hubs) -> None:
     north, south = hubs
+    await _post(north, "offers", OFFER)
+    await settle(north)
     async with visiting(south) as moderator:
         await moderator.sign_in("moderator")
         page = await moderator.get("/admin/hubs")

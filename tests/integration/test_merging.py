@@ -171,6 +171,17 @@ async def test_t26_pages_say_where_it_is_from_how_fresh_it_is_and_who_else_tells
         assert bad.status_code == 404
 
 
+async def test_t26_what_was_passed_on_names_by_whom(make_hub: MakeHub) -> None:
+    north, south = await make_hub("n.example"), await make_hub("region.example")
+    await follows.follow(south.services, "@relay@n.example")
+    await settle(north, south)
+    await _post(north, "events", EVENT)
+    await settle(north, south)
+    (shown,) = await _listed(south, "events")
+    page = await south.web.get(f"/events/{shown['id']}", headers={"accept": "text/html"})
+    assert "Passed on by \u2068@relay@n.example\u2069." in page.text
+
+
 async def test_t29_a_word_of_another_hub_is_ours_for_what_is_here_and_what_comes(
     region: Region,
 ) -> None:

@@ -32,6 +32,7 @@ south.example
 def test_the_first_row_of_a_table_is_no_hub() -> None:
     assert lists.read("hub,contact\nnorth.example,a@mail.example").hubs == ("north.example",)
     assert lists.read("hubs\n").unread == ("hubs",)
+    assert lists.read("North;50.9;127.0.0.1:8001").hubs == ("127.0.0.1:8001",)
 
 
 def test_an_opml_file_names_servers() -> None:
