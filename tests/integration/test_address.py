@@ -140,7 +140,8 @@ async def test_a_hub_that_others_know_keeps_its_address(settings: Settings) -> N
         async with started(_at(settings, NEW), Wire()):
             pass
     assert str(told.value) == (
-        f"Other servers know this hub as {OLD}; it cannot become {NEW} any more. Set HUB_URL={OLD}."
+        f"Other servers know this hub as {OLD}; it cannot simply become {NEW}. "
+        f"Set HUB_URL={OLD}, and say: hub move {NEW}"
     )
     async with started(settings, Wire()) as hub:
         assert (
