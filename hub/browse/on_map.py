@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Final, cast
+from functools import lru_cache
+from typing import Any, Final, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, false, or_, select
+from sqlalchemy import ColumnElement, Float, Select, and_, bindparam, false, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.entries import finding, queries, search
@@ -21,6 +22,12 @@ from hub.events.models import Event
 from hub.maps.earth import Box
 
 MOST: Final = 2000  # at once; who wants more looks closer
+# What a question is asked with, each time it is asked.
+MOMENT: Final = cast("datetime", bindparam("moment", type_=Entry.__table__.c.happens_at.type))
+UNTIL: Final = cast("datetime", bindparam("until", type_=Entry.__table__.c.happens_at.type))
+SIDES: Final = Box(
+    *(cast("float", bindparam(name, type_=Float())) for name in ("west", "south", "east", "north"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +74,9 @@ async def spots(
     session: AsyncSession, viewer: Viewer, wanted: Wanted, most: int = MOST
 ) -> list[Spot]:
     """Up to `most` things, the newest first; only what a map needs of each."""
-    columns = (Entry.id, Entry.kind, Entry.title, Entry.place, Entry.latitude, Entry.longitude)
-    query = select(
-        *columns, Entry.happens_at, Entry.origin, Entry.status, Event.__table__.c.all_day
-    )
-    query = query.outerjoin(Event.__table__, Event.__table__.c.id == Entry.id)
-    query = query.where(visible_to(viewer), *_conditions(wanted, _chosen(wanted)))
-    rows = await session.execute(query.order_by(Entry.number.desc()).limit(most))
+    timed, everywhere = wanted.until is not None, wanted.box is None
+    query = _question(viewer, wanted.layer, wanted.tag, timed=timed, everywhere=everywhere)
+    rows = await session.execute(query, {**_values(wanted), "most": most})
     return [
         Spot(
             row.id,
@@ -89,6 +92,26 @@ async def spots(
         )
         for row in rows
     ]
+
+
+@lru_cache(maxsize=256)
+def _question(
+    viewer: Viewer, layer: str, tag: str, *, timed: bool, everywhere: bool
+) -> Select[Any, Any]:
+    """What `spots` asks; kept, since building it takes longer than answering it (P12)."""
+    wanted = Wanted(MOMENT, layer, tag, UNTIL if timed else None, None if everywhere else SIDES)
+    columns = (Entry.id, Entry.kind, Entry.title, Entry.place, Entry.latitude, Entry.longitude)
+    event = Event.__table__
+    query = select(*columns, Entry.happens_at, Entry.origin, Entry.status, event.c.all_day)
+    query = query.outerjoin(event, event.c.id == Entry.id)
+    query = query.where(visible_to(viewer), *_conditions(wanted, _chosen(wanted)))
+    return query.order_by(Entry.number.desc()).limit(bindparam("most"))
+
+
+def _values(wanted: Wanted) -> dict[str, Any]:
+    """What stands for the parameters of a question."""
+    sides = {} if wanted.box is None else asdict(wanted.box)
+    return {"moment": wanted.moment, "until": wanted.until, **sides}
 
 
 async def listed(

@@ -19,7 +19,7 @@ from tests.towns_of_osm import BLOCK, LATITUDE, LONGITUDE
 
 pytestmark = pytest.mark.browser
 
-PLACES = ((0.5, -1.5), (0.5, 1.5), (-1.5, 0.5), (-1.5, 0.52))  # in blocks; the last two are near
+PLACES = ((0.5, -1.5), (0.5, 1.5), (-1.5, 0.5), (-1.5, 0.75))  # in blocks; the last two are near
 
 
 @pytest.fixture(scope="module")

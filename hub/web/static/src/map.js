@@ -274,6 +274,10 @@ function popups(map) {
     before = box.contains(document.activeElement) ? document.activeElement : null;
     if (before?.matches(":focus-visible")) card.querySelector("a[href]:not([role])")?.focus();
   });
+  // Leaflet hears Escape only while the map itself has the focus.
+  box.addEventListener("keydown", ({ key }) => {
+    if (key === "Escape") map.closePopup();
+  });
   map.on("popupclose", () => {
     if (before?.isConnected && before !== box) before.focus({ preventScroll: true });
   });
