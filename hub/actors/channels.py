@@ -32,6 +32,8 @@ CHANNELS = (
     Channel(RELAY, "Application", "{hub}", "Passes on everything public from {hub}."),
 )
 
+NAMES = frozenset(channel.name for channel in CHANNELS)
+
 AUTHOR_OF = {
     channel.entry_kind: channel.name for channel in CHANNELS if channel.entry_kind is not None
 }
