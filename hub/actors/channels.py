@@ -35,4 +35,6 @@ CHANNELS = (
     Channel(RELAY, "Application", "{hub}", "Passes on everything public from {hub}."),
 )
 
+NAMES = frozenset(channel.name for channel in CHANNELS)
+
 AUTHOR_OF = {kind: channel.name for channel in CHANNELS for kind in channel.entry_kinds}

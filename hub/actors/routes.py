@@ -7,7 +7,7 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
-from hub.actors.channels import CHANNELS
+from hub.actors.channels import NAMES
 from hub.actors.icons import icon, logo_icon, small
 from hub.core.errors import NotFound
 from hub.core.look import logo_of, look_of
@@ -16,7 +16,6 @@ from hub.core.settings import Settings
 
 router = APIRouter(include_in_schema=False)
 
-NAMES: Final = frozenset(channel.name for channel in CHANNELS)
 SIZES: Final = (32, 180, 192, 512)  # tabs, Apple's home screens, other home screens, their shops
 OURS: Final = re.compile(r"hub-(\d+)(-mask)?")
 AGE_S: Final = 24 * 3600

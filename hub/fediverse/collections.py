@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.site import Page
+from hub.actors.channels import NAMES
 from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.db import Base
@@ -102,7 +103,10 @@ def _number(cursor: str | None) -> int | None:
 
 
 def _shown(actor: Actor) -> Any:
-    """What an actor wrote or passed on and is current, by the table: entries are a floor above."""
+    """What is current of what an actor wrote, or passed on if it is no channel that every hub has.
+
+    By the table alone: entries are a floor above.
+    """
     entry = Base.metadata.tables["entry"]
     # What was published before the hub moved is its author's of then, who has the same name.
     authors = select(Actor.id).where(Actor.local, Actor.name == actor.name)
@@ -112,7 +116,7 @@ def _shown(actor: Actor) -> Any:
         Announcement.undone_at.is_(None),
     )
     return entry, (
-        or_(entry.c.author_id.in_(authors), entry.c.uri.in_(passed_on))
+        (entry.c.author_id.in_(authors) if actor.name in NAMES else entry.c.uri.in_(passed_on))
         & (entry.c.visibility == "public")
         & entry.c.deleted_at.is_(None)
         & entry.c.hidden_at.is_(None)

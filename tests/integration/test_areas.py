@@ -22,8 +22,10 @@ from hub.fediverse.models import Announcement
 from hub.jobs.queue import enqueue
 from tests.conftest import MakeHub, Running, settle
 from tests.integration.test_two_hubs import EVENT, OFFER
+from tests.visitor import visiting
 
 VALLEY = {"name": "valley", "title": "The valley"}
+PAGE = "/admin/areas"
 HOUR = timedelta(hours=1, minutes=1)
 CENTRE = {"latitude": 50.93, "longitude": 6.94}
 
@@ -361,3 +363,28 @@ async def test_another_process_learns_the_keys_of_a_new_channel(
     hub.services.keys.pop(f"{hub.url}/actors/valley")
     await _minute(hub)
     assert len(listener.objects) == 1
+
+
+async def test_a_steward_makes_changes_and_ends_a_channel_in_the_browser(hub: Running) -> None:
+    async with visiting(hub) as steward:
+        await steward.sign_in("steward")
+        wrong = await steward.press(PAGE, name="A b", title="", latitude="50.9", kinds="event")
+        assert wrong.status_code == 422
+        for words in ("letters a to z", "at least 3 characters"):
+            assert words in wrong.text
+        assert 'value="A b"' in wrong.text
+        assert 'value="event" checked' in wrong.text
+        given = {"latitude": "50.93", "longitude": "6.94", "within": "2,5", "tags": "Repair, food"}
+        made = await steward.press(PAGE, name="@Valley", title="The valley", **given)
+        assert made.headers["location"] == "/@valley"
+        page = await steward.get("/admin/areas/valley")
+        for value in ("The valley", "Repair, food", "50.93", "2.5"):
+            assert f'value="{value}"' in page.text
+        saved = await steward.press("/admin/areas/valley", title="All", kinds=["event", "want"])
+        assert saved.status_code == 303
+        (area,) = (await hub.web.get("/api/v1/areas")).json()["items"]
+        assert (area["title"], area["kinds"]) == ("All", ["event", "want"])
+        assert (area["tags"], area["latitude"]) == ([], None)
+        ended = await steward.press("/admin/areas/valley/end")
+        assert ended.headers["location"] == "/admin/areas?said=ended"
+        assert (await steward.get("/@valley")).status_code == 410
