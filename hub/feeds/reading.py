@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from hub.core.errors import Invalid, TooBig
-from hub.core.words import filled
+from hub.core.words import filled, packed, unpacked
 from hub.feeds import calendars, rows, spreadsheets
 from hub.feeds.repeating import Window
 from hub.feeds.rows import Row
@@ -53,7 +53,7 @@ async def read(kind: str, data: bytes, timezone: str, window: Window) -> list[Ro
         TooBig: it has more than 10 MB.
     """
     if kind not in READERS:
-        raise Invalid(f"“{kind}” cannot be imported; ics and csv can.")
+        raise Invalid(filled("“{kind}” cannot be imported; ics and csv can.", kind=kind))
     if len(data) > MAX_BYTES:
         raise TooBig(filled("This file has more than {most} MB.", most=MAX_BYTES // 1_000_000))
     moments = (window.now, window.today, window.until)
@@ -80,7 +80,7 @@ async def read(kind: str, data: bytes, timezone: str, window: Window) -> list[Ro
         raise Invalid("This file is damaged in a way that we cannot read.")
     answer = orjson.loads(out)
     if (refusal := answer.get("refusal")) is not None:
-        raise Invalid(refusal)
+        raise Invalid(unpacked(refusal))
     return rows.loads(answer)
 
 
@@ -91,7 +91,7 @@ def main(arguments: list[str], data: bytes) -> bytes:
     try:
         return rows.dumps(READERS[kind](data, timezone, window))
     except Invalid as refusal:
-        return orjson.dumps({"refusal": str(refusal)})
+        return orjson.dumps({"refusal": packed(str(refusal))})
 
 
 def _confine() -> None:
