@@ -62,6 +62,15 @@ def filled(message: str, **parts: object) -> Filled:
     return made
 
 
+def marked(message: str) -> Filled:
+    """A message that is marked already, to be a part of another one."""
+    if isinstance(message, Filled):
+        return message
+    found = made(lambda: say(message), usual=message)
+    found.message = message
+    return found
+
+
 def made(make: Callable[[], str], *, usual: str | None = None) -> Filled:
     """What `make` says in the language that is spoken then; as a `str`, `usual` or English."""
     if usual is None:
@@ -84,7 +93,9 @@ def on_day(moment: datetime) -> Filled:
 
 def packed(message: str) -> str:
     """A message as it can be kept, to be said in another language another day."""
-    if not isinstance(message, Filled) or not message.message:
+    if isinstance(message, Made):
+        return PACKED + json.dumps([message.message, None]) if message.message else str(message)
+    if not isinstance(message, Filled):
         return str(message)
     parts = {name: _kept(part) for name, part in message.parts.items()}
     return PACKED + json.dumps([message.message, parts], ensure_ascii=False)
@@ -95,6 +106,8 @@ def unpacked(kept: str) -> str:
     if not kept.startswith(PACKED):
         return kept
     message, parts = json.loads(kept.removeprefix(PACKED))
+    if parts is None:
+        return marked(str(message))
     told = {name: unpacked(part) if isinstance(part, str) else part for name, part in parts.items()}
     return filled(message, **told)
 

@@ -17,10 +17,11 @@ from icalendar import Event as Component
 from icalendar.error import GloballyUniqueTZIDGuessed
 
 from hub.core.errors import Invalid
+from hub.core.words import filled, later
 from hub.events import wording
 from hub.feeds import texts, vevents
 from hub.feeds.repeating import ONLY_ONCE, Window, fingerprint, repeat_of, repeats
-from hub.feeds.rows import Row, digest, short
+from hub.feeds.rows import Row, digest, sentence, short
 from hub.feeds.times import Clocks, Start, zone_named
 from hub.feeds.vevents import DAMAGE, Found
 
@@ -100,7 +101,7 @@ def cut(text: str) -> Blocks:
 def _keep(blocks: Blocks, name: str, lines: list[str]) -> None:
     if name == "VEVENT":
         if len(blocks.events) == MAX_EVENTS:
-            raise Invalid(f"This calendar has more than {MAX_EVENTS} events.")
+            raise Invalid(filled("This calendar has more than {most} events.", most=MAX_EVENTS))
         blocks.events.append("\r\n".join((*lines, "END:VEVENT", "")))
     elif name == "VTIMEZONE":
         blocks.zones.append("\r\n".join((*lines, "END:VTIMEZONE", "")))
@@ -110,11 +111,11 @@ def _no_calendar(text: str) -> str:
     """What to do when something else was handed over."""
     begin = text.lstrip()[:200].lower()
     if begin.startswith(("<!doctype html", "<html", "<?xml")):
-        return (
+        return later(
             "This is a web page, not a calendar. Look for the address that ends in .ics, "
             "often called “iCal” or “subscribe”."
         )
-    return "This is not a calendar: it has no BEGIN:VCALENDAR."
+    return later("This is not a calendar: it has no BEGIN:VCALENDAR.")
 
 
 def _register_zone(block: str) -> None:
@@ -153,8 +154,7 @@ def _refused(block: str, number: int, words: str) -> Row:
 
 
 def _sentence(title: str, words: str) -> str:
-    name = f"“{title}”" if title else "An event"
-    return f"{name} {words.rstrip('.')}."
+    return sentence(filled("“{title}”", title=title) if title else filled("An event"), words)
 
 
 def _rows(uid: str, founds: list[Found], window: Window, clocks: Clocks) -> Iterator[Row]:

@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from hub.core.errors import Invalid, TooBig
-from hub.core.words import filled
+from hub.core.words import filled, packed, unpacked
 from hub.directory.schemas import FOLDERS
 from hub.feeds import calendars, rows, spreadsheets
 from hub.feeds.repeating import Window
@@ -74,7 +74,7 @@ async def read(
         TooBig: it has more than 10 MB.
     """
     if kind not in READERS:
-        raise Invalid(f"“{kind}” cannot be imported; ics and csv can.")
+        raise Invalid(filled("“{kind}” cannot be imported; ics and csv can.", kind=kind))
     moments = (window.now, window.today, window.until)
     columns = orjson.dumps(dict(chosen)).decode() if chosen is not None else ""
     answer = await _answer(
@@ -127,7 +127,7 @@ async def _answer(data: bytes, *command: str) -> Any:
         raise Invalid("This file is damaged in a way that we cannot read.")
     answer = orjson.loads(out)
     if isinstance(answer, dict) and (refusal := answer.get("refusal")) is not None:
-        raise Invalid(refusal)
+        raise Invalid(unpacked(refusal))
     return answer
 
 
@@ -141,7 +141,7 @@ def main(arguments: list[str], data: bytes) -> bytes:
         chosen = orjson.loads(columns) if columns else None
         return rows.dumps(READERS[kind](data, timezone, window, chosen))
     except Invalid as refusal:
-        return orjson.dumps({"refusal": str(refusal)})
+        return orjson.dumps({"refusal": packed(str(refusal))})
 
 
 def _confine() -> None:

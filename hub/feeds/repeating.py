@@ -13,6 +13,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from hub.core.errors import Invalid
+from hub.core.words import filled, marked
 from hub.events import recurrence
 from hub.feeds.rows import Members, Occurrence, Repeat, digest
 from hub.feeds.times import Clocks, Start, start_of
@@ -102,7 +103,9 @@ def _rule(master: Found) -> str:
     try:
         return recurrence.check(text.decode() if isinstance(text, bytes) else text)
     except Invalid as error:
-        raise Invalid(f"repeats in a way we do not take: {error}") from error
+        raise Invalid(
+            filled("repeats in a way we do not take: {reason}", reason=marked(str(error)))
+        ) from error
 
 
 def _listed(master: Found, name: str, clocks: Clocks) -> Iterator[datetime]:
@@ -114,7 +117,7 @@ def _listed(master: Found, name: str, clocks: Clocks) -> Iterator[datetime]:
             value = value[0] if isinstance(value, tuple) else value
             number += 1
             if number > MAX_LISTED:
-                raise Invalid(f"lists more than {MAX_LISTED} single dates")
+                raise Invalid(filled("lists more than {most} single dates", most=MAX_LISTED))
             if isinstance(value, date):
                 zone = found.params.get("TZID")
                 yield _start_meant(master, start_of(value, zone, clocks))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import orjson
+
+from hub.core.words import Filled, filled, marked, packed, unpacked
 
 Outcome = Literal["new", "changed", "same", "over", "refused"]
 Members = dict[str, Any]  # the members of a draft, as JSON has them
@@ -110,7 +112,7 @@ def digest(*parts: object) -> str:
 
 def dumps(rows: list[Row]) -> bytes:
     """The rows as JSON, for `loads`."""
-    return orjson.dumps({"rows": rows})
+    return orjson.dumps({"rows": [replace(row, refusal=packed(row.refusal)) for row in rows]})
 
 
 def loads(document: Members) -> list[Row]:
@@ -123,9 +125,19 @@ def _row(one: Members) -> Row:
     if repeat is not None:
         dates = [Occurrence(**date) for date in repeat.pop("dates")]
         repeat = Repeat(**repeat, dates=dates)
-    return Row(**one, repeat=repeat)
+    return Row(**one | {"refusal": unpacked(one["refusal"])}, repeat=repeat)
 
 
 def short(moment: datetime, *, all_day: bool = False) -> str:
     """`2026-09-12 15:00`, as lists of an import show it."""
     return f"{moment:%Y-%m-%d}" if all_day else f"{moment:%Y-%m-%d %H:%M}"
+
+
+def sentence(what: Filled, words: str) -> Filled:
+    """What is wrong with something, in a whole sentence: `words` are one, or its predicate."""
+    reason = marked(words)
+    if words[:1].isupper():
+        return filled("{what}: {reason}", what=what, reason=reason)
+    if words.endswith("."):
+        return filled("{what} {reason}", what=what, reason=reason)
+    return filled("{what} {reason}.", what=what, reason=reason)

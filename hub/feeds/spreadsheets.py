@@ -17,9 +17,10 @@ from zoneinfo import ZoneInfo
 
 from hub.core.errors import Invalid
 from hub.core.text import fold
+from hub.core.words import filled
 from hub.feeds import directories, texts, workbooks
 from hub.feeds.repeating import Window
-from hub.feeds.rows import Members, Row, digest
+from hub.feeds.rows import Members, Row, digest, sentence
 
 MAX_ROWS: Final = 5000
 MOST_LINES: Final = 50_000  # empty ones among them
@@ -106,7 +107,9 @@ def rows_of(
         if not any(cells.values()):
             continue
         if len(found) == MAX_ROWS:
-            raise Invalid(f"This file has more than {MAX_ROWS} rows. Import it in parts.")
+            raise Invalid(
+                filled("This file has more than {most} rows. Import it in parts.", most=MAX_ROWS)
+            )
         if listed:
             said = _meant(cells.get("type", ""), SORTS) or sort or "place"
             found.append(
@@ -165,8 +168,11 @@ def directory_columns(heading: list[str], *, check: bool = True) -> dict[str, in
             found.setdefault(name, at)
     if check and "title" not in found:
         raise Invalid(
-            "The first row names no column name. It must name the columns: name, and any of "
-            f"{', '.join(list(directories.COLUMNS)[3:])}."
+            filled(
+                "The first row names no column name. It must name the columns: name, and any of "
+                "{columns}.",
+                columns=", ".join(list(directories.COLUMNS)[3:]),
+            )
         )
     return found
 
@@ -184,7 +190,9 @@ def _records(text: str) -> Iterator[list[str]]:
     try:
         yield from reader
     except csv.Error as error:
-        raise Invalid(f"Line {reader.line_num} of the file cannot be read: {error}.") from error
+        raise Invalid(
+            filled("Line {number} of the file cannot be read.", number=reader.line_num)
+        ) from error
 
 
 def _columns(heading: list[str]) -> dict[str, int]:
@@ -201,8 +209,12 @@ def _columns(heading: list[str]) -> dict[str, int]:
     missing = [name for name in ("title", "type") if name not in found]
     if missing:
         raise Invalid(
-            f"The first row names no column {' and '.join(missing)}. It must name the columns: "
-            f"type (offer or want), title, and any of {', '.join(list(COLUMNS)[3:])}."
+            filled(
+                "The first row names no column {missing}. It must name the columns: "
+                "type (offer or want), title, and any of {others}.",
+                missing=", ".join(missing),
+                others=", ".join(list(COLUMNS)[3:]),
+            )
         )
     return found
 
@@ -230,7 +242,7 @@ def _row(cells: Members, number: int, seen: dict[str, int], zone: ZoneInfo, wind
         key = _key(kind, cells, title, seen, number)
         members = _members(cells, title, zone)
     except Invalid as refusal:
-        words = f"Row {number} {str(refusal).rstrip('.')}."
+        words = sentence(filled("Row {number}", number=number), str(refusal))
         return Row(key="", place=place, kind="", title=title, refusal=words)
     expires_at = members["expires_at"]
     return Row(
@@ -256,7 +268,9 @@ def _key(kind: str, cells: Members, title: str, seen: dict[str, int], number: in
         key = f"{kind} id {texts.cut(given, MAX_ID)}"
         before = seen.setdefault(key, number)
         if before != number:
-            raise Invalid(f"has the id {given}, which row {before} has too")
+            raise Invalid(
+                filled("has the id {id}, which row {number} has too", id=given, number=before)
+            )
         return key
     key = f"{kind} title {digest(fold(title))[:32]}"
     nth = seen[key] = seen.get(key, 0) + 1
@@ -296,8 +310,14 @@ def _choice(cells: Members, name: str, choices: dict[str, str]) -> str | None:
     text = cells.get(name, "")
     found = _meant(text, choices)
     if text and found is None:
-        told = f"has “{texts.cut(text, 40)}” as {name}"
-        raise Invalid(f"{told}; it must be one of {', '.join(choices)}")
+        raise Invalid(
+            filled(
+                "has “{text}” as {column}; it must be one of {choices}",
+                text=texts.cut(text, 40),
+                column=name,
+                choices=", ".join(choices),
+            )
+        )
     return found
 
 
@@ -327,5 +347,8 @@ def _moment(text: str, zone: ZoneInfo, *, end: bool = False) -> str:
         return day.isoformat()
     except (ValueError, OverflowError):
         raise Invalid(
-            f"has “{texts.cut(text, 40)}” as a date; write it as 2026-09-12 or 12.09.2026"
+            filled(
+                "has “{text}” as a date; write it as 2026-09-12 or 12.09.2026",
+                text=texts.cut(text, 40),
+            )
         ) from None

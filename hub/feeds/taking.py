@@ -14,6 +14,7 @@ from hub.core.clock import now
 from hub.core.errors import Invalid
 from hub.core.services import Services
 from hub.core.text import fold
+from hub.core.words import filled, later, made, marked, say, say_many
 from hub.directory import queries as directory
 from hub.directory.models import Record
 from hub.directory.schemas import RecordDraft, Sort
@@ -62,7 +63,7 @@ class Taker:
                 async with session.begin_nested():
                     await self._do(session, row, decision, decision.draft)
             except Invalid as refusal:
-                return row.verdict("refused", f"{_name(row)}: {refusal}")
+                return row.verdict("refused", _refused(row, refusal))
         return row.verdict(decision.outcome, decision.words)
 
     async def decide(self, session: AsyncSession, row: Row) -> Decision:
@@ -74,20 +75,20 @@ class Taker:
         try:
             draft = things.draft_of(row.kind, row.members, self.services.settings.timezone)
         except Invalid as refusal:
-            return Decision("refused", f"{_name(row)}: {refusal}")
+            return Decision("refused", _refused(row, refusal))
         return await self._compared(session, row, draft)
 
     async def _compared(self, session: AsyncSession, row: Row, draft: Draft) -> Decision:
         """What is to be done with a good row, considering what it became before."""
         item = await self._item(session, row)
         if item is None and await _is_of_a_hub(session, row.key):
-            return Decision("same", "is on this hub already")
+            return Decision("same", later("is on this hub already"))
         if item is None or item.fingerprint == UNDONE:
             double = await self._double(session, draft, row)
             return double or Decision("new", _dates(row), draft, item)
         thing = await _standing(session, item)
         if thing is None:
-            return Decision("same", "was taken down here, and is left so")
+            return Decision("same", later("was taken down here, and is left so"))
         if item.fingerprint == row.fingerprint:
             return Decision("same")
         return Decision("changed", _dates(row), draft, item, thing)
@@ -236,19 +237,31 @@ def _is_to_come(moment: datetime) -> bool:
     return moment >= now()
 
 
-def _name(row: Row) -> str:
-    return f"“{row.title}”" if row.kind == "event" else f"{row.place[:1].upper()}{row.place[1:]}"
+def _refused(row: Row, refusal: Invalid) -> str:
+    """Why a row that could be read cannot be taken."""
+    name = (
+        filled("“{title}”", title=row.title)
+        if row.kind == "event"
+        else filled("Row {number}", number=row.place.removeprefix("row "))
+    )
+    return filled("{what}: {reason}", what=name, reason=marked(str(refusal)))
 
 
 def _dates(row: Row) -> str:
     """How many dates a series has, and what is odd about them."""
     if row.repeat is None:
-        return "called off" if row.members.get("status") == "cancelled" else ""
+        return later("called off") if row.members.get("status") == "cancelled" else ""
     number = len(row.repeat.coming)
-    parts = [f"{number} date{'' if number == 1 else 's'} in the coming year"]
     off = sum(date.members["status"] == "cancelled" for date in row.repeat.dates)
-    if off:
-        parts.append(f"{off} called off")
-    if len(row.repeat.dates) > off:
-        parts.append(f"{len(row.repeat.dates) - off} changed")
-    return ", ".join(parts)
+    changed = len(row.repeat.dates) - off
+
+    def said() -> str:
+        dates = say_many("{num} date in the coming year", "{num} dates in the coming year", number)
+        parts = [dates.format(num=number)]
+        if off:
+            parts.append(say("{num} called off").format(num=off))
+        if changed:
+            parts.append(say("{num} changed").format(num=changed))
+        return ", ".join(parts)
+
+    return made(said)

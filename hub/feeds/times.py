@@ -15,6 +15,7 @@ from icalendar.timezone.tzid import tzids_from_tzinfo
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from hub.core.errors import Invalid
+from hub.core.words import filled
 from hub.events.recurrence import YEAR_MAX, YEAR_MIN
 
 UTC_NAMES = frozenset({"UTC", "ETC/UTC", "Z", "GMT", "ETC/GMT", "ZULU", "UNIVERSAL"})
@@ -93,7 +94,7 @@ def start_of(value: date | datetime, tzid: str | None, clocks: Clocks) -> Start:
         Invalid: it lies in no year that a neighbourhood plans for.
     """
     if not YEAR_MIN <= value.year <= YEAR_MAX:
-        raise Invalid(f"is dated in the year {value.year}")
+        raise Invalid(filled("is dated in the year {year}", year=value.year))
     if not isinstance(value, datetime):
         midnight = datetime.combine(value, time())
         return Start(_at(midnight, clocks.shown), clocks.shown, all_day=True)

@@ -19,7 +19,6 @@ TESTS_HARD = 900  # a file of tests is a list: it is searched, not read from end
 LONG = {
     "hub/cli.py": "every command with its options, one after the other",
     "federation/verification.py": "who said it, step by step; cut up, the proof is lost",
-    "hub/cli.py": "each command is a few lines, and stands once in --help",
     "migrations/versions/0001_first_tables.py": "every table once; nobody edits it again",
 }
 

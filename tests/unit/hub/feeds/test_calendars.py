@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo
 import orjson
 import pytest
 
+from hub.core import words
 from hub.core.errors import Invalid
+from hub.feeds import rows
 from hub.feeds.calendars import cut, rows_of
 from hub.feeds.repeating import Window
 from hub.feeds.rows import Repeat, Row, dumps, loads
@@ -398,3 +400,12 @@ def test_empty_calendar_has_no_rows() -> None:
 def test_rows_survive_the_way_between_processes() -> None:
     rows = [series(), *read("SUMMARY:Busy\nDTSTART:20260912T150000")]
     assert loads(orjson.loads(dumps(rows))) == rows
+
+
+def test_why_an_event_is_refused_is_said_in_the_readers_language_from_another_process() -> None:
+    row = one("SUMMARY:Fair\nDTSTART:20260912T150000\nDTEND:20260911T150000")
+    [came] = rows.loads(orjson.loads(rows.dumps([row])))
+    assert came.refusal == row.refusal == "“Fair” ends before it starts."
+    with words.speaking("de"):
+        assert words.say(came.refusal).startswith("„Fair“ ")
+        assert words.say(came.refusal) == words.say(row.refusal) != row.refusal
