@@ -7,7 +7,7 @@ import logging
 import re
 import sys
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from hub.core.settings import Settings
 
@@ -16,7 +16,18 @@ NOISY: Final = ("httpx2", "httpcore2", "uvicorn.error", "alembic", "aiosqlite")
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-class JsonLines(logging.Formatter):
+DETAIL: Final = re.compile(r"^DETAIL: .*$", re.MULTILINE)  # PostgreSQL quotes the row there
+
+
+class WithoutRows(logging.Formatter):
+    """Tells of errors without what people wrote."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's own name
+        """The traceback, without the values that a database quotes."""
+        return DETAIL.sub("DETAIL: (left out)", super().formatException(ei))
+
+
+class JsonLines(WithoutRows):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -32,8 +43,13 @@ class JsonLines(logging.Formatter):
         return json.dumps(line)
 
 
-class Lines(logging.Formatter):
+class Lines(WithoutRows):
     """One line for each record; control characters in it are written as escapes."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record, whatever another formatter kept of its error."""
+        record.exc_text = None
+        return super().format(record)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
         """The record as a line."""

@@ -104,7 +104,6 @@ async def test_d8_a_day_of_a_hub_leaves_nobody_in_its_log(town: Town, logged: io
         await web.post("/welcome", data={"csrf": token, "name": WORD})
     with pytest.raises(IntegrityError) as refused:
         await _twice(hub, mail)
-    assert WORD not in str(refused.value)
     logging.getLogger("hub.test").exception("it failed", exc_info=refused.value)
     await hub.work()
     said = logged.getvalue()
