@@ -289,7 +289,6 @@ async def lose(session: AsyncSession) -> None:
             func.coalesce(Peer.last_seen_at, Peer.first_seen_at) < now() - LOST,
         )
         .values(lost_at=now())
-        .execution_options(synchronize_session=False)
     )
 
 
