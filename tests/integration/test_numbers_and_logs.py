@@ -98,8 +98,6 @@ async def test_d8_a_day_of_a_hub_leaves_nobody_in_its_log(town: Town, logged: io
     handle = f"@{WORD}@nowhere.example"
     await hub.web.post("/api/v1/follows", json={"handle": handle}, headers=hub.steward)
     await hub.web.get(f"/authorize?uri=acct:{WORD}@nowhere.example", headers=hub.steward)
-    page = await hub.web.get("/follow?name=events", headers={"accept": "text/html"})
-    await hub.web.post("/follow", data={"csrf": csrf(page), "name": "events", "account": handle})
     async with signed_in(hub) as (web, token):
         await web.post("/welcome", data={"csrf": token, "name": WORD})
     with pytest.raises(IntegrityError) as refused:
