@@ -15,9 +15,10 @@ from uuid import uuid4
 
 from hub.people.stopping import ENDS
 from tests.conftest import Running
+from tests.onlookers import ROLES
 from tests.peer import Answered, knock
 from tests.routes import Route
-from tests.world import BAD, FAR, LATER, ROLES, WORD, World
+from tests.world import BAD, FAR, LATER, WORD, World
 
 PAGE: Final = "text/html"
 ACTIVITY: Final = "application/activity+json"

@@ -34,7 +34,6 @@ from hub.entries.models import (
     Reaction,
     Reply,
     ReplyTag,
-    Report,
 )
 from hub.entries.search import search_text
 from hub.events.models import Attendance, Event, Series
@@ -57,8 +56,6 @@ from hub.jobs.models import ClockRun, Job
 from hub.leaving import parcels
 from hub.leaving.models import Farewell, FarewellThing, Parcel
 from hub.mail.models import Mail
-from hub.moderation import log
-from hub.moderation.models import Appeal, Decided
 from hub.news.models import Article, Consent
 from hub.people import secrets
 from hub.people.models import (
@@ -80,30 +77,14 @@ from hub.push import vapid
 from hub.push.models import Subscription
 from hub.setup.models import Setting, SettingChange
 from hub.trust.models import ServerList
-from tests import neighbours, records
+from tests import judged, neighbours, records
 from tests.conftest import Running
 from tests.neighbours import Neighbour
+from tests.onlookers import ENTRUSTED, EVERYBODY, LOOKING_AFTER, NOBODY, RESIDENTS, ROLES
 
 WORD: Final = "kanari"  # all of them begin so: whoever searches for it finds what they may find
 FAR, BAD, QUIET = "far.example", "bad.example", "quiet.example"
 LATER: Final = (datetime.now(UTC) + timedelta(days=20)).replace(microsecond=0)
-
-SERVERS: Final = ("stranger", "server", "follower", "bearer")
-RESIDENTS: Final = ("reader", "owner", "neighbour", "moderator", "steward")
-# `apprentice` is a steward to whom nothing private is entrusted, and sees all else that one sees.
-ENTRUSTED: Final = "entrusted"  # the steward without the apprentice
-EVERYBODY: Final = (*SERVERS, "guest", *RESIDENTS, "apprentice")
-LOOKING_AFTER: Final = ("moderator", "steward")
-NOBODY: Final[tuple[str, ...]] = ()
-ROLES: Final = {
-    "guest": "guest",
-    "reader": "reader",
-    "owner": "member",
-    "neighbour": "member",
-    "moderator": "moderator",
-    "steward": "steward",
-    "apprentice": "steward",
-}
 
 KINDS: Final[dict[str, dict[str, Any]]] = {
     "events": {"starts_at": LATER.isoformat(), "joining": "restricted"},
@@ -164,7 +145,7 @@ async def world(hub: Running) -> World:
         await _letters(made, session)
         await _feeds(made, session)
         await _traffic(made, session)
-        await _decisions(made, session)
+        await judged.decisions(made, session)
         await _ways_in(made, session)
         await _searches(made, session)
         await _areas(made, session)
@@ -797,70 +778,6 @@ async def _traffic(made: World, session: AsyncSession) -> None:
 
 
 # ------------------------------------------------- reports, decisions, ways in, kept searches
-
-
-async def _decisions(made: World, session: AsyncSession) -> None:
-    """Something was taken down and its author asks for another look; two things are reported."""
-    # Who can take another look: all others here have tokens, and count as programs.
-    session.add(Person(name=made.sing("who looks once more", "steward"), role="steward"))
-    decision = await log.append(
-        session,
-        by=made.people["moderator"].id,
-        deed="refused",
-        kind="offer",
-        rule=made.sing("a house rule", *EVERYBODY),
-        note=made.sing("what a moderator says of it", "bearer", *LOOKING_AFTER),
-    )
-    session.add(
-        Decided(
-            decision_id=decision.id,
-            about="entry",
-            thing_id=made.ids["hidden offers"],
-            before="shown",
-            person_id=made.people["owner"].id,
-        )
-    )
-    secret = made.secrets["appeal"] = secrets.new_link()
-    appeal = made.ids["appeal"] = uuid4()
-    session.add(
-        Appeal(
-            id=appeal,
-            digest=secrets.digest(secret),
-            decision_id=decision.id,
-            title=made.sing("what was taken down", "bearer", "steward"),
-            person_id=made.people["owner"].id,
-            words=made.sing("why that was wrong", "steward"),  # not for whoever decided it
-            asked_at=now(),
-        )
-    )
-    title = made.sing("of what a message is", *LOOKING_AFTER)
-    evidence = made.sing("a message that was reported", *LOOKING_AFTER)
-    for about, number in (
-        ("message", made.ids["what two say, reported"]),
-        ("entry", made.ids["public events"]),
-    ):
-        session.add(
-            Report(
-                about=about,
-                about_id=number,
-                title=title if about == "message" else "",
-                evidence=evidence if about == "message" else "",
-                path="/",
-                against_id=made.people["neighbour"].id,
-                rule=made.sing(f"the rule in a report of a {about}", *LOOKING_AFTER),
-                words=made.sing(f"the words in a report of a {about}", *LOOKING_AFTER),
-                person_id=made.people["reader"].id if about == "message" else None,
-                email=f"{made.sing(f'who reported a {about}')}@mail.example",
-            )
-        )
-    waiting = {
-        "report": ("what two say, reported", "public events"),
-        "appeal": ("appeal",),
-        "post": ("submission",),
-        "entry": ("an event of a silenced server",),
-        "reply": ("a reply that waits",),
-    }
-    made.cards += [f"{kind}:{made.ids[what]}" for kind, whats in waiting.items() for what in whats]
 
 
 async def _ways_in(made: World, session: AsyncSession) -> None:

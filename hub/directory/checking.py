@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hub.core.clock import now
 from hub.core.errors import Conflict, Gone, NotFound
 from hub.core.services import Services
-from hub.core.words import later
+from hub.core.words import filled, later
 from hub.directory import service
 from hub.directory.models import Claim, Record
 from hub.entries import queries as entries
@@ -34,6 +34,29 @@ LASTS: Final = timedelta(days=60)  # a link in a letter
 MOST_SHOWN: Final = 200
 
 SPENT: Final = later("This link was used already, or is too old. Thank you all the same.")
+STILL_TRUE: Final = later("Is this still true? {title}")
+LISTED: Final = later("“{title}” is listed at {hub}, with this address as its contact: {address}")
+PLEASE_LOOK: Final = later(
+    "Please look at it. If all of it is still true, press the button; you need no account. "
+    "If something has changed, just answer this letter or tell a steward."
+)
+SAY_YES: Final = later("Have a look, and say yes")
+WHOSE: Final = later("Who looks after “{title}”?")
+THEY_SAY: Final = later(
+    "{name} says that they look after “{title}” at {hub}, which lists this address: {address}"
+)
+SOMEBODY_SAYS: Final = later(
+    "Somebody says that they look after “{title}” at {hub}, which lists this address: {address}"
+)
+IF_RIGHT: Final = later(
+    "If that is right, press the button, and they can change it. Else just ignore this letter."
+)
+YOURS: Final = later("“{title}” is yours to look after")
+ABOUT: Final = later("About “{title}”")
+CHANGE_IT: Final = later("You can change it from now on.")
+NOT_CONFIRMED: Final = later(
+    "It was not confirmed that you look after it. A steward can tell you more."
+)
 
 
 async def stale(session: AsyncSession, moment: datetime) -> Sequence[Record]:
@@ -71,15 +94,18 @@ async def ask(session: AsyncSession, services: Services, record: Record) -> bool
     settings = services.settings
     letter = Letter(
         to=to,
-        subject=f"Is this still true? {record.title}",
+        subject=filled(STILL_TRUE, title=record.title),
         lines=(
-            f"“{record.title}” is listed at {settings.name}, with this address as its contact: "
-            f"{settings.url}{record.path}",
-            "Please look at it. If all of it is still true, press the button; you need no account. "
-            "If something has changed, just answer this letter or tell a steward.",
+            filled(
+                LISTED,
+                title=record.title,
+                hub=settings.name,
+                address=f"{settings.url}{record.path}",
+            ),
+            PLEASE_LOOK,
         ),
         link=f"{settings.url}/still-true/{secret}",
-        button="Have a look, and say yes",
+        button=SAY_YES,
     )
     await outbox.put(session, services, letter, lasts=LASTS)
     return True
@@ -126,15 +152,19 @@ async def claim(
     settings = services.settings
     letter = Letter(
         to=record.email,
-        subject=f"Who looks after “{record.title}”?",
+        subject=filled(WHOSE, title=record.title),
         lines=(
-            f"{who.name or 'Somebody'} says that they look after “{record.title}” at "
-            f"{settings.name}, which lists this address: {settings.url}{record.path}",
-            "If that is right, press the button, and they can change it. Else just ignore this "
-            "letter.",
+            filled(
+                THEY_SAY if who.name else SOMEBODY_SAYS,
+                name=who.name,
+                title=record.title,
+                hub=settings.name,
+                address=f"{settings.url}{record.path}",
+            ),
+            IF_RIGHT,
         ),
         link=f"{settings.url}/claims/{secret}",
-        button="Have a look, and say yes",
+        button=SAY_YES,
     )
     await outbox.put(session, services, letter, lasts=LASTS)
     return True
@@ -192,12 +222,8 @@ async def decide(session: AsyncSession, services: Services, claim_id: UUID, *, y
         record.owner_id = row.person_id
     told = Notice(
         "reply",
-        f"“{record.title}” is yours to look after" if yes else f"About “{record.title}”",
-        (
-            "You can change it from now on."
-            if yes
-            else "It was not confirmed that you look after it. A steward can tell you more.",
-        ),
+        filled(YOURS if yes else ABOUT, title=record.title),
+        (CHANGE_IT if yes else NOT_CONFIRMED,),
         record.path,
     )
     await notices.tell(session, services, row.person_id, told)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from hub.core.feature import Feature
-from hub.people import digest, mastodon_pages, pages, passkey_pages
+from hub.people import digest, forgetting, mastodon_pages, pages, passkey_pages
 
 JOBS = (digest.weekly,)  # named, so that it is loaded
+CLOCKS = (forgetting.forget_sessions, forgetting.forget_links, forgetting.forget_answers)
 
 # Fixed paths before `/sign-in/{secret}`.
 feature = Feature(

@@ -10,16 +10,14 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, or_, update
+from sqlalchemy import delete, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.audit import log as audit
 from hub.core.clock import now
 from hub.core.errors import Conflict, Gone, Invalid
-from hub.core.services import Services
 from hub.core.text import tidy
 from hub.core.words import filled
-from hub.jobs.retention import clock, let_go
 from hub.mail import outbox
 from hub.people import queries, secrets
 from hub.people.models import (
@@ -358,41 +356,6 @@ async def let_in(session: AsyncSession, person_id: UUID) -> None:
 async def has_steward(session: AsyncSession) -> bool:
     """Whether somebody is there who can sign in as a steward."""
     return await queries.count_stewards(session) > 0
-
-
-@clock(
-    "people.sessions",
-    "that a browser is signed in, and what it calls itself",
-    kept=SESSION_LASTS,
-    since="it signed in",
-)
-async def forget_sessions(services: Services) -> int:
-    """Sessions that ran out."""
-    return await let_go(services, Session, Session.expires_at <= now())
-
-
-@clock(
-    "people.links",
-    "links that sign in, and the addresses they went to",
-    kept=LINK_LASTS,
-    since="they were made or used",
-)
-async def forget_links(services: Services) -> int:
-    """Links that ran out, or were used up a week ago."""
-    moment = now()
-    used = (SignInLink.uses_left <= 0) & (SignInLink.used_at <= moment - LINK_LASTS)
-    return await let_go(services, SignInLink, or_(SignInLink.expires_at <= moment, used))
-
-
-@clock(
-    "people.answers",
-    "answers to programs that ask twice (`Idempotency-Key`)",
-    kept=ANSWERS_LAST,
-    since="the first answer",
-)
-async def forget_answers(services: Services) -> int:
-    """Answers that are repeated no more."""
-    return await let_go(services, Idempotency, Idempotency.created_at <= now() - ANSWERS_LAST)
 
 
 def _check_role(role: str) -> None:

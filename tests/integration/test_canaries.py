@@ -18,8 +18,9 @@ from sqlalchemy.sql.schema import Column, Table
 from hub.core.db import Base
 from tests.conftest import Running
 from tests.crawling import PAGE, Visitor, addresses, ask, visitors, with_secrets
+from tests.onlookers import EVERYBODY
 from tests.routes import inside, routes_of
-from tests.world import EVERYBODY, WORD, World, world
+from tests.world import WORD, World, world
 
 CANARY = re.compile(rf"{WORD}\d{{3}}x", re.IGNORECASE)
 

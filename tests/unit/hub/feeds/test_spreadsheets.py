@@ -127,7 +127,7 @@ def test_listing_that_ran_out_is_over() -> None:
     [
         (b"", "names no column title, type"),
         (b"title,kind\nLadder,item\n", "names no column type. It must name"),
-        (b"PK\x03\x04\x00\x00", "not a CSV file"),
+        (b"PK\x03\x04\x00\x00", "not a workbook"),
         (b"type,title\n" + b"offer,Ladder\n" * 5001, "more than 5000 rows"),
         (b'type,title\noffer,"' + b"x" * 31_000, "cannot be read"),
     ],
