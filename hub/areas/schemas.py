@@ -14,7 +14,7 @@ from federation.origins import authority
 from hub.core.words import later
 from hub.entries.schemas import EAST, NORTH, Line, Tags, refusal
 
-Kind = Literal["event", "offer", "want", "article"]
+Kind = Literal["event", "offer", "want", "article", "place", "organisation"]
 
 LOCAL: Final = "local"  # this hub, among the origins
 MOST_ORIGINS: Final = 200
@@ -45,7 +45,7 @@ class AreaRules(BaseModel):
 
     title: Annotated[Line, Field(min_length=3, max_length=80)]
     summary: Annotated[Line, Field(max_length=300)] = ""
-    kinds: Annotated[list[Kind], Field(max_length=4)] = []
+    kinds: Annotated[list[Kind], Field(max_length=6)] = []
     tags: Tags = ()
     origins: Annotated[
         list[Annotated[str, AfterValidator(_origin)]], Field(max_length=MOST_ORIGINS)

@@ -285,6 +285,7 @@ def _by_kind(found: Sequence[Entry]) -> dict[str, Any]:
         ),
         "listings": [entry for entry in found if entry.kind in SIDES.values()],
         "articles": [entry for entry in found if entry.kind == "article"],
+        "records": [entry for entry in found if entry.kind in FOLDERS.values()],
         "posts": (),
     }
 

@@ -17,8 +17,8 @@ from federation.errors import Unauthorised
 from federation.origins import authority
 from federation.vocab.activities import Activity, Create, Delete, Update
 from federation.vocab.actors import Actor as ActorDocument
-from federation.vocab.base import Object
-from federation.vocab.objects import Article, Event
+from federation.vocab.base import Object, Place
+from federation.vocab.objects import Article, Event, Organization
 from federation.vocab.parse import parse
 from federation.vocab.proposals import Proposal
 from hub.actors.models import Actor
@@ -30,7 +30,13 @@ from hub.fediverse import follows
 from hub.fediverse.models import Follow
 
 INBOX: Final = "/inbox"
-SHOWN: Final = (Event, Proposal, Article)  # what has a page here; posts of people have none
+SHOWN: Final = (
+    Event,
+    Proposal,
+    Article,
+    Place,
+    Organization,
+)  # what has a page here; posts of people have none
 
 
 def is_inbox(address: str) -> bool:

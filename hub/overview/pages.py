@@ -19,7 +19,7 @@ from hub.web.pages import render
 
 router = APIRouter(include_in_schema=False)
 
-Kind = Literal["", "event", "offer", "want", "article"]
+Kind = Literal["", "event", "offer", "want", "article", "place", "organisation"]
 
 WRITERS: Final = {
     "json": ("application/json", exports.as_json),
