@@ -30,13 +30,8 @@ from hub.events.models import Event
 from hub.fediverse.follows import ACCEPTED
 from hub.fediverse.models import Announcement, Follow
 
-CURRENT: Final = (
-    "scheduled",
-    "moved_online",
-    "open",
-    "published",
-    "listed",
-)  # worth telling people of
+# Worth telling people of.
+CURRENT: Final = ("scheduled", "moved_online", "open", "published", "listed")
 FRESH: Final = timedelta(days=14)  # what is older stands on the channel's page, and is no news
 
 

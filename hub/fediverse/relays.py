@@ -30,13 +30,8 @@ from hub.fediverse import follows
 from hub.fediverse.models import Follow
 
 INBOX: Final = "/inbox"
-SHOWN: Final = (
-    Event,
-    Proposal,
-    Article,
-    Place,
-    Organization,
-)  # what has a page here; posts of people have none
+# What has a page here; posts of people have none.
+SHOWN: Final = (Event, Proposal, Article, Place, Organization)
 
 
 def is_inbox(address: str) -> bool:

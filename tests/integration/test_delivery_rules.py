@@ -189,17 +189,22 @@ async def test_ap_69_everybody_gets_it_once_and_we_ourselves_do_not(town: Town) 
     assert await _waiting(hub) == []
 
 
+async def _said(hub: Running) -> list[dict[str, Any]]:
+    async with hub.services.db.read() as session:
+        return [orjson.loads(each) for each in await session.scalars(select(OutboxActivity.body))]
+
+
 async def test_ap_70_what_we_say_names_its_object(town: Town) -> None:
     hub = town.hub
     path = await _posted(hub)
     await _renamed(hub, path, "Mending day")
     await follows.follow(hub.services, f"@anna@{HOST}")
     await hub.work()
+    said = await _said(hub)
     await follows.unfollow(hub.services, f"@anna@{HOST}")
     await hub.web.delete(path, headers=hub.steward)
     await hub.work()
-    async with hub.services.db.read() as session:
-        said = [orjson.loads(each) for each in await session.scalars(select(OutboxActivity.body))]
+    said += await _said(hub)  # by now without the words of what was deleted
     assert {each["type"] for each in said} >= {"Create", "Update", "Delete", "Follow", "Undo"}
     assert all(each["object"] for each in said)
     assert all(each["target"] for each in said if each["type"] in {"Add", "Remove"})
