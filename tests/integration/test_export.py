@@ -21,6 +21,9 @@ from tests.processes import hub_process
 from tests.world import BAD, FAR, QUIET, WORD, world
 
 
+KINDS = {"Event", "Proposal", "Article", "Note", "Place", "Organization"}
+
+
 async def test_an_export_has_what_neighbours_may_read_and_no_more(hub: Running) -> None:
     made = await world(hub)
     path = await whole.make(hub.services)
@@ -38,13 +41,13 @@ async def test_an_export_has_what_neighbours_may_read_and_no_more(hub: Running) 
     for about in ("the title of hub events", "the words of public news", "a reply"):
         (canary,) = [one for one, said in made.about.items() if said == about]
         assert canary in text, about
-    kinds = ("events", "offers", "wants", "news")
+    kinds = ("events", "offers", "wants", "news", "places", "organisations")
     ids = {str(made.ids[f"{state} {kind}"]) for state in ("public", "hub") for kind in kinds}
     documents = [name for name in names if name.count("/") == 2]
     assert ids <= {Path(name).stem for name in documents}
     for name in documents:
         thing = parse(json.loads(files[name]))
-        assert type(thing).__name__ in {"Event", "Proposal", "Article", "Note"}, name
+        assert type(thing).__name__ in KINDS, name
     rows = list(csv.DictReader(io.StringIO(files["entries.csv"])))
     assert {row["visibility"] for row in rows} == {"public", "hub"}
     assert len(rows) == len(documents)
