@@ -417,7 +417,7 @@ async def _servers(made: World, session: AsyncSession) -> None:
     session.add(follow)
     await session.flush()
     made.ids["follow"] = follow.id
-    error = made.sing("why what a hub published before cannot be read")
+    error = made.sing("why the past of a server cannot be read")
     session.add(Backfill(follow_id=follow.id, collection="outbox", tried=1, error=error))
 
 

@@ -248,7 +248,7 @@ class Making:
         await self._send(ask)
         await self._sent("accept", "Accept", ask.id or "")
         await follows.follow(self.hub.services, "@ada@town.example")
-        await self._sent("follow", "Follow", self.site.uri("ada"))
+        await self._sent("follow", "Follow")
         await follows.unfollow(self.hub.services, "@ada@town.example")
         await self._sent("unfollow", "Undo")
 

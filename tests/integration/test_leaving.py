@@ -82,7 +82,8 @@ def _check_copy(made: World, copy: zipfile.ZipFile) -> None:
     ):
         assert about in {made.about[one] for one in found}
     assert posts["totalItems"] == len(rows) == len(posts["orderedItems"])
-    assert {post["type"] for post in posts["orderedItems"]} == {"Event", "Note", "Article"}
+    kinds = {"Event", "Note", "Article", "Place", "Organization"}
+    assert {post["type"] for post in posts["orderedItems"]} == kinds
     assert len(events) == 4  # of every visibility, and one that a steward hid
     assert any(name.startswith("pictures/") for name in copy.namelist())
     assert "<h1>" in copy.read("index.html").decode()
