@@ -26,6 +26,7 @@ from federation.vocab.activities import Activity, Follow
 from federation.vocab.base import Tag
 from federation.vocab.names import PUBLIC
 from federation.vocab.objects import Note
+from hub.actors import service as actors
 from hub.core.clock import now
 from hub.entries import answers, notes, replies
 from hub.exchange import queries as listings
@@ -119,14 +120,16 @@ class Making:
         return dict(sorted(self.said.items()))
 
     async def a_little(self, language: str) -> dict[str, Document]:
-        """An event, an offer and a refusal, of a hub of another language that follows nobody."""
+        """An event, an offer and a refusal, of a hub of another language that has moved."""
         for kind, story in (("event", EVENTS["cancelled"]), ("offer", LISTINGS["offer-taken"])):
             posted = await self._post(f"{kind}s", story)
             await self._sent(f"{kind}-{language}", "Create", posted["uri"])
             assert isinstance(story.then, dict)
             await self._changed(f"{kind}-{language}", f"{kind}s", posted, story.then)
-        actor = f"{self.hub.url}/actors/events"
-        ask = Follow(id=f"{self.site.origin}/f/1", actor=self.site.uri("ada"), object=actor)
+        async with self.hub.services.db.write() as session:
+            actor = await actors.local(session, "events")
+            actor.moved_to = "https://elsewhere.example/actors/events"
+        ask = Follow(id=f"{self.site.origin}/f/1", actor=self.site.uri("ada"), object=actor.uri)
         await self._send(ask)
         await self._sent("reject", "Reject", ask.id or "")
         return self.said

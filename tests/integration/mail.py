@@ -581,11 +581,13 @@ LETTERS: Final[dict[str, Letter]] = {
     ),
     "A place of a directory": Letter(
         thing=_thing("Place", name="Linden yard", latitude=50.9, longitude=6.9),
-        refused="nothing to do for Create",
+        kind="places",
+        shown={"title": "Linden yard", "latitude": 50.9, "longitude": 6.9},
     ),
     "An organisation without an inbox": Letter(
         thing=_thing("Organization", name="Linden association"),
-        refused="nothing to do for Create",
+        kind="organisations",
+        shown={"title": "Linden association"},
     ),
 }
 

@@ -20,7 +20,6 @@ from tests.conftest import Running
 from tests.processes import hub_process
 from tests.world import BAD, FAR, QUIET, WORD, world
 
-
 KINDS = {"Event", "Proposal", "Article", "Note", "Place", "Organization"}
 
 

@@ -11,7 +11,7 @@ from tests.golden import making
 
 async def test_a_hub_says_what_it_said_before(make_hub: MakeHub) -> None:
     made = await making.Making(await make_hub("hub.example")).everything()
-    german = await make_hub("kiez.example", language="de", federation="allow-list")
+    german = await make_hub("kiez.example", language="de")
     made |= await making.Making(german).a_little("de")
     if making.updating():
         making.keep(made)

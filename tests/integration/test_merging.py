@@ -171,7 +171,7 @@ async def test_t26_pages_say_where_it_is_from_how_fresh_it_is_and_who_else_tells
         assert bad.status_code == 404
 
 
-async def test_t26_what_was_passed_on_names_by_whom(make_hub: MakeHub) -> None:
+async def test_t26_what_a_hub_passes_on_of_its_own_came_directly(make_hub: MakeHub) -> None:
     north, south = await make_hub("n.example"), await make_hub("region.example")
     await follows.follow(south.services, "@relay@n.example")
     await settle(north, south)
@@ -179,7 +179,8 @@ async def test_t26_what_was_passed_on_names_by_whom(make_hub: MakeHub) -> None:
     await settle(north, south)
     (shown,) = await _listed(south, "events")
     page = await south.web.get(f"/events/{shown['id']}", headers={"accept": "text/html"})
-    assert "Passed on by \u2068@relay@n.example\u2069." in page.text
+    assert "n.example" in page.text
+    assert "Passed on by" not in page.text
 
 
 async def test_t29_a_word_of_another_hub_is_ours_for_what_is_here_and_what_comes(

@@ -147,7 +147,7 @@ async def test_the_three_views_lead_to_each_other_and_keep_the_filter(board: Run
         nav = page.partition('class="ways"')[2].partition("</nav>")[0].replace("&amp;", "&")
         hrefs = re.findall(r'<a href="([^"]+)"', nav)
         assert [urlsplit(href).query.split("&")[0] for href in hrefs] == [
-            *("tag=music", "view=week", "view=month")
+            *("tag=music", "view=week", "view=month", "layer=event")
         ]
         assert all("tag=music" in href for href in hrefs)
         assert nav.count("aria-current") == 1

@@ -7,7 +7,6 @@ from datetime import timedelta
 from io import StringIO
 from typing import Any
 
-import orjson
 import pytest
 from icalendar import Calendar
 from sqlalchemy import select, update
@@ -104,6 +103,11 @@ async def test_t26_each_thing_of_the_region_is_in_one_file_with_its_origin_and_i
     }
     assert flows["east.example", "north.example"]["weeks"][-1] == 1
 
+    listed = (await south.web.get("/api/v1/events?origin=all")).json()["items"]
+    (path,) = [f"/events/{one['id']}" for one in listed if one["uri"] == far["uri"]]
+    page = await south.web.get(path, headers={"accept": "text/html"})
+    assert "Passed on by \u2068north.example\u2069." in page.text
+
 
 async def test_a_file_holds_all_in_pages_and_nothing_twice(
     hub: Running, monkeypatch: pytest.MonkeyPatch
@@ -112,7 +116,7 @@ async def test_a_file_holds_all_in_pages_and_nothing_twice(
     posted = {(await _post(hub, "events", EVENT, title=f"Event {n}"))["uri"] for n in range(5)}
     async with hub.services.db.write() as session:
         entry = (await session.scalars(select(Entry).where(Entry.title == "Event 3"))).one()
-        entry.document = orjson.dumps({"license": "https://terms.example/by"})
+        entry.licence = "https://terms.example/by"
     items = (await hub.web.get("/region.json")).json()["items"]
     assert sorted(row["uri"] for row in items) == sorted(posted)
     assert [row["licence"] for row in items] == [None, "https://terms.example/by", *[None] * 3]
