@@ -62,7 +62,9 @@ def _is_here(request: Request) -> bool:
         return False
 
 
-READERS: Final = Audience(_may_read, words="this machine itself, and programs of stewards")
+READERS: Final = Audience(
+    _may_read, words="this machine itself, and programs of stewards", roles=frozenset()
+)  # no browser: whoever is signed in has no token
 router = APIRouter(include_in_schema=False, dependencies=[READERS])
 
 

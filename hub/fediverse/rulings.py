@@ -21,7 +21,7 @@ from hub.core.clock import now
 from hub.core.db import Base, insert_for
 from hub.core.services import Services
 from hub.fediverse import facts
-from hub.fediverse.models import Delivery, Follow, Peer, Ruling
+from hub.fediverse.models import Delivery, Follow, Peer, Receipt, Ruling
 
 Standing = Literal["open", "allowed", "silenced", "blocked"]
 Mode = Literal["open", "limited", "allow-list"]
@@ -194,9 +194,11 @@ def word_of(row: Ruling) -> Word:
 
 
 async def known_servers(session: AsyncSession) -> list[str]:
-    """Every server that we know, or somebody of it."""
+    """Every server that we know, or somebody of it, or that has something of ours."""
     known = union(
-        select(Peer.host), select(Actor.authority).where(Actor.local.is_(False)).distinct()
+        select(Peer.host),
+        select(Actor.authority).where(Actor.local.is_(False)).distinct(),
+        select(Receipt.host).distinct(),
     )
     return sorted(await session.scalars(known))
 

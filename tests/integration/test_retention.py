@@ -43,6 +43,7 @@ from hub.people.models import (
     MastodonApp,
     Person,
     SearchHit,
+    SentForm,
     Session,
     SignInLink,
     Submission,
@@ -150,6 +151,10 @@ async def _begun(hub: Running) -> Probe:
     life = CLOCKS["people.begun"].kept
     row = Begun(digest="a", kind="passkey", browser="b", expires_at=now() + life)
     return await _kept(hub, row)
+
+
+async def _sent_form(hub: Running) -> Probe:
+    return await _kept(hub, SentForm(mark="a", path="/"))
 
 
 async def _app(hub: Running) -> Probe:
@@ -386,6 +391,7 @@ PROOFS: Final[dict[str, Callable[[Running], Awaitable[Probe]]]] = {
     "moderation.decided": _decided,
     "people.answers": _answer,
     "people.begun": _begun,
+    "people.sent_forms": _sent_form,
     "people.drafts": _draft,
     "people.links": _link,
     "people.mastodon_apps": _app,

@@ -194,7 +194,7 @@ async def bound(make_hub: MakeHub) -> tuple[Running, Running]:
     await _post(south, "events", EVENT)
     await settle(hub, south)
     hub.wire.down.add("south.example")
-    await _post(hub, "events", EVENT)
+    await _post(hub, "events", {**EVENT, "title": "Choir"})
     await hub.work()
     return hub, south
 
