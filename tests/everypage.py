@@ -209,7 +209,7 @@ STEWARDS = (
         "/admin/settings/area",
         "Settings, looked at before they are saved",
         "steward",
-        fill={"What the neighbourhood is called": "The Oaks", "Its middle": "51.4545, -2.5879"},
+        fill={"Its middle": "51.4545, -2.5879"},
         press="Look at it first",
     ),
     Shown("admin-setup-begin", "/admin/setup/begin", "Something to begin with", "steward"),

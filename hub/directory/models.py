@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -39,6 +40,11 @@ class Record(Entry):
     lacks: Mapped[list[str]] = mapped_column(JSON, default=list)
     asked_at: Mapped[datetime | None]
     asked_digest: Mapped[str | None] = mapped_column(index=True)
+
+    @property
+    def dialled(self) -> str:
+        """The telephone number as a telephone takes it: digits, and a plus before them."""
+        return re.sub(r"[^\d+]", "", self.phone)
 
     @property
     def further_texts(self) -> tuple[str, ...]:

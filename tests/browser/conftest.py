@@ -102,7 +102,7 @@ async def _sign_in(context: BrowserContext, hub: HubProcess, cookies: list[Any])
     await page.get_by_role("button", name="Sign in").click()
     await page.get_by_label("What shall we call you?").fill("Ann")
     await page.get_by_role("button", name="Go on").click()
-    await page.wait_for_url(f"{hub.url}/")
+    await page.wait_for_url(f"{hub.url}/admin/setup")
     await page.close()
     cookies += await context.cookies()
     return cookies

@@ -43,9 +43,10 @@ document.addEventListener("securitypolicyviolation", event =>
 """
 # Runs what would run on a touch, and lists what must not be in any page.
 LOOK: Final = """() => {
-  const odd = [], good = /^(https?|mailto|geo|webcal|xmpp|gemini|magnet):$/;
+  const odd = [], good = /^(https?|mailto|tel|geo|webcal|xmpp|gemini|magnet):$/;
   for (const one of document.querySelectorAll("*")) {
     for (const {name, value} of one.attributes) {
+      if (name === "style" && one.closest(".leaflet-container")) continue;  // by the map's script
       if (/^(on|hx-on|data-hx-on|style$|srcdoc$)/i.test(name)) odd.push(`${one.tagName} ${name}`);
       if (/^(href|src|action|formaction|data|xlink:href|poster|background)$/i.test(name)) {
         const there = new URL(value, document.baseURI);

@@ -72,7 +72,7 @@ async def _come_in(page: Page, hub: HubProcess) -> None:
     await page.get_by_role("button", name="Sign in").click()
     await page.get_by_label("What shall we call you?").fill("Ann")
     await page.get_by_role("button", name="Go on").click()
-    await page.wait_for_url("/")
+    await page.wait_for_url("/admin/setup")
 
 
 async def _device(context: BrowserContext, page: Page) -> tuple[CDPSession, str]:
