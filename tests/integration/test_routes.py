@@ -113,6 +113,7 @@ def _refused(answer: Answered) -> bool:
     return answer.status in {401, 403} or to_sign_in
 
 
+@pytest.mark.timeout(400)  # every route for everybody
 async def test_e5_every_route_lets_in_whom_it_says(hub: Running) -> None:
     wrong, everybody = [], await _somebody(hub, *EVERY_ROLE)
     for route in routes_of(inside(hub.app)):
@@ -144,6 +145,7 @@ def _of_nothing(route: Route) -> str:
     return route.filled(**{name: words.get(name, uuid4()) for name in route.parameters})
 
 
+@pytest.mark.timeout(400)
 async def test_e5_two_users_every_route_every_id(hub: Running) -> None:
     """Nobody reaches what is another's: refused, and not a row of the database is another."""
     made = await world(hub)
