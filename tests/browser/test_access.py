@@ -29,7 +29,8 @@ SIZES = {"runOnly": {"type": "rule", "values": ["target-size", "scrollable-regio
 WITHOUT_COLOURS = {"runOnly": RULES, "rules": {"color-contrast": {"enabled": False}}}
 
 # Marks of the map may lie close together: the list beside leads to the same (WCAG 2.2, 2.5.8).
-FOUND = """options => axe.run(document, options).then(found => found.violations.flatMap(one => one.nodes
+FOUND = """options => axe.run(document, options).then(found => found.violations.flatMap(
+    one => one.nodes
     .filter(node => one.id !== "target-size" || !node.html.includes("map-mark"))
     .map(node => `${one.id}: ${node.html.slice(0, 99)}`)))"""
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"

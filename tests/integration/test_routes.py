@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 from uuid import UUID, uuid4
 
 import orjson
+import pytest
 from sqlalchemy import insert, select
 
 from hub.core.clock import now
