@@ -139,7 +139,7 @@ async def test_t07_it_waits_until_its_writer_is_signed_in_again(
     phone: BrowserContext, hub: HubProcess, tmp_path: Path
 ) -> None:
     page, photo = await _signed_in(phone, hub), _photo(tmp_path)
-    cookies = await phone.cookies()
+    cookies: Any = await phone.cookies()  # as they were given
     hub.stop()
     try:
         await _offer(page, "Garage ladder", photo)
@@ -150,7 +150,7 @@ async def test_t07_it_waits_until_its_writer_is_signed_in_again(
     await page.goto("/post/waiting")
     await expect(page.get_by_text("Sign in again, and it goes out by itself.")).to_be_visible()
     assert await _offers(page, "Garage ladder") == []
-    await phone.add_cookies(cookies)  # type: ignore[arg-type]  # as they were given
+    await phone.add_cookies(cookies)
     await page.goto("/post/waiting")
     await expect(page.get_by_text("It is sent.")).to_be_visible()
     assert len(await _offers(page, "Garage ladder")) == 1

@@ -22,7 +22,9 @@ class Letter:
     """
 
     thing: Document
-    kind: Literal["events", "offers", "wants", "news", "replies"] | None = None
+    kind: (
+        Literal["events", "offers", "wants", "news", "places", "organisations", "replies"] | None
+    ) = None
     shown: Document = field(default_factory=dict)
     refused: str = ""
     activity: Document = field(default_factory=dict)
