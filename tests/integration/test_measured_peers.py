@@ -42,6 +42,7 @@ async def _post(hub: Running, kind: str, body: dict[str, Any]) -> dict[str, Any]
 
 async def _said(hub: Running, kind: str) -> list[dict[str, Any]]:
     query = select(OutboxActivity.body).where(OutboxActivity.type == kind)
+    query = query.order_by(OutboxActivity.id)
     async with hub.services.db.read() as session:
         return [orjson.loads(body) for body in await session.scalars(query)]
 
