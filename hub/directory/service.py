@@ -15,7 +15,7 @@ from hub.directory.activitypub import Thing
 from hub.directory.models import Record
 from hub.directory.queries import ROWS
 from hub.directory.schemas import RecordDraft, Sort
-from hub.entries import publishing, receiving, writing
+from hub.entries import merging, publishing, receiving, writing
 from hub.fediverse.received import Received
 
 LISTED: Final = "listed"
@@ -96,7 +96,9 @@ async def receive(received: Received, thing: Thing) -> Record | None:
     record = known or kind(status=LISTED)
     await receiving.fill(received, thing, record, draft, activitypub.body_of(thing))
     _write(record, draft)
-    if known is None and not await receiving.keep(received, record):
+    if known is not None:
+        await merging.consider(received.session, record)
+    elif not await receiving.keep(received, record):
         return None
     return record
 

@@ -128,7 +128,7 @@ async def read_on(run: Run, *, follow_id: str) -> None:
             return
     async with run.finish() as session:
         await peers.answered(session, followee.authority)
-        await _note_standing(session, found.standing)
+        await note_standing(session, followee.authority, found.standing)
         new = await _hand_on(session, followee, row, found)
         if await _go_on(session, id_, page, found, new):
             await _ask_after(session, followee, row)
@@ -231,11 +231,12 @@ async def _here(services: Services, uris: Sequence[str]) -> dict[str, datetime]:
         return dict(rows.all())
 
 
-async def _note_standing(session: AsyncSession, uris: Collection[str]) -> None:
-    """Its own server has just said of these that they stand."""
+async def note_standing(session: AsyncSession, host: str, uris: Collection[str]) -> None:
+    """A server has just said of these that they stand; it counts for its own things alone."""
     entry = Base.metadata.tables["entry"]
     if uris:
-        await session.execute(update(entry).where(entry.c.uri.in_(uris)).values(heard_at=now()))
+        theirs = (entry.c.uri.in_(uris), entry.c.origin == host)
+        await session.execute(update(entry).where(*theirs).values(heard_at=now()))
 
 
 async def _ask_after(session: AsyncSession, followee: Actor, row: Backfill) -> None:

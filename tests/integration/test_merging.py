@@ -101,6 +101,27 @@ async def test_what_is_changed_leaves_and_comes_back(region: Region) -> None:
     assert len(await _listed(south, "events")) == 1
 
 
+async def test_t27_a_hall_of_two_hubs_is_one_once_its_name_is_right(region: Region) -> None:
+    north, west, south = region
+    for host in ("n", "w"):
+        await follows.follow(south.services, f"@places@{host}.example")
+    await settle(*region)
+    hall = {"title": "Linden hall", "latitude": 50.9391, "longitude": 6.9391}
+    await _post(north, "places", hall)
+    other = await _post(west, "places", {**hall, "title": "Boat shed"})
+    await settle(*region)
+    assert len(await _listed(south, "places")) == 2
+    path = f"/api/v1/places/{other['id']}"
+    answer = await west.web.patch(path, json={"title": "Linden hall"}, headers=west.steward)
+    assert answer.status_code == 200
+    await settle(*region)
+    (shown,) = await _listed(south, "places")
+    async with visiting(south) as editor:
+        await editor.sign_in("editor")
+        page = await editor.get(f"/places/{shown['id']}")
+    assert "/part" in page.text
+
+
 async def test_what_an_editor_takes_apart_is_never_merged_again(region: Region) -> None:
     north, west, south = region
     await _both(region)

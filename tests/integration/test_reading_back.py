@@ -95,6 +95,28 @@ async def test_what_was_published_quietly_is_found_among_what_comes(
     assert there["uri"] == posted["uri"]
 
 
+async def test_t28_nobody_says_of_another_hubs_things_that_they_stand(
+    hubs: Hubs, clock: Clock
+) -> None:
+    north, south = hubs
+    posted = await _post(north, "events", EVENT)
+    await follows.follow(south.services, "@events@north.example")
+    await _read_all(clock, north, south)
+
+    async def heard(host: str) -> datetime | None:
+        clock.pass_by(minutes=1)
+        async with south.services.db.write() as session:
+            await backfill.note_standing(session, host, [posted["uri"]])
+            return await session.scalar(select(Entry.heard_at))
+
+    first = await heard("north.example")
+    assert first is not None
+    assert await heard("liar.example") == first
+    later = await heard("north.example")
+    assert later is not None
+    assert later > first
+
+
 async def test_what_is_over_is_not_taken(hubs: Hubs, clock: Clock) -> None:
     north, south = hubs
     await _post(north, "events", EVENT)
