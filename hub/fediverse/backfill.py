@@ -175,7 +175,7 @@ async def _worth(services: Services, followee: Actor, items: Sequence[Any]) -> F
         if known is not None and not _is_newer(one.object, known):
             standing.add(uri)
         elif known is not None or isinstance(one, Announce) or not is_over(one.object, moment):
-            bodies.append((one.id or uri, whole))
+            bodies.append((f"{one.type} {uri}", whole))
     return Found(len(said), tuple(bodies), frozenset(standing))
 
 

@@ -1,8 +1,9 @@
 """R2 and R4: the disk is asked before the peer is told, and a crash at no request loses anything.
 
 R4 reads what strace saw: the bytes of an activity are written to the log, the log is synced, and
-only then leaves the 202. R2 kills the hub at its N-th durable request, for N over all that a script
-of fifty activities needs, and starts it again. Both find a hub that breaks the rule.
+only then leaves the 202. R2 kills the hub at its N-th durable request and starts it again, for N
+over all that a script of five activities needs, and for many of a script of fifty. Both find a hub
+that breaks the rule.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from tests.integration.faults.scale import ENGINE, noted, patience, scaled
 from tests.integration.faults.test_killed import FREE
 from tests.processes import HubProcess, seeded
 
-ACTIVITIES = 50
-POINTS = scaled(10, 1_500)  # at most: there are no more than the script has requests
+# Activities of a script, and at how many of its requests the hub dies: at most at all it has.
+SCRIPTS = [(5, scaled(4, 10_000)), (50, scaled(6, 250))]
 ORDERED = scaled(100, 1_000)
 
 pytestmark = [
@@ -150,11 +151,13 @@ class Sweep:
     peer: Peer
     history: History
     log: Path
+    activities: int
+    requests: int = 0
     points: int = 0
     reached: int = 0
 
     async def script(self, *options: str) -> None:
-        """Fifty activities, while strace is attached; it ends early when the hub does."""
+        """All activities, while strace is attached; it ends early when the hub does."""
         hub = self.hub
         assert hub.process is not None
         words = ["strace", "-f", "-o", str(self.log), *options, "-p", str(hub.process.pid)]
@@ -163,7 +166,7 @@ class Sweep:
         said = await strace.stderr.readline()
         assert b"attached" in said, said
         line = Line(hub.port)
-        for name, request in mail(self.peer, hub, ACTIVITIES):
+        for name, request in mail(self.peer, hub, self.activities):
             self.history.sent.add(name)
             try:
                 status, _ = await line.ask(request)
@@ -206,15 +209,17 @@ class Sweep:
         return max(tasks.values())
 
 
-async def _sweep(folder: Path, points: int, fault: str = "") -> tuple[Sweep, list[str]]:
+async def _sweep(
+    folder: Path, activities: int, points: int, fault: str = ""
+) -> tuple[Sweep, list[str]]:
     async with _pair(folder, fault) as (hub, there):
-        sweep = Sweep(hub, there, History(), folder.with_suffix(".strace"))
+        sweep = Sweep(hub, there, History(), folder.with_suffix(".strace"), activities)
         await asyncio.to_thread(hub.start)
-        most = await sweep.durable_requests()
-        sweep.points = min(points, most)
+        sweep.requests = await sweep.durable_requests()
+        sweep.points = min(points, sweep.requests)
         for number in range(sweep.points):
             await asyncio.to_thread(hub.start)
-            when = 1 + number * most // sweep.points
+            when = 1 + number * sweep.requests // sweep.points
             await sweep.script("-e", f"inject={tracing.DURABLE}:signal=KILL:when={when}")
             if faults := sweep.faults():
                 return sweep, faults
@@ -225,16 +230,19 @@ async def _sweep(folder: Path, points: int, fault: str = "") -> tuple[Sweep, lis
 
 
 @pytest.mark.timeout(patience(240, 4 * 3600))
-async def test_r2_a_crash_at_any_durable_request_loses_nothing(tmp_path: Path) -> None:
-    with noted("R2", "killed at one durable request after the other") as figures:
-        sweep, faults = await _sweep(tmp_path / "hub", POINTS)
+@pytest.mark.parametrize(("activities", "points"), SCRIPTS)
+async def test_r2_a_crash_at_any_durable_request_loses_nothing(
+    tmp_path: Path, activities: int, points: int
+) -> None:
+    with noted("R2", f"killed at the disk's requests of {activities} activities") as figures:
+        sweep, faults = await _sweep(tmp_path / "hub", activities, points)
         assert faults == []
         assert sweep.reached > sweep.points // 2, "strace rarely hit"
         answered = len(sweep.history.acked)
-        figures |= {"points": sweep.points, "hit": sweep.reached}
+        figures |= {"requests": sweep.requests, "points": sweep.points, "hit": sweep.reached}
         figures |= {"acknowledged": answered, "lost": 0}
 
 
 async def test_r2_the_rig_finds_a_hub_that_answers_before_it_commits(tmp_path: Path) -> None:
-    _, faults = await _sweep(tmp_path / "hub", 3, "ack before commit")
+    _, faults = await _sweep(tmp_path / "hub", 5, 3, "ack before commit")
     assert any("lost" in fault for fault in faults), faults
