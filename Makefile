@@ -20,7 +20,8 @@ ifdef DEMO
 export HUB_NAME ?= Linden
 endif
 
-PYTEST := $(BIN)/python -m pytest -q
+# Where CI is set, what fails is tried once more, and named (docs/decisions/0056).
+PYTEST := $(BIN)/python -m pytest -q $(if $(CI),--reruns 1 -raR)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -47,6 +47,13 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("hub")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The fault rigs look for what happens once in a while: none of them gets a second try."""
+    for item in items:
+        if "faults" in item.path.parts:
+            item.add_marker(pytest.mark.flaky(reruns=0))
+
+
 @dataclass
 class Running:
     """A hub in this process, as a test drives it."""
