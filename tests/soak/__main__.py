@@ -31,6 +31,7 @@ def main() -> int:
     rigs = sys.argv[1:] or [
         "tests/integration/faults",
         "tests/integration/test_fuzz.py",
+        "tests/integration/test_invented_hosts.py",
         "tests/integration/test_region.py",
     ]
     with tempfile.TemporaryDirectory() as folder:
