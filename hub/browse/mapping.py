@@ -31,12 +31,13 @@ from hub.core.look import look_of
 from hub.core.services import Services
 from hub.core.settings import Settings
 from hub.core.words import later
-from hub.entries import forms
-from hub.entries.layers import LAYERS, Layer
+from hub.entries import asking, forms, layers
+from hub.entries.access import ASKED_MOST, LABELS, asked_for
+from hub.entries.layers import Layer
 from hub.entries.models import Entry
 from hub.entries.paging import MAX_CURSOR
 from hub.entries.visibility import Viewer
-from hub.maps import drawing, shelf
+from hub.maps import drawing, gazetteer, shelf
 from hub.maps.colours import palette
 from hub.maps.drawing import Mark, View
 from hub.maps.earth import Box
@@ -54,6 +55,7 @@ FRESH_S: Final = 300
 DRAWER: Final = ThreadPoolExecutor(1)  # one picture at a time: pages come first
 WORLD: Final = Box(-180.0, -60.0, 180.0, 70.0)
 LONGEST_LABEL: Final = 200
+AROUND_M: Final = 800  # ten minutes on foot: what is shown around an address
 
 
 def _box(value: str) -> str:
@@ -65,26 +67,43 @@ def _box(value: str) -> str:
 
 
 class MapAsked(BaseModel):
-    """What the map can be narrowed to; what it does not know it ignores."""
+    """What the map can be narrowed to; what it does not know it ignores.
+
+    `q` is a street or an address, `near` the spot that was meant by it.
+    """
 
     model_config = ConfigDict(extra="ignore")
 
+    q: Annotated[str, Field(max_length=200)] = ""
+    near: Annotated[str | None, AfterValidator(asking.point)] = None
     layer: Annotated[str, Field(max_length=40)] = ""
     tag: Annotated[str, Field(max_length=60)] = ""
+    access: Annotated[str, AfterValidator(asked_for)] = ""
     when: Literal["", "today", "week", "month"] = ""
     bbox: Annotated[str, AfterValidator(_box)] | None = None
     cursor: Annotated[str | None, Field(max_length=MAX_CURSOR)] = None
 
     def narrowing(self) -> dict[str, object]:
         """The filters by their names in addresses."""
-        return {"layer": self.layer, "tag": self.tag, "when": self.when}
+        named = {"layer": self.layer, "tag": self.tag, "access": self.access}
+        return {**named, "when": self.when, "q": self.q, "near": self.near}
+
+    @property
+    def spot(self) -> tuple[float, float] | None:
+        """Latitude and longitude around which somebody asks."""
+        if self.near is None:
+            return None
+        latitude, longitude = self.near.split(",")
+        return float(latitude), float(longitude)
 
     def wanted(self, settings: Settings) -> on_map.Wanted:
         """The filters as queries take them."""
         moment, days = now(), SPANS[self.when]
         until = None if days is None else _days_on(moment, days, settings)
         box = None if self.bbox is None else Box.read(self.bbox)
-        return on_map.Wanted(moment, self.layer, self.tag, until, box)
+        if box is None and self.spot is not None:
+            box = Box.around(*self.spot, AROUND_M)
+        return on_map.Wanted(moment, self.layer, self.tag, until, box, self.access)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,26 +121,34 @@ async def shown(request: Request, hub: Hub, caller: Asking) -> Response:
     asked = forms.asked(request, MapAsked)
     narrow = asked.narrowing()
     wanted = asked.wanted(hub.settings)
-    layers = [layer for layer in LAYERS.values() if asked.layer in {"", layer.kind}]
-    sections = [await _section(hub, caller, asked, wanted, layer) for layer in layers]
+    chosen = [layer for layer in layers.listed() if asked.layer in {"", layer.kind}]
+    sections = [await _section(hub, caller, asked, wanted, layer) for layer in chosen]
     here = shelf.current(hub.settings)
+    sought = [] if asked.near or not asked.q else await gazetteer.search(hub.settings, asked.q)
     return render(
         request,
         "browse/map.html",
         sections=[section for section in sections if section.items],
         layers=[
             (one.kind, one.words, one.sign, forms.address(MAP, {**narrow, "layer": one.kind}))
-            for one in LAYERS.values()
+            for one in layers.listed()
         ],
         everything=forms.address(MAP, {**narrow, "layer": ""}),
         wanted={**narrow, "narrowed": len(forms.narrowed(narrow)), "cursor": asked.cursor},
         picture=forms.address(f"{MAP}.svg", {**narrow, "v": _version(hub.settings)}),
-        geojson=forms.address(f"{MAP}.geojson", narrow),
+        geojson=forms.address(f"{MAP}.geojson", {**narrow, "q": "", "near": ""}),
         here=here,
-        box=_start(hub.settings),
+        sought=[
+            (one.words, forms.address(MAP, {**narrow, "q": one.words, "near": one.spot}))
+            for one in sought
+        ],
+        anywhere=forms.address(MAP, {**narrow, "q": "", "near": ""}),
+        spot=asked.spot,
+        box=wanted.box or _start(hub.settings),
         colours=palette(look_of(hub.settings).hue),
-        signs={one.kind: one.sign for one in LAYERS.values()},
-        names={one.kind: one.words for one in LAYERS.values()},
+        facts={name: LABELS[name] for name in ASKED_MOST},
+        signs={one.kind: one.sign for one in layers.listed()},
+        names={one.kind: one.words for one in layers.listed()},
     )
 
 
@@ -164,16 +191,22 @@ async def collection(request: Request, hub: Hub, caller: Asking) -> Response:
 @router.get(f"{MAP}.svg")
 async def picture(request: Request, hub: Hub, caller: Asking) -> Response:
     """The map as a picture, with all that the list holds."""
-    wanted = forms.asked(request, MapAsked).wanted(hub.settings)
+    asked = forms.asked(request, MapAsked)
+    wanted = asked.wanted(hub.settings)
     async with hub.db.read() as session:
         viewer = Viewer.of(caller)
         found = await on_map.spots(session, viewer, wanted, drawing.MOST_MARKS)
     marks = tuple(_mark(spot) for spot in found)
-    view = View.of(marks) if marks else View.showing(_start(hub.settings))
+    if marks and wanted.box is None:
+        view = View.of(marks)
+    else:
+        view = View.showing(wanted.box or _start(hub.settings))
     with words.speaking(language_of(request)):
         label = words.say_many(
             "A map with %(num)s thing on it", "A map with %(num)s things on it", len(marks)
         ) % {"num": len(marks)}
+    if asked.spot is not None:
+        marks = (*marks, Mark(*asked.spot, sought=True))
     return await _drawn(request, hub.settings, view, marks, label, _kept(caller))
 
 

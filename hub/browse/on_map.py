@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, cast
@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Float, Select, and_, bindparam, false, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from hub.entries import finding, queries, search
+from hub.entries import finding, merging, queries, search
 from hub.entries.layers import LAYERS, Layer
 from hub.entries.models import FOLDERS, Entry
 from hub.entries.paging import Listed
@@ -21,6 +21,7 @@ from hub.entries.visibility import Viewer, visible_to
 from hub.events.models import Event
 from hub.maps.earth import Box
 
+EARTH: Final = Box(-180.0, -90.0, 180.0, 90.0)
 MOST: Final = 2000  # at once; who wants more looks closer
 # What a question is asked with, each time it is asked.
 MOMENT: Final = cast("datetime", bindparam("moment", type_=Entry.__table__.c.happens_at.type))
@@ -34,7 +35,8 @@ SIDES: Final = Box(
 class Wanted:
     """What the map is narrowed to; empty members do not narrow.
 
-    `moment` is now; what happens is shown if it begins before `until`.
+    `moment` is now; what happens is shown if it begins before `until`. `access` are facts about
+    getting in, with commas, all of which must be yes.
     """
 
     moment: datetime
@@ -42,6 +44,7 @@ class Wanted:
     tag: str = ""
     until: datetime | None = None
     box: Box | None = None
+    access: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,9 @@ async def spots(
     session: AsyncSession, viewer: Viewer, wanted: Wanted, most: int = MOST
 ) -> list[Spot]:
     """Up to `most` things, the newest first; only what a map needs of each."""
+    narrowed = (wanted.layer, wanted.tag, wanted.access)
     timed, everywhere = wanted.until is not None, wanted.box is None
-    query = _question(viewer, wanted.layer, wanted.tag, timed=timed, everywhere=everywhere)
+    query = _question(viewer, *narrowed, timed=timed, everywhere=everywhere)
     rows = await session.execute(query, {**_values(wanted), "most": most})
     return [
         Spot(
@@ -96,15 +100,17 @@ async def spots(
 
 @lru_cache(maxsize=256)
 def _question(
-    viewer: Viewer, layer: str, tag: str, *, timed: bool, everywhere: bool
+    viewer: Viewer, layer: str, tag: str, access: str, *, timed: bool, everywhere: bool
 ) -> Select[Any, Any]:
     """What `spots` asks; kept, since building it takes longer than answering it (P12)."""
-    wanted = Wanted(MOMENT, layer, tag, UNTIL if timed else None, None if everywhere else SIDES)
+    box = None if everywhere else SIDES
+    wanted = Wanted(MOMENT, layer, tag, UNTIL if timed else None, box, access)
     columns = (Entry.id, Entry.kind, Entry.title, Entry.place, Entry.latitude, Entry.longitude)
     event = Event.__table__
     query = select(*columns, Entry.happens_at, Entry.origin, Entry.status, event.c.all_day)
     query = query.outerjoin(event, event.c.id == Entry.id)
-    query = query.where(visible_to(viewer), *_conditions(wanted, _chosen(wanted)))
+    once = merging.shown_once(*_somewhere(wanted, merging.OTHER))
+    query = query.where(visible_to(viewer), *_conditions(wanted, _chosen(wanted)), once)
     return query.order_by(Entry.number.desc()).limit(bindparam("most"))
 
 
@@ -130,7 +136,8 @@ async def listed(
     """
     kind = cast("type[Entry]", Entry.__mapper__.polymorphic_map[layer.kind].class_)
     query = select(kind).where(*_conditions(wanted, [layer]))
-    page = Filter(limit=limit, cursor=cursor)
+    # Who stands for a group must be on the map as well.
+    page = Filter(tag=wanted.tag, bbox=astuple(wanted.box or EARTH), limit=limit, cursor=cursor)
     return await queries.page(
         session, kind, query, page, viewer, newest_first=not layer.happens, authors=False
     )
@@ -155,18 +162,19 @@ def _chosen(wanted: Wanted) -> list[Layer]:
 
 
 def _conditions(wanted: Wanted, chosen: Sequence[Layer]) -> list[ColumnElement[bool]]:
-    found = [
-        Entry.latitude.is_not(None),
-        Entry.longitude.is_not(None),
-        finding.not_over(wanted.moment),
-        or_(false(), *(_on(layer, wanted) for layer in chosen)),
-    ]
+    shown = or_(false(), *(_on(layer, wanted) for layer in chosen))
+    return [*_somewhere(wanted, Entry), finding.not_over(wanted.moment), shown]
+
+
+def _somewhere(wanted: Wanted, entry: Any) -> list[ColumnElement[bool]]:
+    """Said of `entry`, which may be an alias: it lies in the box, and has the tag."""
+    found = [entry.latitude.is_not(None), entry.longitude.is_not(None)]
     if wanted.box is not None:
         box = wanted.box
-        found.append(Entry.latitude.between(box.south, box.north))
-        found.append(Entry.longitude.between(box.west, box.east))
+        found.append(entry.latitude.between(box.south, box.north))
+        found.append(entry.longitude.between(box.west, box.east))
     if wanted.tag:
-        found.append(search.has_tag(wanted.tag))
+        found.append(search.has_tag(wanted.tag, entry))
     return found
 
 
@@ -174,4 +182,6 @@ def _on(layer: Layer, wanted: Wanted) -> ColumnElement[bool]:
     parts = [Entry.kind == layer.kind, *layer.current(wanted.moment)]
     if layer.happens and wanted.until is not None:
         parts.append(Entry.happens_at < wanted.until)
+    if wanted.access:
+        parts.append(false() if layer.access is None else layer.access(wanted.access))
     return and_(*parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -17,7 +17,7 @@ from hub.directory.schemas import FOLDERS, Sort, members_of
 from hub.entries import asking, threads, writing
 from hub.entries import forms as common
 from hub.entries import queries as entries
-from hub.entries.access import LABELS, asked_for
+from hub.entries.access import ASKED_MOST, LABELS, asked_for
 from hub.entries.visibility import Viewer
 from hub.fediverse import follows
 from hub.people import permissions
@@ -27,8 +27,6 @@ from hub.web.negotiation import wants_activity
 from hub.web.pages import language_of, render, respond
 
 router = APIRouter(include_in_schema=False)
-
-ASKED_MOST: Final = ("entrance", "toilet", "hearing_loop", "parking")  # counted beside the filter
 
 
 class Wanted(asking.Asked):

@@ -11,14 +11,17 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.text import fold
+from hub.core.words import later
 from hub.directory.models import Organisation, Place, Record
 from hub.directory.schemas import Sort
+from hub.entries import layers
 from hub.entries import queries as entries
+from hub.entries.layers import Layer
 from hub.entries.models import Entry
 from hub.entries.paging import Listed
 from hub.entries.places import metres
 from hub.entries.queries import METRES_PER_DEGREE, Filter, Filters
-from hub.entries.visibility import ANYBODY, PRIVATE, Viewer, standing, visible_to
+from hub.entries.visibility import ANYBODY, PRIVATE, PUBLIC, Viewer, standing, visible_to
 
 ROWS: Final[dict[Sort, type[Place] | type[Organisation]]] = {
     "place": Place,
@@ -27,6 +30,23 @@ ROWS: Final[dict[Sort, type[Place] | type[Organisation]]] = {
 NEARBY_M: Final = 1000
 MOST_NEARBY: Final = 6
 MOST_NAMES: Final = 200  # that a form suggests
+
+
+def _says_yes(facts: str) -> ColumnElement[bool]:
+    return layers.saying_yes(Record.__table__, facts)
+
+
+layers.add(Layer("place", later("Places"), "map-pin", access=_says_yes))
+# Those who keep to the hub may meet in somebody's home: their page says where, the map does not.
+layers.add(
+    Layer(
+        "organisation",
+        later("Organisations"),
+        "building-2",
+        current=lambda _moment: [Entry.visibility == PUBLIC],
+        access=_says_yes,
+    )
+)
 
 Beside = Callable[[AsyncSession, Record, Viewer], Awaitable[Sequence[Entry]]]
 BESIDE: Final[dict[str, Beside]] = {}

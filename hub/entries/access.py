@@ -46,6 +46,8 @@ LABELS: Final[dict[FactName, str]] = {
     "childcare": later("Childcare"),
 }
 """The facts in the order in which pages show them; the words pass through gettext there."""
+ASKED_MOST: Final[tuple[FactName, ...]] = ("entrance", "toilet", "hearing_loop", "parking")
+"""Those that filters offer."""
 
 
 class Fact(BaseModel):

@@ -24,7 +24,12 @@ FARTHEST_M: Final = 500_000
 YEARS: Final = range(1000, 9999)  # a day beyond the calendar's ends would be no date any more
 
 
-def _point(value: str) -> str:
+def point(value: str) -> str:
+    """`value` if it is latitude and longitude with a comma.
+
+    Raises:
+        ValueError: it is not.
+    """
     parts = value.split(",")
     hint = later("Must be latitude and longitude, such as 50.93,6.94")
     try:
@@ -70,7 +75,7 @@ class Asked(BaseModel):
 
     q: Annotated[str, Field(max_length=200, description="words that must occur")] = ""
     tag: Annotated[str, Field(max_length=60)] = ""
-    near: Annotated[str | None, AfterValidator(_point), Field(description="latitude,longitude")] = (
+    near: Annotated[str | None, AfterValidator(point), Field(description="latitude,longitude")] = (
         None
     )
     within: Annotated[

@@ -128,6 +128,7 @@ layers.add(
         "calendar-days",
         happens=True,
         current=lambda moment: [first_of_its_kind(moment)],
+        access=lambda facts: layers.saying_yes(Event.__table__, facts),
     )
 )
 

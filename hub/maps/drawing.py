@@ -83,6 +83,7 @@ def _rules(colour: dict[str, str], *, colours_only: bool = False) -> str:
         f".cell{{fill:{colour['pin']};stroke:{colour['pin']}}}",
         f".pin{{fill:{colour['pin']};stroke:{colour['on_pin']}}}",
         f".dot{{fill:{colour['on_pin']}}}",
+        f".sought{{stroke:{colour['pin']}}}",
     ]
     if colours_only:
         return "".join(found)
@@ -97,6 +98,7 @@ def _rules(colour: dict[str, str], *, colours_only: bool = False) -> str:
         "text{font:500 22px system-ui,sans-serif;stroke-width:5;paint-order:stroke;"
         "stroke-linejoin:round;text-anchor:middle}.start{text-anchor:start}.end{text-anchor:end}"
         ".cell{fill-opacity:.16;stroke-width:3;stroke-dasharray:10 7}.pin{stroke-width:3}"
+        ".sought{fill:none;stroke-width:7}"
     )
     return shapes + "".join(found)
 
@@ -167,8 +169,12 @@ def _marks(view: View, marks: Sequence[Mark]) -> Iterator[str]:
     """Cells first, so that no pin is hidden; what falls together is drawn once."""
     seen: set[tuple[int, int, bool]] = set()
     alone = len(marks) == 1
-    for mark in sorted(marks, key=lambda one: (one.cell == 0, -one.latitude))[:MOST_MARKS]:
+    order = sorted(marks, key=lambda one: (not one.sought, one.cell == 0, -one.latitude))
+    for mark in order[:MOST_MARKS]:
         x, y = view.at(mark.latitude, mark.longitude)
+        if mark.sought:
+            yield f'<circle class="sought" cx="{x * FINE:.0f}" cy="{y * FINE:.0f}" r="18"/>'
+            continue
         key = (round(x / 6), round(y / 6), bool(mark.cell))
         if key not in seen:
             seen.add(key)

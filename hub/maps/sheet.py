@@ -38,11 +38,15 @@ ROADS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Something on the map; a `cell` of degrees is not exactly there, but somewhere around."""
+    """Something on the map; a `cell` of degrees is not exactly there, but somewhere around.
+
+    `sought`: no thing, but where somebody asked what is around.
+    """
 
     latitude: float
     longitude: float
     cell: float = 0.0
+    sought: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import html
 import re
 import shutil
 from datetime import timedelta
@@ -259,6 +260,65 @@ async def test_the_map_is_narrowed_like_a_list(mapped: Running) -> None:
     listed = (await mapped.web.get("/map?layer=event&when=week", headers=HTML)).text
     assert "Soon" in listed
     assert "Later" not in listed
+
+
+async def test_places_and_organisations_are_on_it_and_can_be_asked_for_by_access(
+    mapped: Running,
+) -> None:
+    spot = {"latitude": LATITUDE, "longitude": LONGITUDE}
+    step_free = {"access_facts": {"entrance": "yes", "toilet": "yes"}}
+    hall = await _post(mapped, "places", title="Linden hall", **spot, **step_free)
+    barn = await _post(mapped, "places", title="Old barn", **spot)
+    choir = await _post(mapped, "organisations", title="Choir", **spot)
+    circle = await _post(mapped, "organisations", title="Circle", **spot, visibility="hub")
+    fair = await _fair(mapped, access_facts={"entrance": "yes"})
+    await _post(mapped, "offers", title="Sofa", kind="item", mode="give", **spot)
+
+    async def titles(query: str, **more: Any) -> set[str]:
+        shapes = (await mapped.web.get(f"/map.geojson?{query}", **more)).json()["features"]
+        return {one["properties"]["title"] for one in shapes}
+
+    assert await titles("layer=place") == {"Linden hall", "Old barn"}
+    assert await titles("layer=organisation") == {"Choir"}
+    assert await titles("access=entrance") == {"Linden hall", "Fair"}
+    assert await titles("access=entrance,toilet") == {"Linden hall"}
+    page = (await mapped.web.get("/map?access=entrance", headers=HTML)).text
+    assert hall["id"] in page
+    assert fair["id"] in page
+    assert barn["id"] not in page
+    assert choir["id"] not in page
+    # Who is for neighbours alone may meet in somebody's home: the map of neighbours keeps it too.
+    assert "Circle" not in await titles("", headers=mapped.steward)
+    for one in (hall, choir):
+        shown = await mapped.web.get(httpx2.URL(one["url"]).path, headers=HTML)
+        assert f'src="/map/of/{one["id"]}.svg"' in shown.text
+    path = httpx2.URL(circle["url"]).path
+    shown = await mapped.web.get(path, headers={**mapped.steward, **HTML})
+    assert "/map/of/" not in shown.text
+
+
+async def test_an_address_is_found_and_what_is_around_it_shown_without_a_script(
+    mapped: Running,
+) -> None:
+    await _post(mapped, "places", title="Corner", latitude=LATITUDE, longitude=LONGITUDE)
+    await _post(mapped, "places", title="Far off", latitude=LATITUDE + 0.1, longitude=LONGITUDE)
+    page = (await mapped.web.get("/map", params={"q": "bridge street"}, headers=HTML)).text
+    assert "No street or place has this name." in page
+    page = (await mapped.web.get("/map", params={"q": "school no 1"}, headers=HTML)).text
+    found = re.search(r'<a href="(/map\?[^"]*near=[^"]*)">.*?School No. 1, Lindenau', page)
+    assert found is not None
+    assert "Far off" in page
+    around = html.unescape(found[1])
+    page = (await mapped.web.get(around, headers=HTML)).text
+    assert "walk of “School No. 1, Lindenau”" in page
+    assert "Corner" in page
+    assert "Far off" not in page
+    drawn = re.search(r'<img src="(/map\.svg\?[^"]*near=[^"]*)"', page)
+    assert drawn is not None
+    picture = (await mapped.web.get(html.unescape(drawn[1]))).text
+    assert picture.count('class="sought"') == 1
+    assert picture.count('class="pin"') == 1
+    assert (await mapped.web.get("/map?near=north", headers=HTML)).status_code == 422
 
 
 async def test_what_is_over_given_away_or_called_private_is_not_on_it(mapped: Running) -> None:

@@ -116,6 +116,8 @@ async def test_t27_a_hall_of_two_hubs_is_one_once_its_name_is_right(region: Regi
     assert answer.status_code == 200
     await settle(*region)
     (shown,) = await _listed(south, "places")
+    pins = (await south.web.get("/map.geojson?layer=place")).json()["features"]
+    assert [pin["id"] for pin in pins] == [shown["id"]]
     async with visiting(south) as editor:
         await editor.sign_in("editor")
         page = await editor.get(f"/places/{shown['id']}")

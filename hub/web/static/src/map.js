@@ -303,7 +303,8 @@ async function load(bbox = "") {
 async function start() {
   const found = await load();
   const bounds = L.geoJSON(found).getBounds();
-  if (bounds.isValid()) map.fitBounds(bounds, { maxZoom: NEAR, padding: [40, 40], animate: false });
+  if (given.spot) L.circleMarker(given.spot, { className: "map-sought", radius: 10, interactive: false }).addTo(map);
+  else if (bounds.isValid()) map.fitBounds(bounds, { maxZoom: NEAR, padding: [40, 40], animate: false });
   box.dataset.ready = String(found.features.length);
   if (!found.more) return;
   let waiting = 0;
