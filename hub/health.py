@@ -13,6 +13,7 @@ from hub.core.clock import now
 from hub.core.services import Services
 from hub.fediverse.models import InboxActivity
 from hub.jobs.models import Job
+from hub.jobs.registry import known
 from hub.schema import newest
 from hub.today.machine import ROOM_BYTES
 from hub.today.rows import LATE
@@ -48,8 +49,8 @@ async def _database(services: Services) -> dict[str, str]:
         async with services.db.read() as session:
             version = await session.scalar(text("SELECT version_num FROM alembic_version"))
             oldest = [
-                await session.scalar(select(func.min(table.run_at)))
-                for table in (Job, InboxActivity)
+                await session.scalar(select(func.min(Job.run_at)).where(known())),
+                await session.scalar(select(func.min(InboxActivity.run_at))),
             ]
     except (SQLAlchemyError, OSError):
         return {"database": "the database does not answer"}

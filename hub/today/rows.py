@@ -20,6 +20,7 @@ from hub.fediverse.models import InboxActivity, OutboxActivity, Peer
 from hub.feeds.models import FollowedCalendar
 from hub.jobs import retention
 from hub.jobs.models import Job
+from hub.jobs.registry import known
 from hub.mail import outbox
 from hub.today.checks import Check
 
@@ -84,7 +85,8 @@ async def _clock(session: AsyncSession) -> Check:
 
 async def _work(session: AsyncSession) -> Check:
     oldest = [
-        await session.scalar(select(func.min(table.run_at))) for table in (Job, InboxActivity)
+        await session.scalar(select(func.min(Job.run_at)).where(known())),
+        await session.scalar(select(func.min(InboxActivity.run_at))),
     ]
     waiting = [moment for moment in oldest if moment is not None and moment < now() - LATE]
     if waiting:
