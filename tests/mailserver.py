@@ -22,9 +22,9 @@ from tests.processes import free_port
 @dataclass
 class MailServer:
     """What arrived: envelopes as they were given. `answers` are said to the next recipients or
-    letters in place of yes; at `break_off` it hangs up: before the letter ("DATA"), or when it has it
-    whole, and says nothing ("."). While there is a
-    `hold`, answers to letters wait for it. `password` is what clients must log in with."""
+    letters in place of yes. At each `break_off` it hangs up: before the letter ("DATA"), or when it
+    has it whole, and says nothing ("."). While there is a `hold`, answers to letters wait for it.
+    `password` is what clients must log in with."""
 
     port: int
     envelopes: list[Envelope] = field(default_factory=list)
@@ -84,6 +84,7 @@ class MailServer:
 class _Speaks(SMTP):
     async def smtp_DATA(self, arg: str) -> None:
         if self.event_handler.breaks_off_at("DATA"):
+            assert isinstance(self.transport, asyncio.WriteTransport)
             self.transport.abort()
         else:
             await super().smtp_DATA(arg)

@@ -50,7 +50,7 @@ class Client(aiosmtplib.SMTP):
     async def data(self, message: str | bytes, /, **given: Any) -> aiosmtplib.SMTPResponse:
         """Send the letter itself, once the server has asked for it."""
         if self.protocol is not None:
-            self.protocol.write = self._watched(self.protocol.write)  # type: ignore[method-assign]
+            self.protocol.write = self._watched(self.protocol.write)  # type: ignore[method-assign,assignment]
         return await super().data(message, **given)
 
     def _watched(self, write: Callable[[bytes], None]) -> Callable[[bytes], None]:

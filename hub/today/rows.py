@@ -43,8 +43,8 @@ async def look(settings: Settings, db: Database, *, deep: bool) -> AsyncIterator
     """Every check that asks the database; `deep` reads all of an SQLite file."""
     try:
         async with db.read() as session:
-            version = await session.scalar(text("SELECT version_num FROM alembic_version"))
-            if version != schema.newest():
+            tables = await schema.found(session)
+            if tables is None or not tables.fit:
                 told = later(
                     "The tables are not those of this version. Restart the hub; it changes them."
                 )
