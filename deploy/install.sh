@@ -37,7 +37,9 @@ fi
 echo "1 of 5: packages"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -q
-apt-get install -q -y --no-install-recommends ca-certificates git make python3 python3-venv caddy
+# Where somebody has a Caddyfile already, Debian would ask which of the two to keep, and nobody answers.
+apt-get install -q -y --no-install-recommends -o Dpkg::Options::=--force-confold \
+    ca-certificates git make python3 python3-venv caddy
 
 echo "2 of 5: the hub in $here (some minutes)"
 make -C "$here" assets

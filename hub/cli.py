@@ -177,9 +177,16 @@ def work() -> None:
 
 
 @app.command()
-def migrate() -> None:
-    """Bring the tables to what this version needs."""
-    _run(_serving().upgrading.upgrade)
+def migrate(
+    to: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="Back to an earlier version's tables.")
+    ] = None,
+) -> None:
+    """Bring the tables to what this version needs; or back, so that an older one can be put in.
+
+    What only later versions know is gone then; the rows are saved before. Stop the hub first.
+    """
+    _run(lambda settings: _serving().migrate(settings, to))
 
 
 @app.command()

@@ -6,14 +6,15 @@ import shutil
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from hub import schema
 from hub.core.clock import now
 from hub.core.services import Services
 from hub.fediverse.models import InboxActivity
 from hub.jobs.models import Job
-from hub.schema import newest
+from hub.jobs.registry import known
 from hub.today.machine import ROOM_BYTES
 from hub.today.rows import LATE
 from hub.web.doors import OPEN
@@ -46,19 +47,25 @@ async def readyz(request: Request) -> JSONResponse:
 async def _database(services: Services) -> dict[str, str]:
     try:
         async with services.db.read() as session:
-            version = await session.scalar(text("SELECT version_num FROM alembic_version"))
+            tables = await schema.found(session)
             oldest = [
-                await session.scalar(select(func.min(table.run_at)))
-                for table in (Job, InboxActivity)
+                await session.scalar(select(func.min(Job.run_at)).where(known())),
+                await session.scalar(select(func.min(InboxActivity.run_at))),
             ]
     except (SQLAlchemyError, OSError):
         return {"database": "the database does not answer"}
     waiting = [moment for moment in oldest if moment is not None and moment < now() - LATE]
     return {
         "database": "ok",
-        "migrations": "ok" if version == newest() else "run `hub migrate`",
+        "migrations": _fit(tables),
         "work": "ok" if not waiting else f"work waits since {min(waiting).isoformat()}",
     }
+
+
+def _fit(tables: schema.Tables | None) -> str:
+    if tables is None or tables.at < schema.newest():
+        return "run `hub migrate`"
+    return "ok" if tables.fit else "the tables are of a newer version; install that"
 
 
 def _disk(services: Services) -> str:

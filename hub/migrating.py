@@ -1,13 +1,17 @@
-"""`python -m hub.migrating`: run the migrations on the database that the environment names."""
+"""`python -m hub.migrating`: run the migrations on the database that the environment names.
+
+With `back` as its argument they are taken back.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
 
 from alembic import command
 from alembic.config import Config
 
-from hub.schema import ADDRESS, UNTIL, folder
+from hub.schema import ADDRESS, BACK, UNTIL, folder
 
 
 def config(database: str) -> Config:
@@ -19,4 +23,5 @@ def config(database: str) -> Config:
 
 
 if __name__ == "__main__":
-    command.upgrade(config(os.environ[ADDRESS]), os.environ.get(UNTIL, "head"))
+    run = command.downgrade if BACK in sys.argv else command.upgrade
+    run(config(os.environ[ADDRESS]), os.environ.get(UNTIL, "head"))

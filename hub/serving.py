@@ -148,6 +148,21 @@ async def _web(hub: Hub) -> None:
     await server.serve()
 
 
+async def migrate(settings: Settings, to: str | None) -> None:
+    """Bring the tables to what this version needs, or back to those of migration `to`.
+
+    Raises:
+        CommandFailed: they could not be saved or changed; or a hub is running here.
+    """
+    if to is None:
+        await upgrading.upgrade(settings)
+        return
+    with ExitStack() as stack:
+        if settings.database.startswith("sqlite"):
+            stack.enter_context(control.lock(settings.data_dir))
+        await upgrading.take_back(settings, to)
+
+
 async def alone(settings: Settings, command: str, arguments: dict[str, Any]) -> AsyncIterator[Line]:
     """The lines of a command, carried out here while no hub is running.
 

@@ -24,6 +24,7 @@ from hub.fediverse.models import InboxActivity, OutboxActivity, Peer
 from hub.fediverse.received import Received
 from hub.jobs.models import Job
 from hub.jobs.queue import leaseholders, release
+from hub.jobs.registry import known
 from hub.jobs.running import Runner, run_due, start_timers
 
 log = logging.getLogger(__name__)
@@ -109,7 +110,7 @@ class Worker:
         return done
 
     async def _do_jobs(self) -> int:
-        if not await self._due(Job.id, Job.run_at):
+        if not await self._due(Job.id, Job.run_at, known()):
             return 0
         return await self._runner.start_due()
 

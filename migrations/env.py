@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from alembic import context
-from sqlalchemy import Connection
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, text
 
 import hub.events.models
 import hub.exchange.models
@@ -18,6 +20,18 @@ import hub.people.models  # noqa: F401 - every table must be known
 from hub.core.db import Base, Database
 from hub.core.settings import load_settings
 
+SAID_SINCE = "0035"  # the migration since which tables say who may use them
+
+
+def say_who(ctx: MigrationContext, step: Any, heads: Any, run_args: Any) -> None:
+    """Write down the oldest migration whose code can use the tables as they are now."""
+    (at,) = heads or (None,)
+    if at is None or at < SAID_SINCE:
+        return
+    oldest = context.script.get_revision(at).module.works_with
+    if ctx.connection is not None:
+        ctx.connection.execute(text("UPDATE alembic_version SET oldest = :it"), {"it": oldest})
+
 
 def run(connection: Connection) -> None:
     """Run the migrations on an open connection."""
@@ -27,6 +41,7 @@ def run(connection: Connection) -> None:
         render_as_batch=True,
         compare_type=True,
         transaction_per_migration=True,
+        on_version_apply=say_who,
     )
     with context.begin_transaction():
         context.run_migrations()

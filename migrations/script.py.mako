@@ -16,6 +16,9 @@ revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = ${repr(branch_labels)}
 depends_on = ${repr(depends_on)}
+# The oldest migration whose code can use these tables too: what it knows must stay as it was, and
+# what is new must do without it (decision 0060). Where it cannot, this migration's own number.
+works_with = ${repr(down_revision)}
 
 
 def upgrade() -> None:

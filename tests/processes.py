@@ -44,12 +44,13 @@ def eventually(check: Callable[[], bool], what: str, seconds: float = 60) -> Non
 
 @dataclass
 class HubProcess:
-    """A hub, `python -m hub serve`, that can be killed and started again."""
+    """A hub, `python -m hub serve`, that can be killed and started again; `home` has its code."""
 
     folder: Path
     port: int = field(default_factory=free_port)
     env: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
+    home: Path = ROOT
     program: tuple[str, ...] = (sys.executable, "-m", "hub", "serve")
 
     @property
@@ -77,7 +78,7 @@ class HubProcess:
         with (self.folder / "log.txt").open("ab") as log:
             self.process = subprocess.Popen(
                 self.program,
-                cwd=ROOT,
+                cwd=self.home,
                 env=self.environment,
                 stdout=log,
                 stderr=log,
@@ -119,7 +120,7 @@ class HubProcess:
         """
         done = subprocess.run(
             [sys.executable, "-m", "hub", *words],
-            cwd=ROOT,
+            cwd=self.home,
             env=self.environment,
             capture_output=True,
             text=True,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, ParamSpec
 
-from sqlalchemy import delete
+from sqlalchemy import ColumnElement, delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.errors import HubError
@@ -61,6 +61,11 @@ class JobKind(Generic[P]):
 
 
 KINDS: dict[str, JobKind[Any]] = {}
+
+
+def known() -> ColumnElement[bool]:
+    """Of rows of `job`, those that this version can do; a newer one beside it may do the rest."""
+    return Job.name.in_(sorted(KINDS))
 
 
 def job(

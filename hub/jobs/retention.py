@@ -21,7 +21,7 @@ from hub.core.clock import now
 from hub.core.db import insert_for
 from hub.core.services import Services
 from hub.jobs.models import ClockRun, Job
-from hub.jobs.registry import Run, job
+from hub.jobs.registry import Run, job, known
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,7 @@ AT_ONCE: Final = 500  # rows that one transaction deletes, so that others can wr
 PAUSE_S: Final = 0.05
 EVERY: Final = timedelta(hours=6)
 FAILED_FOR: Final = timedelta(days=30)
+UNKNOWN_FOR: Final = timedelta(days=1)  # a newer version beside this one has done it by then
 
 Forget = Callable[[Services], Awaitable[int]]
 
@@ -87,6 +88,23 @@ async def let_go(services: Services, table: type[Any], *conditions: ColumnElemen
 async def forget_failed(services: Services) -> int:
     """Work that a steward could look at for long enough."""
     return await let_go(services, Job, Job.failed_at < now() - FAILED_FOR)
+
+
+@clock(
+    "jobs.unknown",
+    "work that an older version asked for, and this one does not know",
+    kept=UNKNOWN_FOR,
+    since="it was due",
+)
+async def forget_unknown(services: Services) -> int:
+    """Work whose name is gone, such as timers of before an upgrade."""
+    over = (~known(), Job.run_at < now() - UNKNOWN_FOR)
+    async with services.db.read() as session:
+        names = (await session.scalars(select(Job.name).where(*over).distinct())).all()
+    if not names:
+        return 0
+    log.info("dropped what this version does not know: %s", ", ".join(sorted(names)))
+    return await let_go(services, Job, *over)
 
 
 @job("retention.forget", every=EVERY)

@@ -14,7 +14,7 @@ from hub.core.clock import now
 from hub.core.services import Services
 from hub.jobs.models import Job
 from hub.jobs.queue import claim, enqueue
-from hub.jobs.registry import KINDS, JobKind, LeaseLost, Run
+from hub.jobs.registry import KINDS, JobKind, LeaseLost, Run, known
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,8 @@ class Runner:
         counts = Counter(self._running.values())
         full = [name for name, count in counts.items() if count >= OF_A_KIND]
         async with self._services.db.write() as session:
-            rows = await claim(session, Job, self._worker, Job.name.not_in(full), limit=1)
+            does = (known(), Job.name.not_in(full))
+            rows = await claim(session, Job, self._worker, *does, limit=1)
         return rows[0] if rows else None
 
     def _done(self, task: asyncio.Task[None]) -> None:
@@ -88,10 +89,8 @@ async def start_timers(services: Services) -> None:
 
 
 async def _run(services: Services, row: Job) -> None:
-    kind = KINDS.get(row.name)
+    kind = KINDS[row.name]
     try:
-        if kind is None:
-            raise LookupError(f"no job is called {row.name}")
         await kind.function(Run(services, row.id, row.fence), **row.arguments)
     except LeaseLost:
         log.warning("job %s %s was taken over by another worker", row.id, row.name)
@@ -100,8 +99,7 @@ async def _run(services: Services, row: Job) -> None:
         # The one place that catches everything: a job must never stop the worker.
         log.exception("job %s %s failed", row.id, row.name)
         await _put_back(services, row, f"{type(error).__name__}: {error}")
-    if kind is not None and kind.every is not None:
-        await _again(services, kind)
+    await _again(services, kind)
 
 
 async def _put_back(services: Services, row: Job, reason: str) -> None:

@@ -27,6 +27,22 @@ async def upgrade(settings: Settings) -> Path | None:
     return saved
 
 
+async def take_back(settings: Settings, to: str) -> Path | None:
+    """Make the tables those of an earlier migration; what only later ones know is gone then.
+
+    The archive of what was there before, unless the settings never want one.
+
+    Raises:
+        CommandFailed: they cannot be those, or could not be saved or changed.
+    """
+    at = await schema.current(settings.database)
+    saved = None
+    if at is not None and settings.backup_before_upgrade != "never":
+        saved = await saving.save_before(settings, at, to)
+    await schema.take_back(settings.database, to)
+    return saved
+
+
 def wanted(settings: Settings) -> bool:
     """Whether rows are to be saved before tables are changed."""
     is_sqlite = settings.database.startswith("sqlite")

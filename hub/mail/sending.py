@@ -6,9 +6,10 @@ No address is ever logged or kept with an error: of what a server says, only its
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import aiosmtplib
@@ -25,6 +26,7 @@ from hub.mail.models import Mail
 log = logging.getLogger(__name__)
 
 UNREACHED: Final = "the mail server cannot be reached ({why})"
+UNSURE: Final = "the mail server took the letter, and did not say so"
 TIMEOUT_S: Final = 20.0  # of each step with the mail server
 PERMANENT: Final = 500  # RFC 5321 §4.2.1: codes from here on say "do not try again"
 PAUSES: Final = tuple(
@@ -38,6 +40,25 @@ class Outcome:
 
     error: str = ""
     final: bool = False
+
+
+class Client(aiosmtplib.SMTP):
+    """A connection that knows whether a letter went out on it, answered or not."""
+
+    went = False
+
+    async def data(self, message: str | bytes, /, **given: Any) -> aiosmtplib.SMTPResponse:
+        """Send the letter itself, once the server has asked for it."""
+        if self.protocol is not None:
+            self.protocol.write = self._watched(self.protocol.write)  # type: ignore[method-assign,assignment]
+        return await super().data(message, **given)
+
+    def _watched(self, write: Callable[[bytes], None]) -> Callable[[bytes], None]:
+        def watched(data: bytes) -> None:
+            self.went = self.went or data not in {b"DATA\r\n", b"QUIT\r\n"}
+            write(data)
+
+        return watched
 
 
 @job("mail.send")
@@ -67,9 +88,17 @@ async def reach(settings: Settings) -> Outcome:
 
 
 async def attempt(settings: Settings, mail: Mail) -> Outcome:
-    """One try at the mail server."""
+    """One try at the mail server.
+
+    One that breaks off after the letter may have it or not: it gets it once more, under the same
+    Message-ID, and never a third time (RFC 1047).
+    """
+    client = _client(server_of(settings.smtp_url), settings)
     try:
-        await _hand_over(server_of(settings.smtp_url), settings, mail)
+        await _hand_over(client, settings, mail)
+    except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError) as error:
+        unsure = Outcome(UNSURE, final=mail.last_error == UNSURE)
+        return unsure if client.went else _refusal(error)
     except aiosmtplib.SMTPException as error:
         return _refusal(error)
     except OSError as error:
@@ -93,8 +122,8 @@ def _refusal(error: aiosmtplib.SMTPException) -> Outcome:
     return Outcome(f"the mail server cannot be used ({type(error).__name__})")
 
 
-def _client(server: Server, settings: Settings) -> aiosmtplib.SMTP:
-    return aiosmtplib.SMTP(
+def _client(server: Server, settings: Settings) -> Client:
+    return Client(
         hostname=server.host,
         port=server.port,
         username=server.user or None,
@@ -107,8 +136,7 @@ def _client(server: Server, settings: Settings) -> aiosmtplib.SMTP:
     )
 
 
-async def _hand_over(server: Server, settings: Settings, mail: Mail) -> None:
-    client = _client(server, settings)
+async def _hand_over(client: Client, settings: Settings, mail: Mail) -> None:
     made = composing.message(mail, settings)
     async with client:
         await client.send_message(made, sender=settings.mail_address, recipients=[mail.recipient])
@@ -119,7 +147,8 @@ async def _note(session: AsyncSession, mail_id: UUID, outcome: Outcome) -> None:
     if mail is None:
         return
     mail.attempts += 1
-    mail.last_error = outcome.error
+    if not outcome.error or outcome.final or mail.last_error != UNSURE:
+        mail.last_error = outcome.error
     if not outcome.error:
         mail.sent_at = now()
     elif outcome.final or mail.attempts > len(PAUSES):

@@ -20,6 +20,7 @@ from hub.fediverse.models import InboxActivity, OutboxActivity, Peer
 from hub.feeds.models import FollowedCalendar
 from hub.jobs import retention
 from hub.jobs.models import Job
+from hub.jobs.registry import known
 from hub.mail import outbox
 from hub.today.checks import Check
 
@@ -42,8 +43,8 @@ async def look(settings: Settings, db: Database, *, deep: bool) -> AsyncIterator
     """Every check that asks the database; `deep` reads all of an SQLite file."""
     try:
         async with db.read() as session:
-            version = await session.scalar(text("SELECT version_num FROM alembic_version"))
-            if version != schema.newest():
+            tables = await schema.found(session)
+            if tables is None or not tables.fit:
                 told = later(
                     "The tables are not those of this version. Restart the hub; it changes them."
                 )
@@ -84,7 +85,8 @@ async def _clock(session: AsyncSession) -> Check:
 
 async def _work(session: AsyncSession) -> Check:
     oldest = [
-        await session.scalar(select(func.min(table.run_at))) for table in (Job, InboxActivity)
+        await session.scalar(select(func.min(Job.run_at)).where(known())),
+        await session.scalar(select(func.min(InboxActivity.run_at))),
     ]
     waiting = [moment for moment in oldest if moment is not None and moment < now() - LATE]
     if waiting:

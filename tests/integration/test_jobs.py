@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -13,7 +14,9 @@ from hub.core.clock import now
 from hub.jobs.models import Job
 from hub.jobs.queue import enqueue
 from hub.jobs.registry import KINDS, JobKind, Run
+from hub.jobs.retention import CLOCKS
 from hub.jobs.running import FIRST_PAUSE, TRIES, run_due, start_timers
+from tests.clock import Clock
 from tests.conftest import Running
 from tests.jobs import ask
 
@@ -105,12 +108,26 @@ async def test_a_job_that_fails_is_not_in_the_way_of_others(hub: Running, errand
     assert row.arguments == {"what": "first"}
 
 
-async def test_a_job_of_a_version_that_is_gone_is_kept_and_not_lost(hub: Running) -> None:
+async def test_a_job_of_another_version_is_left_to_it_and_dropped_after_a_day(
+    hub: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A newer version beside this one does it (R26); one that is gone never will."""
+    clock = Clock(monkeypatch)
     async with hub.services.db.write() as session:
-        await enqueue(session, JobKind("tests.unknown", Errand().run))
-    await run_due(hub.services, "w")
+        await enqueue(session, JobKind("tests.unknown", Errand().run), key="timer:tests.unknown")
+    assert await hub.work() == await run_due(hub.services, "w") == 0
     (row,) = await _jobs(hub)
-    assert row.last_error == "LookupError: no job is called tests.unknown"
+    assert (row.attempts, row.fence, row.failed_at) == (0, 0, None), "nobody here touched it"
+    clock.pass_by(hours=23)
+    assert await CLOCKS["jobs.unknown"].forget(hub.services) == 0
+    clock.pass_by(hours=2)
+    ready = (await hub.web.get("/readyz")).json()
+    with caplog.at_level(logging.INFO, "hub.jobs"):
+        assert await CLOCKS["jobs.unknown"].forget(hub.services) == 1
+    assert await _jobs(hub) == []
+    (line,) = caplog.records
+    assert line.getMessage() == "dropped what this version does not know: tests.unknown"
+    assert "tests.unknown" not in str(ready)
 
 
 async def test_a_worker_whose_job_was_taken_over_keeps_nothing(

@@ -7,10 +7,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+import pytest
 import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Uuid, bindparam, column, insert, inspect, select, table, text
 
 from hub import migrating, schema
@@ -67,6 +69,31 @@ async def test_migrations_go_down_and_up_again(databases: Databases) -> None:
     await schema.upgrade(settings)
     assert await _looked_at(settings.database, _drift) == []
     assert await schema.current(settings.database) == schema.newest()
+
+
+async def test_each_migration_says_who_may_use_the_tables_after_it(databases: Databases) -> None:
+    """And the tables say so: the number of the oldest code that can (R26)."""
+    settings = _settings(databases)
+    scripts = ScriptDirectory.from_config(migrating.config(settings.database))
+    numbers = schema.numbers()
+    for number in numbers[numbers.index("0035") :]:
+        oldest = scripts.get_revision(number).module.works_with
+        assert "0035" <= oldest <= number, number
+        assert oldest in numbers, number
+    there = await schema.look(settings.database)
+    newest = scripts.get_revision(schema.newest()).module.works_with
+    assert there == schema.Tables(schema.newest(), newest)
+
+
+@pytest.mark.parametrize(
+    ("at", "oldest", "fit"),
+    [("0035", "0035", True), ("0036", "0035", True), ("0037", "0036", False), ("0031", "", False)],
+)
+def test_a_version_uses_newer_tables_as_long_as_they_let_it(
+    monkeypatch: pytest.MonkeyPatch, at: str, oldest: str, fit: bool
+) -> None:
+    monkeypatch.setattr(schema, "newest", lambda: "0035")
+    assert schema.Tables(at, oldest or at).fit is fit
 
 
 async def test_series_from_before_0002_go_on_as_they_were(databases: Databases) -> None:

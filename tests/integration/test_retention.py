@@ -337,6 +337,10 @@ async def _given_up(hub: Running) -> Probe:
     return await _kept(hub, Job(name="a.b", arguments={}, run_at=None, failed_at=now()))
 
 
+async def _unknown(hub: Running) -> Probe:
+    return await _kept(hub, Job(name="a.b", arguments={}, key="timer:a.b", run_at=now()))
+
+
 async def _upgrade(hub: Running) -> Probe:
     file = saving.folder(hub.services.settings.data_dir) / f"{saving.BEFORE}2-from-1.zip"
     await asyncio.to_thread(file.write_bytes, b"rows")
@@ -385,6 +389,7 @@ PROOFS: Final[dict[str, Callable[[Running], Awaitable[Probe]]]] = {
     "fediverse.undone": _undone,
     "fediverse.words": _words,
     "jobs.given_up": _given_up,
+    "jobs.unknown": _unknown,
     "leaving.farewells": _farewell,
     "leaving.parcels": _parcel,
     "mail.letters": _letter,

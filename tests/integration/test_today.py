@@ -72,7 +72,7 @@ async def _job_given_up(hub: Running) -> None:
 
 
 async def _job_late(hub: Running) -> None:
-    await _add(hub, Job(name="x", arguments={}, run_at=now() - timedelta(hours=1)))
+    await _add(hub, Job(name="mail.upkeep", arguments={}, run_at=now() - timedelta(hours=1)))
 
 
 async def _slow_clock(hub: Running) -> None:
