@@ -428,6 +428,32 @@ def import_csv(
     _ask("import", as_json=as_json, kind=rows.value, **given)
 
 
+@imports.command("osm")
+def import_osm(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=".osm.pbf, .osm or .geojson.")],
+    kinds: Annotated[
+        str,
+        typer.Option(
+            help="These alone, with commas: groups, meeting, help, culture, learning, outdoors, "
+            "sport, services, worship, health, food, shops; or tags, such as amenity=pub. "
+            "Without it all but the last four."
+        ),
+    ] = "",
+    whole: Annotated[
+        bool, typer.Option("--whole", help="All of it, not only what lies around the hub.")
+    ] = False,
+    doubles: Annotated[
+        Doubles, typer.Option(help="What to do with a place that is here already.")
+    ] = Doubles.skip,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Places and organisations from an extract of OpenStreetMap."""
+    given = {"dry_run": dry_run, "quiet": quiet, "doubles": doubles.value, **_file(file)}
+    _ask("import osm", as_json=as_json, kinds=kinds, whole=whole, **given)
+
+
 @imports.command("undo")
 def import_undo(
     number: Annotated[str, typer.Argument(metavar="ID", help="The import's id.")],

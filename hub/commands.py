@@ -319,8 +319,29 @@ async def take_in(
 ) -> AsyncIterator[Line]:
     """Import events (ics) or a table (csv, places, organisations); `data` is the file, base64."""
     content = base64.b64decode(data) if data is not None else None
+    table = importing.Table(doubles=doubles)
     async for line in importing.lines(
-        services, kind, source, content, dry_run=dry_run, quiet=quiet, doubles=doubles
+        services, kind, source, content, dry_run=dry_run, quiet=quiet, table=table
+    ):
+        yield line
+
+
+@command("import osm")
+async def take_extract(
+    services: Services,
+    source: str,
+    data: str,
+    kinds: str = "",
+    whole: bool = False,
+    dry_run: bool = False,
+    quiet: bool = False,
+    doubles: taking.Doubles = "skip",
+) -> AsyncIterator[Line]:
+    """Places and organisations of an extract of OpenStreetMap; `data` is the file, base64."""
+    table = importing.extract(services.settings, kinds, doubles, whole=whole)
+    content = base64.b64decode(data)
+    async for line in importing.lines(
+        services, "osm", source, content, dry_run=dry_run, quiet=quiet, table=table
     ):
         yield line
 

@@ -41,6 +41,9 @@ CHAPTERS: dict[str, dict[int, str]] = {
         "row, what is here already told apart, all of it taken back",
         14: "places that nobody has looked at for long: their contacts are asked with one click, "
         "and answer without signing in",
+        15: "an extract of OpenStreetMap becomes map and directory: kinds chosen, looked at "
+        "first, ways in and hours kept, credit given; again, it changes what changed and doubles "
+        "nothing; all of it is taken back",
     },
     "News and talk": {
         20: "a photo story from a telephone: words for the picture, consent, readable on Mastodon",

@@ -32,6 +32,21 @@ WAYS: Final = ("North", "South", "East", "West", "Upper", "Lower", "Old", "New")
 TOWN: Final = "Lindenau"
 
 Tags = dict[str, str]
+LIBRARY: Final[Tags] = {
+    "amenity": "library",
+    "name": f"{TOWN} Library",
+    "addr:street": "Café Row",
+    "addr:housenumber": "4",
+    "addr:city": TOWN,
+    "wheelchair": "limited",
+    "wheelchair:description": "Ring at the side door",
+    "toilets:wheelchair": "yes",
+    "opening_hours": "Mo-Fr 10:00-18:00; Sa 10:00-13:00",
+    "contact:phone": "+49 30 123; +49 30 124",
+    "email": "no address",
+    "website": "https://library.example/",
+    "check_date": "2026-03-02",
+}
 
 
 class Town:
@@ -79,8 +94,11 @@ class Town:
             self._writer.add_relation(one)
 
 
-def write(path: Path, blocks: int = 6) -> Path:
-    """A town of `blocks` times `blocks` blocks, with a river, a park, a school and a station."""
+def write(path: Path, blocks: int = 6, library: Tags | None = None) -> Path:
+    """A town of `blocks` times `blocks` blocks, with a river, a park, a school and a station.
+
+    With tags of a `library`, which may be none, there are a library, a choir, and a café as well.
+    """
     path.unlink(missing_ok=True)
     with osmium.SimpleWriter(str(path)) as writer:
         town = Town(writer)
@@ -99,6 +117,13 @@ def write(path: Path, blocks: int = 6) -> Path:
         town.node(0.05, 0.05, {"place": "town", "name": TOWN})
         town.node(-half - 0.5, 0, {"railway": "station", "name": f"{TOWN} station"})
         town.node(half + 40, 0, {"place": "village", "name": "Farther"})
+        if library is not None:
+            town.node(0.1, 0.3, LIBRARY | library)
+            town.node(-0.4, 0.7, {"club": "music", "name": f"{TOWN} Choir"})
+            town.node(-0.5, -0.7, {"amenity": "cafe", "name": "Duck Café", "phone": "+49 1"})
+            town.node(0.6, -0.7, {"amenity": "toilets"})
+            hall = {"amenity": "community_centre", "name": "Farther Hall"}
+            town.node(half + 40, 0.2, hall)
         town.write()
     return path
 

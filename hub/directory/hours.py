@@ -1,76 +1,123 @@
-"""Opening hours as OpenStreetMap writes them, told in the reader's language. Pure.
+"""Opening hours as OpenStreetMap writes them: whether it is open, and the coming week. Pure.
 
-Read is what people use: days, times, `off` and `24/7`, rules parted by semicolons. What says more
-(weeks, months, "by appointment") is shown as it stands.
+What depends on the sun or on school holidays nobody here can tell, nor what has no end; such hours
+are shown as they stand, like those in words.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
-from babel import Locale, UnknownLocaleError
-from babel.dates import get_day_names
-
-DAYS: Final = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
-HOLIDAYS: Final = "PH"
-_DAY: Final = rf"(?:{'|'.join(DAYS)})"
-_TIME: Final = r"(?:[01]?\d|2[0-4]):[0-5]\d"
-_RULE: Final = re.compile(
-    rf"(?:(?P<days>(?:{_DAY}(?:\s*-\s*{_DAY})?|{HOLIDAYS})"
-    rf"(?:\s*,\s*(?:{_DAY}(?:\s*-\s*{_DAY})?|{HOLIDAYS}))*)\s*:?\s+)?"
-    rf"(?P<times>{_TIME}\s*-\s*{_TIME}\+?(?:\s*,\s*{_TIME}\s*-\s*{_TIME}\+?)*|off|closed|24/7)"
+from babel.core import get_global
+from babel.dates import format_date
+from opening_hours import (  # type: ignore[attr-defined]  # its stub leaves the errors out
+    OpeningHours,
+    ParserError,
+    State,
+    UnknownCountryError,
 )
+
+from hub.core import dates
+
+DAYS: Final = 7
+WHOLE: Final = timedelta(days=1)
+LOOKED_AHEAD: Final = 366  # days
+_UNTOLD: Final = re.compile(r"\bSH\b|sunrise|sunset|dawn|dusk|\d\+", re.IGNORECASE)
+
+Span = tuple[datetime, datetime, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """When it is open: `days` in words, empty for every day; `times` empty while it is closed.
+class Day:
+    """One day: `times` with what is said of each (`by appointment`), none while it is closed.
 
-    `holidays`: on public holidays too, or on them alone where there are no days. `always`: around
-    the clock.
+    `always`: open all of it.
     """
 
-    days: str
-    holidays: bool
-    times: str
-    always: bool = False
+    name: str
+    times: tuple[tuple[str, str], ...]
+    always: bool
 
 
-def told(stated: str, language: str) -> tuple[Rule, ...]:
-    """The rules of opening hours; empty where they are not written as we can read them."""
-    found = [_RULE.fullmatch(part.strip()) for part in stated.split(";") if part.strip()]
-    if not all(found):
-        return ()
-    return tuple(_rule(match, language) for match in found if match is not None)
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Whether it is open at a moment, until `changes` (empty: for good), and seven days from it."""
+
+    open: bool
+    changes: str
+    days: tuple[Day, ...]
 
 
-def _rule(match: re.Match[str], language: str) -> Rule:
-    days = [part.strip() for part in (match["days"] or "").split(",") if part.strip()]
-    times = match["times"]
-    return Rule(
-        days=", ".join(_span(part, language) for part in days if part != HOLIDAYS),
-        holidays=HOLIDAYS in days,
-        times="" if times in {"off", "closed", "24/7"} else _tidy(times),
-        always=times == "24/7",
+def told(stated: str, zone: ZoneInfo, moment: datetime, language: str) -> Hours | None:
+    """What opening hours say at a moment, on the clock of the place; None where we cannot tell.
+
+    Public holidays are those of the country that the zone is in.
+    """
+    if _UNTOLD.search(stated):
+        return None
+    here = moment.astimezone(zone)
+    try:
+        rules = OpeningHours(
+            stated,
+            timezone=zone,
+            country=get_global("zone_territories").get(zone.key),
+            auto_country=False,  # what it would guess from takes 100 MB
+            auto_timezone=False,
+            max_interval_days=LOOKED_AHEAD,
+        )
+    except (ParserError, UnknownCountryError):
+        return None
+    state, _ = rules.state(here)
+    if state == State.UNKNOWN:
+        return None
+    changes = rules.next_change(here)
+    spans = list(_open(rules, here))
+    days = [here.date() + timedelta(days=ahead) for ahead in range(DAYS)]
+    return Hours(
+        open=state == State.OPEN,
+        changes="" if changes is None else _when(changes, here, language),
+        days=tuple(_day(day, spans, zone, language) for day in days),
     )
 
 
-def _tidy(times: str) -> str:
-    spans = (re.sub(r"\s*-\s*", "–", part.strip()) for part in times.split(","))
-    return ", ".join(spans)
+def _open(rules: OpeningHours, here: datetime) -> Iterator[Span]:
+    """From today's midnight on, for a week."""
+    begin = datetime.combine(here.date(), time(), here.tzinfo)
+    for first, last, state, words in rules.intervals(begin, begin + (DAYS + 1) * WHOLE):
+        if state == State.OPEN:
+            yield first, last, words
 
 
-def _span(part: str, language: str) -> str:
-    names = _names(language)
-    ends = [names[DAYS.index(day.strip())] for day in part.split("-")]
-    return "–".join(ends)
+def _day(day: date, spans: list[Span], zone: ZoneInfo, language: str) -> Day:
+    begin = datetime.combine(day, time(), zone)
+    end = datetime.combine(day + WHOLE, time(), zone)
+    times: list[tuple[str, str]] = []
+    for first, last, words in spans:
+        if first <= begin and last >= end:
+            return Day(_weekday(day, language), (), always=True)
+        through = last - first > WHOLE  # else what goes on after midnight is the evening's
+        if begin <= first < end:
+            until = "24:00" if through and last >= end else dates.clock(last)
+            times.append((f"{dates.clock(first)}–{until}", words))
+        elif through and begin < last < end:
+            times.append((f"{dates.clock(begin)}–{dates.clock(last)}", words))
+    return Day(_weekday(day, language), tuple(times), always=False)
 
 
-def _names(language: str) -> dict[int, str]:
-    try:
-        locale = Locale.parse(language, sep="-")
-    except (ValueError, UnknownLocaleError):
-        locale = Locale("en")
-    return dict(get_day_names("abbreviated", locale=locale))
+def _when(moment: datetime, here: datetime, language: str) -> str:
+    """The clock; with the day before it where that is another one."""
+    clock = dates.clock(moment)
+    if moment.date() == here.date():
+        return clock
+    if moment.date() - here.date() < DAYS * WHOLE:
+        return f"{_weekday(moment.date(), language)} {clock}"
+    return f"{dates.day(moment.date(), language)} {clock}"
+
+
+def _weekday(day: date, language: str) -> str:
+    return str(format_date(day, "EEEE", locale=dates.locale(language)))

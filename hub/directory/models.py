@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from sqlalchemy import JSON, ForeignKey, UniqueConstraint
@@ -13,6 +13,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from hub.core.clock import now
 from hub.core.db import Base
 from hub.entries.models import Entry
+
+OSM: Final = "https://www.openstreetmap.org/"
+_OF_OSM: Final = re.compile(rf"{re.escape(OSM)}(?:node|way|relation)/\d+")
 
 
 class Record(Entry):
@@ -45,6 +48,12 @@ class Record(Entry):
     def dialled(self) -> str:
         """The telephone number as a telephone takes it: digits, and a plus before them."""
         return re.sub(r"[^\d+]", "", self.phone)
+
+    @property
+    def of_osm(self) -> str:
+        """The address of what it is at OpenStreetMap, whose licence (ODbL) wants to be named."""
+        addresses = (self.website or "", *self.links)  # on other hubs the first is its web site
+        return next((one for one in addresses if _OF_OSM.fullmatch(one)), "")
 
     @property
     def further_texts(self) -> tuple[str, ...]:

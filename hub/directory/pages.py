@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import AfterValidator, ConfigDict, Field
 
+from hub.core import clock
 from hub.core.errors import Invalid
 from hub.core.services import Services
 from hub.directory import activitypub, forms, hours, linked_data, queries, service
@@ -101,7 +102,9 @@ async def shown(
         nearby=near,
         beside=beside,
         facts=LABELS,
-        hours=hours.told(record.opening_hours, language_of(request)),
+        hours=hours.told(
+            record.opening_hours, hub.settings.zone, clock.now(), language_of(request)
+        ),
         json_ld=linked_data.of_record(record, hub.settings),
         may_edit=may_edit,
         may_claim=record.local and caller.known and not may_edit,

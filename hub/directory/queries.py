@@ -160,32 +160,43 @@ async def names(session: AsyncSession, sort: Sort) -> list[str]:
 
 
 async def alike(
-    session: AsyncSession, sort: Sort, title: str, place: str, point: tuple[float, float] | None
+    session: AsyncSession,
+    sort: Sort,
+    title: str,
+    place: str,
+    point: tuple[float, float] | None,
+    near_m: float = NEARBY_M,
 ) -> Record | None:
-    """A record of ours that a new one would double: the same name near by, or the same address."""
+    """A record of ours that a new one would double: the same name near by, or the same address.
+
+    Without `place`, that is its name within `near_m` alone.
+    """
     query = select(Record).where(Record.kind == sort, Record.origin == "", standing())
     same = func.lower(Record.title) == title.lower()
     if place:
         same |= func.lower(Record.place) == place.lower()
     if point is not None:
-        span = NEARBY_M / METRES_PER_DEGREE
+        span = near_m / METRES_PER_DEGREE
         wide = span / max(math.cos(math.radians(point[0])), 0.01)
         same |= Record.latitude.between(point[0] - span, point[0] + span) & (
             Record.longitude.between(point[1] - wide, point[1] + wide)
         )
     rows = await session.scalars(query.where(same).options(*entries.whole(Record)).limit(500))
-    return next((row for row in rows if _is_same(row, title, place, point)), None)
+    return next((row for row in rows if _is_same(row, title, place, point, near_m)), None)
 
 
-def _is_same(record: Record, title: str, place: str, point: tuple[float, float] | None) -> bool:
+def _is_same(
+    record: Record, title: str, place: str, point: tuple[float, float] | None, near_m: float
+) -> bool:
     called, stands = fold(record.title) == fold(title), fold(record.place) == fold(place)
     if place and stands:
-        return called or _is_close(record, point)
-    far = record.latitude is not None and point is not None and not _is_close(record, point)
+        return called or _is_close(record, point, near_m)
+    far = record.latitude is not None and point is not None
+    far = far and not _is_close(record, point, near_m)
     return called and not far
 
 
-def _is_close(record: Record, point: tuple[float, float] | None) -> bool:
+def _is_close(record: Record, point: tuple[float, float] | None, near_m: float) -> bool:
     if point is None or record.latitude is None or record.longitude is None:
         return False
-    return metres((record.latitude, record.longitude), point) <= NEARBY_M
+    return metres((record.latitude, record.longitude), point) <= near_m

@@ -20,12 +20,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hub.audit import log as audit
 from hub.core.clock import now
 from hub.core.services import Services
+from hub.core.settings import Settings
 from hub.entries.models import Entry
 from hub.events.service import HORIZON
-from hub.feeds import reading, sources, taking
+from hub.feeds import extracts, reading, sources, taking
 from hub.feeds.models import Import, ImportedItem
 from hub.feeds.rows import Outcome, Row, Verdict
 from hub.feeds.taking import Doubles
+from hub.maps import making
 
 MOST_RECENT: Final = 20
 BATCH: Final = 50  # entries in one transaction
@@ -42,15 +44,28 @@ WORDS: Final[dict[Outcome, str]] = {
 class Table:
     """How a table of places or organisations is read.
 
-    `columns` are by member, None: as they are guessed; `doubles` is what is done with those that
-    are here already.
+    `columns` are by member, None: as they are guessed; of an extract they are `kinds` and `box`
+    (`extract`). `doubles` is what is done with those that are here already.
     """
 
-    columns: Mapping[str, int] | None = None
+    columns: Mapping[str, Any] | None = None
     doubles: Doubles = "skip"
 
 
 PLAIN: Final = Table()
+
+
+def extract(settings: Settings, kinds: str, doubles: Doubles, *, whole: bool = False) -> Table:
+    """How an extract of OpenStreetMap is read: these kinds, with commas, of the hub's own area.
+
+    `whole`: all of the extract, as where the hub does not know where it is.
+
+    Raises:
+        Invalid: there is no such kind.
+    """
+    box = None if whole else making.area(settings)
+    sides = "" if box is None else f"{box.west},{box.south},{box.east},{box.north}"
+    return Table({"kinds": extracts.kinds_of(kinds), "box": sides}, doubles)
 
 
 @dataclass(slots=True)
@@ -86,7 +101,7 @@ async def run(
 
     Raises:
         Invalid: the file cannot be read, or is not what it should be.
-        TooBig: it has more than 10 MB.
+        TooBig: it has more than 10 MB, an extract more than 20.
     """
     window = reading.window_of(now(), services.settings.timezone, HORIZON)
     rows = await reading.read(kind, data, services.settings.timezone, window, table.columns)
@@ -147,7 +162,7 @@ async def lines(
     dry_run: bool = False,
     quiet: bool = False,
     person: UUID | None = None,
-    doubles: Doubles = "skip",
+    table: Table = PLAIN,
 ) -> AsyncIterator[dict[str, Any]]:
     """The same as lines of a command; without `content`, `source` is an address to fetch.
 
@@ -167,7 +182,7 @@ async def lines(
         quiet=quiet,
         person=person,
         report=report,
-        table=Table(doubles=doubles),
+        table=table,
     ):
         yield {"row": asdict(verdict), "text": _line(verdict)}
     yield {"row": _summary(report), "text": _told(report)}

@@ -23,32 +23,40 @@ import orjson
 from hub.core.errors import Invalid, TooBig
 from hub.core.words import filled, packed, unpacked
 from hub.directory.schemas import FOLDERS
-from hub.feeds import calendars, rows, spreadsheets
+from hub.feeds import calendars, extracts, rows, spreadsheets
 from hub.feeds.repeating import Window
 from hub.feeds.rows import Row
+from hub.maps.earth import Box
 
-Kind = Literal["ics", "csv", "places", "organisations"]
+Kind = Literal["ics", "csv", "places", "organisations", "osm"]
+How = Mapping[str, Any]
 
 MAX_BYTES: Final = 10_000_000
+MAX_EXTRACT: Final = 20_000_000  # bytes: of a town of some 300,000
 HEADINGS: Final = "headings"
 MAX_SECONDS: Final = 120  # 5,000 events take about 15
 MAX_MEMORY: Final = 1 << 30
 ROOT: Final = Path(__file__).parents[2]  # where the package `hub` lies
 
 
-def _listed(
-    sort: str, data: bytes, timezone: str, window: Window, chosen: Mapping[str, int] | None
-) -> list[Row]:
+def _listed(sort: str, data: bytes, timezone: str, window: Window, chosen: How | None) -> list[Row]:
     return spreadsheets.rows_of(data, timezone, window, sort, chosen)
 
 
-Reader = Callable[[bytes, str, Window, Mapping[str, int] | None], list[Row]]
+def _extracted(data: bytes, _timezone: str, _window: Window, chosen: How | None) -> list[Row]:
+    how = chosen or {}
+    box = Box.read(how["box"]) if how.get("box") else None
+    return extracts.rows_of(data, how.get("kinds") or extracts.USUAL, box)
+
+
+Reader = Callable[[bytes, str, Window, How | None], list[Row]]
 READERS: Final[dict[str, Reader]] = {
     "ics": lambda data, zone, window, _: calendars.rows_of(data, zone, window),
     "csv": lambda data, zone, window, chosen: spreadsheets.rows_of(
         data, zone, window, chosen=chosen
     ),
     **{folder: partial(_listed, sort) for folder, sort in FOLDERS.items()},
+    "osm": _extracted,
 }
 log = logging.getLogger(__name__)
 
@@ -65,20 +73,24 @@ async def read(
     data: bytes,
     timezone: str,
     window: Window,
-    chosen: Mapping[str, int] | None = None,
+    chosen: How | None = None,
 ) -> list[Row]:
     """The rows of a file; `chosen` says which column of a table holds what.
 
+    Of an extract it says which `kinds` are wanted, and the `box` in which they lie.
+
     Raises:
         Invalid: it cannot be read, or is not what it should be.
-        TooBig: it has more than 10 MB.
+        TooBig: it has more than 10 MB, an extract more than 20.
     """
     if kind not in READERS:
-        raise Invalid(filled("“{kind}” cannot be imported; ics and csv can.", kind=kind))
+        raise Invalid(filled("“{kind}” cannot be imported; ics, csv and osm can.", kind=kind))
     moments = (window.now, window.today, window.until)
     columns = orjson.dumps(dict(chosen)).decode() if chosen is not None else ""
     answer = await _answer(
-        data, kind, columns, timezone, *(moment.isoformat() for moment in moments)
+        *(data, kind, columns, timezone),
+        *(moment.isoformat() for moment in moments),
+        most=MAX_EXTRACT if kind == "osm" else MAX_BYTES,
     )
     return rows.loads(answer)
 
@@ -94,15 +106,15 @@ async def headings(data: bytes) -> tuple[list[str], dict[str, int]]:
     return heading, guessed
 
 
-async def _answer(data: bytes, *command: str) -> Any:
+async def _answer(data: bytes, *command: str, most: int = MAX_BYTES) -> Any:
     """What a process of its own makes of a file.
 
     Raises:
         Invalid: it cannot be read.
-        TooBig: it has more than 10 MB.
+        TooBig: it has more than `most` bytes.
     """
-    if len(data) > MAX_BYTES:
-        raise TooBig(filled("This file has more than {most} MB.", most=MAX_BYTES // 1_000_000))
+    if len(data) > most:
+        raise TooBig(filled("This file has more than {most} MB.", most=most // 1_000_000))
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "hub.feeds.reading", *command),
         cwd=ROOT,
@@ -153,4 +165,4 @@ def _confine() -> None:
 
 if __name__ == "__main__":
     _confine()
-    sys.stdout.buffer.write(main(sys.argv[1:], sys.stdin.buffer.read(MAX_BYTES)))
+    sys.stdout.buffer.write(main(sys.argv[1:], sys.stdin.buffer.read(MAX_EXTRACT)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -14,6 +14,7 @@ from hub.core.words import Filled, filled, marked, packed, unpacked
 
 Outcome = Literal["new", "changed", "same", "over", "refused"]
 Members = dict[str, Any]  # the members of a draft, as JSON has them
+WORLDWIDE: Final = "osm "  # how a key begins by which every source means the same
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ CSV: Final = "text/csv; charset=utf-8"
 COLUMNS: Final = (
     *("type", "id", "title", "summary", "description", "location", "latitude", "longitude"),
     *("email", "phone", "website", "links", "opening_hours", "access", "has", "lacks", "tags"),
-    *("language", "checked_at", "origin", "url"),
+    *("language", "checked_at", "origin", "url", "credit"),
 )
+CREDIT: Final = "© OpenStreetMap contributors, ODbL 1.0"
 # What a spreadsheet would take for a formula (SECURITY F8).
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -40,6 +41,7 @@ def _cells(record: Record, here: str) -> tuple[str, ...]:
         *(record.opening_hours, "; ".join(access)),
         *("; ".join(record.has), "; ".join(record.lacks), ", ".join(record.tags)),
         *(record.language, record.happens_at.isoformat(), record.origin or here, record.url),
+        CREDIT if record.of_osm else "",
     )
 
 

@@ -22,10 +22,11 @@ from hub.events.models import Event, Series
 from hub.events.schemas import EventDraft
 from hub.feeds import series, things
 from hub.feeds.models import ImportChange, ImportedItem
-from hub.feeds.rows import Members, Outcome, Row, Verdict
+from hub.feeds.rows import WORLDWIDE, Members, Outcome, Row, Verdict
 from hub.feeds.things import Draft, Thing
 
 Doubles = Literal["skip", "merge", "add"]
+SAME_M: Final = 150  # between two spots of one name on a map where each thing stands once
 UNDONE: Final = ""  # the fingerprint of an item whose import was taken back: it may come again
 
 
@@ -101,7 +102,10 @@ class Taker:
         if draft.latitude is not None and draft.longitude is not None:
             point = (draft.latitude, draft.longitude)
         sort = cast(Sort, row.kind)
-        there = await directory.alike(session, sort, draft.title, draft.location, point)
+        if row.key.startswith(WORLDWIDE):
+            there = await directory.alike(session, sort, draft.title, "", point, SAME_M)
+        else:
+            there = await directory.alike(session, sort, draft.title, draft.location, point)
         if there is None:
             return None
         if self.doubles == "skip":
@@ -114,6 +118,8 @@ class Taker:
         query = query.order_by(case((ImportedItem.source == self.source, 0), else_=1))
         for item in await session.scalars(query.limit(10)):
             if item.source == self.source:
+                return item
+            if row.key.startswith(WORLDWIDE):
                 return item
             # A UID is one for the whole world (RFC 5545 §3.8.4.7), if its maker kept to that.
             thing = await things.by_id(session, item.entry_id)
@@ -241,7 +247,7 @@ def _refused(row: Row, refusal: Invalid) -> str:
     """Why a row that could be read cannot be taken."""
     name = (
         filled("“{title}”", title=row.title)
-        if row.kind == "event"
+        if row.kind == "event" or not row.place.startswith("row ")
         else filled("Row {number}", number=row.place.removeprefix("row "))
     )
     return filled("{what}: {reason}", what=name, reason=marked(str(refusal)))

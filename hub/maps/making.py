@@ -61,7 +61,7 @@ async def build(settings: Settings, file: Path, *, whole: bool = False) -> Async
     target = shelf.folder_of(settings)
     with _workshop(target) as folder:
         made: Line = {}
-        box = None if whole else _area(settings)
+        box = None if whole else area(settings)
         async for line in _work(file, folder, box):
             made = line if line.get("step") == "done" else made
             if told := _told(line):
@@ -75,7 +75,8 @@ async def build(settings: Settings, file: Path, *, whole: bool = False) -> Async
     }
 
 
-def _area(settings: Settings) -> Box | None:
+def area(settings: Settings) -> Box | None:
+    """What of an extract concerns the hub; None while it does not know where it is."""
     if settings.latitude is None or settings.longitude is None:
         return None
     radius = max(AT_LEAST_M, settings.radius_m * FARTHER)
