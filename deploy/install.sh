@@ -74,16 +74,9 @@ echo "5 of 5: start"
 systemctl daemon-reload
 systemctl enable --now hub-backup.timer
 systemctl enable hub caddy
-systemctl restart hub
+systemctl restart hub || fail "The hub does not start. Say: journalctl -u hub"
 systemctl reload-or-restart caddy
 
-# With SQLite the running hub alone writes, and takes commands at its socket.
-tries=0
-until [ -S "$root/var/lib/hub/hub.sock" ] || grep -q '^HUB_DATABASE_URL=.*postgres' "$env_file"; do
-    tries=$((tries + 1))
-    [ "$tries" -lt 60 ] || fail "The hub does not start. Say: journalctl -u hub"
-    sleep 2
-done
 link=$("$root/usr/local/bin/hub" setup --link) || fail "The hub makes no link. Say: journalctl -u hub"
 echo
 echo "https://$name is running. Look whether all is well: hub doctor"

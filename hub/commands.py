@@ -403,10 +403,10 @@ async def close(
 ) -> AsyncIterator[Line]:
     """Announce that the hub closes, or that it does not after all."""
     if undo:
-        ending.unsay(services.settings)
+        await ending.unsay(services)
         yield {"text": "The hub stays open."}
         return
-    closing = ending.say(services.settings, day, deletes=deletes)
+    closing = await ending.say(services, day, deletes=deletes)
     row = {"at": closing.at.isoformat(), "deletes": closing.deletes}
     then = "everything is taken back, here and elsewhere" if deletes else "it can still be read"
     text = (

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, ExitStack
@@ -122,6 +124,26 @@ async def _welcome(hub: Hub) -> None:
     print(f"  {link}", flush=True)  # noqa: T201
 
 
+class _Server(uvicorn.Server):
+    """A web server that tells who started it once it answers."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen."""
+        await super().startup(sockets)
+        if self.started:
+            _say_ready()
+
+
+def _say_ready() -> None:
+    """Tell systemd, if that started the hub, that it answers: `sd_notify(3)`."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+        line.connect(f"\0{address[1:]}" if address.startswith("@") else address)
+        line.sendall(b"READY=1")
+
+
 async def _web(hub: Hub) -> None:
     settings = hub.services.settings
     config = uvicorn.Config(
@@ -141,7 +163,7 @@ async def _web(hub: Hub) -> None:
         log_config=None,
     )
     memory.settle()
-    server = uvicorn.Server(config)
+    server = _Server(config)
     # Once it has stopped, uvicorn raises the signal anew; that would end the process before the
     # worker has put its things in order.
     signal.signal(signal.SIGTERM, lambda *_: None)

@@ -201,6 +201,7 @@ STEWARDS = (
     Shown("admin-directory", "/admin/directory", "Looking after the directory", "steward"),
     Shown("admin-acts", "/admin/acts", "What was done", "steward"),
     Shown("admin-look", "/admin/look", "The look of the hub", "steward"),
+    Shown("admin-closing", "/admin/closing", "Closing the hub", "steward"),
     Shown("admin-settings", "/admin/settings", "Settings", "steward"),
     Shown("admin-settings-mail", "/admin/settings/mail", "Settings: mail", "steward"),
     Shown("admin-settings-posting", "/admin/settings/posting", "Settings: who posts", "steward"),

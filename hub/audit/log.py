@@ -29,7 +29,7 @@ Deed = Literal[
     "role", "shut out", "let in", "entrusted", "distrusted", "token", "link", "link withdrawn",
     "decision", "rules", "look", "setting", "entry hidden", "entry shown",
     "reply hidden", "reply shown", "reply answered", "imported", "import undone", "calendar added",
-    "calendar stopped", "mail retried", "restored",
+    "calendar stopped", "mail retried", "restored", "closing", "stays open",
 ]  # fmt: skip
 
 

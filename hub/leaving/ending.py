@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
 from fastapi import Request
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from hub.actors.models import Actor
+from hub.audit import log as audit
 from hub.core.clock import now
 from hub.core.closing import Closing, announce, closing_of, take_back
-from hub.core.errors import CommandFailed, Conflict
+from hub.core.errors import Conflict, Invalid
 from hub.core.services import Services
 from hub.core.settings import Settings
-from hub.core.words import filled
+from hub.core.words import filled, later
 from hub.entries.models import FOLDERS, Entry
+from hub.fediverse.follows import ACCEPTED
+from hub.fediverse.models import Follow
 from hub.jobs.registry import Run, job
+from hub.people.models import Person
 from hub.posting.kinds import take_away
 from hub.web.bodies import READS
 
@@ -28,40 +35,77 @@ STILL: Final = re.compile(
 )
 
 
-def say(settings: Settings, day: str, *, deletes: bool) -> Closing:
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a closing is about: entries made here, people with accounts, followers elsewhere."""
+
+    entries: int
+    people: int
+    followers: int
+
+
+async def held(session: AsyncSession) -> Held:
+    """What is there now."""
+    everybody = select(func.count()).select_from(Person)
+    ours = select(func.count()).select_from(Follow).join(Actor, Actor.id == Follow.followee_id)
+    counts = (
+        select(func.count()).select_from(Entry).where(*_ours()),
+        everybody,
+        ours.where(Follow.state == ACCEPTED, Actor.local),
+    )
+    return Held(*[await session.scalar(query) or 0 for query in counts])
+
+
+async def say(services: Services, day: str, *, deletes: bool) -> Closing:
     """Let the hub close on a day, at its end on the hub's clock.
 
     Raises:
-        CommandFailed: it is no day to come, or the hub is closed.
+        Invalid: it is no day to come.
+        Conflict: the hub is closed.
     """
+    settings = services.settings
     _refuse_closed(settings)
     try:
         when = date.fromisoformat(day)
     except ValueError:
-        raise CommandFailed(f"{day} is not a day such as 2031-05-17.") from None
+        told = filled("{day} is not a day such as 2031-05-17.", day=day)
+        raise Invalid(told, {"day": told}) from None
     closing = Closing(datetime.combine(when, time.max, settings.zone), deletes)
     if closing.over:
-        raise CommandFailed(f"{day} is over. Announce a day to come, so that people can prepare.")
-    announce(settings, closing)
+        told = filled("{day} is over. Announce a day to come, so that people can prepare.", day=day)
+        raise Invalid(told, {"day": told})
+    async with services.db.write() as session:
+        await audit.note(session, "closing", day, deletes=deletes)
+        announce(settings, closing)
     return closing
 
 
-def unsay(settings: Settings) -> None:
+async def unsay(services: Services) -> None:
     """The hub does not close after all.
 
     Raises:
-        CommandFailed: it is closed, or nobody said that it would.
+        Conflict: it is closed, or nobody said that it would.
     """
+    settings = services.settings
     _refuse_closed(settings)
-    if closing_of(settings) is None:
-        raise CommandFailed("Nobody said that this hub closes.")
-    take_back(settings)
+    closing = closing_of(settings)
+    if closing is None:
+        raise Conflict(later("Nobody said that this hub closes."))
+    async with services.db.write() as session:
+        await audit.note(session, "stays open", f"{closing.at:%Y-%m-%d}")
+        take_back(settings)
 
 
 def _refuse_closed(settings: Settings) -> None:
     closing = closing_of(settings)
     if closing is not None and closing.over:
-        raise CommandFailed(f"This hub closed on {closing.at:%Y-%m-%d}. That stays so.")
+        day = f"{closing.at:%Y-%m-%d}"
+        raise Conflict(filled("This hub closed on {day}. That stays so.", day=day))
+
+
+def _ours() -> tuple[ColumnElement[bool], ...]:
+    """Of entries those that were made here, and are not deleted."""
+    return Entry.origin == "", Entry.deleted_at.is_(None), Entry.kind.in_(list(FOLDERS))
 
 
 async def refuse_new(request: Request) -> None:
@@ -103,8 +147,7 @@ async def end(run: Run) -> None:
 
 async def _take_some(services: Services) -> bool:
     async with services.db.write() as session:
-        here = (Entry.origin == "", Entry.deleted_at.is_(None), Entry.kind.in_(list(FOLDERS)))
-        query = select(Entry).where(*here, Entry.created_at <= now()).limit(AT_ONCE)
+        query = select(Entry).where(*_ours(), Entry.created_at <= now()).limit(AT_ONCE)
         entries = (await session.scalars(query)).all()
         for entry in entries:
             await take_away(session, services, entry)

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from hub.audit import log as audit
 from hub.commands import COMMANDS
 from hub.core.clock import now
-from hub.core.errors import CommandFailed
+from hub.core.closing import closing_of
+from hub.core.errors import Conflict, Invalid
 from hub.entries.models import Entry
 from hub.fediverse.models import Follow
 from tests import neighbours
@@ -19,6 +21,7 @@ from tests.conftest import Running, settle
 from tests.jobs import ask
 from tests.towns import EVENT
 
+PLACE = "/admin/closing"
 PAGE = {"accept": "text/html"}
 AS2 = {"accept": "application/activity+json"}
 
@@ -37,9 +40,9 @@ async def test_it_is_announced_and_undone_until_the_day(
     clock = Clock(monkeypatch)
     assert "closes on" not in (await hub.web.get("/", headers=PAGE)).text
     for day, words in (("soon", "is not a day"), (_day(-2), "is over")):
-        with pytest.raises(CommandFailed, match=words):
+        with pytest.raises(Invalid, match=words):
             await _close(hub, day=day)
-    with pytest.raises(CommandFailed, match="Nobody said"):
+    with pytest.raises(Conflict, match="Nobody said"):
         await _close(hub, undo=True)
     assert "hub close --undo" in await _close(hub, day=_day(30))
     page = (await hub.web.get("/", headers=PAGE)).text
@@ -51,8 +54,47 @@ async def test_it_is_announced_and_undone_until_the_day(
     assert "closes on" not in (await hub.web.get("/", headers=PAGE)).text
     await _close(hub, day=_day(30))
     clock.pass_by(days=32)
-    with pytest.raises(CommandFailed, match="That stays so"):
+    with pytest.raises(Conflict, match="That stays so"):
         await _close(hub, undo=True)
+
+
+async def test_stewards_announce_it_on_a_page_that_says_what_becomes_of_everything(
+    hub: Running,
+) -> None:
+    sue = await neighbours.person(hub, "Sue", "steward")
+    ann = await neighbours.person(hub, "Ann", "member")
+    await neighbours.post(hub, "events", ann, **EVENT)
+    assert (await neighbours.page(hub, PLACE, ann)).status_code == 403
+    page = (await neighbours.page(hub, PLACE, sue)).text
+    for words in ("1 thing that was posted here", "3 people with an account", "0 followers"):
+        assert words in page
+    asked = {"deed": "close", "day": _day(30), "then": "delete"}
+    for given, told in (
+        ({**asked, "name": "Linden"}, "Write the name of this hub"),
+        ({**asked, "name": "hub", "day": _day(-1)}, "is over"),
+        ({**asked, "name": "hub", "day": ""}, "is not a day"),
+    ):
+        refused = await neighbours.press(hub, PLACE, sue, **given)
+        assert refused.status_code == 422
+        assert told in refused.text
+        assert 'value="delete" checked' in refused.text, "what was chosen stays chosen"
+    assert closing_of(hub.services.settings) is None
+    done = await neighbours.press(hub, PLACE, sue, **asked, name=" HUB ")
+    assert done.headers["location"] == f"{PLACE}?said=closes"
+    assert "Then everything is deleted." in (await hub.web.get("/", headers=PAGE)).text
+    assert "Stay open after all" in (await neighbours.page(hub, PLACE, sue)).text
+    back = await neighbours.press(hub, PLACE, sue, deed="stay")
+    assert back.headers["location"] == f"{PLACE}?said=stays"
+    assert closing_of(hub.services.settings) is None
+    assert (await neighbours.press(hub, PLACE, sue, deed="stay")).status_code == 409
+    async with hub.services.db.read() as session:
+        acts = [act for act in await audit.listed(session) if act.deed in {"closing", "stays open"}]
+    assert [(act.deed, act.about) for act in acts] == [
+        ("stays open", _day(30)),
+        ("closing", _day(30)),
+    ]
+    assert acts[1].details == {"deletes": True}
+    assert acts[1].by_id == sue.id
 
 
 async def test_after_the_day_all_is_read_and_nothing_new_is_taken(

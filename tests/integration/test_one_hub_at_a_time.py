@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -24,6 +25,7 @@ from hub.jobs.models import Job
 from hub.worker import Worker, _is_dead, machine, worker_name
 from tests import jobs
 from tests.conftest import ENGINE, Databases, Running
+from tests.processes import HubProcess
 
 only_sqlite = pytest.mark.skipif(ENGINE != "sqlite", reason="PostgreSQL keeps its own order")
 
@@ -116,3 +118,20 @@ async def test_a_restarted_worker_takes_up_what_its_dead_namesake_held(hub: Runn
 async def _is_there(hub: Running, job_id: int) -> bool:
     async with hub.services.db.read() as session:
         return await session.get(Job, job_id) is not None
+
+
+@pytest.mark.slow
+@only_sqlite
+def test_who_started_the_hub_hears_when_it_answers(tmp_path: Path) -> None:
+    """So that systemd begins what comes after it, such as a backup, and no sooner."""
+    hub = HubProcess(tmp_path / "hub")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+        line.bind(f"\0{tmp_path}")
+        line.settimeout(120)
+        hub.env["NOTIFY_SOCKET"] = f"@{tmp_path}"
+        hub.start()
+        try:
+            assert line.recv(64) == b"READY=1"
+            assert "Our neighbourhood" in hub.log()
+        finally:
+            hub.stop()
