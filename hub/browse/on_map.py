@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Float, Select, and_, bindparam, false, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from hub.entries import finding, queries, search
+from hub.entries import finding, merging, queries, search
 from hub.entries.layers import LAYERS, Layer
 from hub.entries.models import FOLDERS, Entry
 from hub.entries.paging import Listed
@@ -104,7 +104,8 @@ def _question(
     event = Event.__table__
     query = select(*columns, Entry.happens_at, Entry.origin, Entry.status, event.c.all_day)
     query = query.outerjoin(event, event.c.id == Entry.id)
-    query = query.where(visible_to(viewer), *_conditions(wanted, _chosen(wanted)))
+    once = merging.shown_once(*_others(wanted))
+    query = query.where(visible_to(viewer), *_conditions(wanted, _chosen(wanted)), once)
     return query.order_by(Entry.number.desc()).limit(bindparam("most"))
 
 
@@ -132,7 +133,14 @@ async def listed(
     query = select(kind).where(*_conditions(wanted, [layer]))
     page = Filter(limit=limit, cursor=cursor)
     return await queries.page(
-        session, kind, query, page, viewer, newest_first=not layer.happens, authors=False
+        session,
+        kind,
+        query,
+        page,
+        viewer,
+        newest_first=not layer.happens,
+        authors=False,
+        others=_others(wanted),
     )
 
 
@@ -155,18 +163,29 @@ def _chosen(wanted: Wanted) -> list[Layer]:
 
 
 def _conditions(wanted: Wanted, chosen: Sequence[Layer]) -> list[ColumnElement[bool]]:
-    found = [
+    return [
         Entry.latitude.is_not(None),
         Entry.longitude.is_not(None),
         finding.not_over(wanted.moment),
         or_(false(), *(_on(layer, wanted) for layer in chosen)),
+        *_narrowed(wanted, Entry),
     ]
+
+
+def _others(wanted: Wanted) -> list[ColumnElement[bool]]:
+    """Another source stands for the whole group only where it is on this map as well."""
+    return [merging.OTHER.latitude.is_not(None), *_narrowed(wanted, merging.OTHER)]
+
+
+def _narrowed(wanted: Wanted, entry: Any) -> list[ColumnElement[bool]]:
+    """What box and tag say of an entry, or of another source."""
+    found: list[ColumnElement[bool]] = []
     if wanted.box is not None:
         box = wanted.box
-        found.append(Entry.latitude.between(box.south, box.north))
-        found.append(Entry.longitude.between(box.west, box.east))
+        found.append(entry.latitude.between(box.south, box.north))
+        found.append(entry.longitude.between(box.west, box.east))
     if wanted.tag:
-        found.append(search.has_tag(wanted.tag))
+        found.append(search.has_tag(wanted.tag, entry))
     return found
 
 
