@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, func, or_, select
@@ -18,13 +18,14 @@ from hub.areas.schemas import LOCAL
 from hub.core.clock import now
 from hub.core.errors import NotFound
 from hub.core.words import filled
-from hub.entries import finding, search
+from hub.entries import finding, merging, search
 from hub.entries import queries as entries
 from hub.entries.finding import Found
+from hub.entries.merging import OTHER
 from hub.entries.models import Entry, numbered
 from hub.entries.paging import Listed
 from hub.entries.queries import Filter
-from hub.entries.visibility import ANYBODY, visible_to
+from hub.entries.visibility import ANYBODY, PUBLIC, standing
 from hub.events import queries as events
 from hub.events.models import Event
 from hub.fediverse.follows import ACCEPTED
@@ -84,23 +85,22 @@ async def counts(session: AsyncSession) -> dict[UUID, tuple[int, int]]:
     return {id_: (followers.get(id_, 0), said.get(id_, 0)) for id_ in {*followers, *said}}
 
 
-def fits(area: Area) -> list[ColumnElement[bool]]:
-    """Said of `Entry`: everybody may see it, and it is what the channel is about."""
-    found = [visible_to(ANYBODY)]
+def fits(area: Area, entry: Any = Entry) -> list[ColumnElement[bool]]:
+    """Said of `entry`: everybody may see it, and it is what the channel is about."""
+    found = [entry.visibility == PUBLIC, standing(entry)]
     if area.kinds:
-        found.append(Entry.kind.in_(area.kinds))
+        found.append(entry.kind.in_(area.kinds))
     if area.tags:
-        found.append(or_(*(search.has_tag(tag) for tag in area.tags)))
+        found.append(or_(*(search.has_tag(tag, entry) for tag in area.tags)))
     if area.origins:
-        found.append(Entry.origin.in_(["" if one == LOCAL else one for one in area.origins]))
+        found.append(entry.origin.in_(["" if one == LOCAL else one for one in area.origins]))
     if area.latitude is not None and area.longitude is not None:
-        around = Filter(near=(area.latitude, area.longitude), within_m=area.within_m)
-        found += entries.conditions(around)
+        found.append(entries.within(area.latitude, area.longitude, area.within_m, entry))
     return found
 
 
-def first_hand() -> ColumnElement[bool]:
-    """Said of `Entry`: it was published here, or on a server that this hub follows itself.
+def first_hand(entry: Any = Entry) -> ColumnElement[bool]:
+    """Said of `entry`: it was published here, or on a server that this hub follows itself.
 
     So nothing that came through a relay or somebody else's channel is passed on once more, by
     whatever way it came first, and two hubs that follow each other's channels add nothing (AP-88).
@@ -111,7 +111,7 @@ def first_hand() -> ColumnElement[bool]:
         .join(Follow, Follow.followee_id == Actor.id)
         .where(Follow.follower_id.in_(ours), Follow.state == ACCEPTED, Follow.relay.is_(None))
     )
-    return or_(Entry.origin == "", Entry.origin.in_(followed))
+    return or_(entry.origin == "", entry.origin.in_(followed))
 
 
 def current(moment: datetime) -> list[ColumnElement[bool]]:
@@ -120,26 +120,41 @@ def current(moment: datetime) -> list[ColumnElement[bool]]:
 
 
 async def untold(session: AsyncSession, area: Area, limit: int) -> Sequence[UUID]:
-    """The entries that a channel has yet to pass on, the newest first."""
+    """The entries that a channel has yet to pass on, the newest first.
+
+    Of the same thing from several hubs only the one that stands for it, and none while another is
+    passed on.
+    """
     moment = now()
-    told = exists().where(
-        Announcement.actor_id == area.actor_id, Announcement.object_uri == Entry.uri
+    by_it = Announcement.actor_id == area.actor_id
+    told = exists().where(by_it, Announcement.object_uri == Entry.uri)
+    told_of_another = merging.another(
+        by_it, Announcement.object_uri == OTHER.uri, Announcement.undone_at.is_(None)
     )
     query = (
         select(Entry.id)
         .where(
-            Entry.number >= numbered(moment - FRESH, 0),
-            Entry.published_at.is_not(None),
-            Entry.status.in_(CURRENT),
-            first_hand(),
-            *fits(area),
+            *_news_of(area, moment),
             *current(moment),
             ~told,
+            ~told_of_another,
+            merging.shown_once(*_news_of(area, moment, OTHER)),
         )
         .order_by(Entry.number.desc())
         .limit(limit)
     )
     return list(await session.scalars(query))
+
+
+def _news_of(area: Area, moment: datetime, entry: Any = Entry) -> list[ColumnElement[bool]]:
+    """Said of `entry`: it is worth passing on."""
+    return [
+        entry.number >= numbered(moment - FRESH, 0),
+        entry.published_at.is_not(None),
+        entry.status.in_(CURRENT),
+        first_hand(entry),
+        *fits(area, entry),
+    ]
 
 
 async def unfit(session: AsyncSession, area: Area, limit: int) -> Sequence[UUID]:
@@ -173,6 +188,7 @@ async def shown(
         Filter(limit=limit, cursor=cursor),
         ranked=False,
         conditions=[first_hand(), *fits(area), *current(now())],
+        others=[first_hand(OTHER), *fits(area, OTHER)],
     )
 
 
@@ -181,4 +197,11 @@ async def calendar(
 ) -> Listed[Event]:
     """The events of a channel that are not over at `since`, the next first."""
     query = select(Event).where(first_hand(), *fits(area), *events.narrowed(since))
-    return await entries.page(session, Event, query, Filter(limit=limit, cursor=cursor), ANYBODY)
+    return await entries.page(
+        session,
+        Event,
+        query,
+        Filter(limit=limit, cursor=cursor),
+        ANYBODY,
+        others=[first_hand(OTHER), *fits(area, OTHER)],
+    )

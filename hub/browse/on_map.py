@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, cast
@@ -21,7 +21,6 @@ from hub.entries.visibility import Viewer, visible_to
 from hub.events.models import Event
 from hub.maps.earth import Box
 
-EARTH: Final = Box(-180.0, -90.0, 180.0, 90.0)
 MOST: Final = 2000  # at once; who wants more looks closer
 # What a question is asked with, each time it is asked.
 MOMENT: Final = cast("datetime", bindparam("moment", type_=Entry.__table__.c.happens_at.type))
@@ -136,10 +135,16 @@ async def listed(
     """
     kind = cast("type[Entry]", Entry.__mapper__.polymorphic_map[layer.kind].class_)
     query = select(kind).where(*_conditions(wanted, [layer]))
-    # Who stands for a group must be on the map as well.
-    page = Filter(tag=wanted.tag, bbox=astuple(wanted.box or EARTH), limit=limit, cursor=cursor)
+    page = Filter(limit=limit, cursor=cursor)
     return await queries.page(
-        session, kind, query, page, viewer, newest_first=not layer.happens, authors=False
+        session,
+        kind,
+        query,
+        page,
+        viewer,
+        newest_first=not layer.happens,
+        authors=False,
+        others=_somewhere(wanted, merging.OTHER),  # who stands for a group is on the map as well
     )
 
 

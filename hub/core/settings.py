@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from federation.errors import FederationError
 from federation.origins import authority
+from hub.core.licences import CC_BY, is_licence
 from hub.core.smtp import server_of
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -100,6 +101,10 @@ class Settings(BaseSettings):
     contact: str = Field("", max_length=200, description="How to reach the stewards")
     about: str = Field("", max_length=4000, description="What this hub is for (Markdown)")
     imprint: str = Field("", max_length=2000, description="Who is responsible for this hub")
+    licence: str = Field(
+        CC_BY,
+        description="Terms for what is published here: a licence's address; empty: none is named",
+    )
     hue: int = Field(42, ge=0, le=360, description="The hub's colour, a hue in degrees")
     inbox_burst: int = Field(100, ge=1, description="Requests at once from a server we do not know")
     inbox_rate: float = Field(10, gt=0, description="Requests per second from such a server")
@@ -134,6 +139,13 @@ class Settings(BaseSettings):
     def _tongue(cls, value: str) -> str:
         if not LANGUAGE.fullmatch(value):
             raise ValueError(f"{value} is not a language such as en, de or pt-BR")
+        return value
+
+    @field_validator("licence")
+    @classmethod
+    def _terms(cls, value: str) -> str:
+        if value and not is_licence(value):
+            raise ValueError("must be the address of a licence, such as " + CC_BY)
         return value
 
     @field_validator("database_url")

@@ -64,6 +64,7 @@ def to_object(record: Record, hub: str) -> Thing:
                 tuple(record.tags),
             ),
             language=record.language,
+            license=record.licence or None,
             published=record.created_at,
             updated=record.updated_at,
             to=to,

@@ -12,7 +12,15 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from hub.core.words import later
 from hub.directory.models import Record
 from hub.entries.access import Fact, FactName, tidied
-from hub.entries.schemas import EntryDraft, EntryView, Line, Moment, WebAddress, checked
+from hub.entries.schemas import (
+    NO_LICENCE,
+    EntryDraft,
+    EntryView,
+    Line,
+    Moment,
+    WebAddress,
+    checked,
+)
 
 Sort = Literal["place", "organisation"]
 FOLDERS: Final[dict[str, Sort]] = {"places": "place", "organisations": "organisation"}
@@ -92,6 +100,7 @@ def members_of(record: Record) -> dict[str, Any]:
         "image": record.picture_id,
         "visibility": record.visibility,
         "language": record.language,
+        "license": record.licence or NO_LICENCE,
     }
 
 

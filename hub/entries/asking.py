@@ -15,10 +15,10 @@ from federation.origins import authority
 from hub.core import text
 from hub.core.settings import Settings
 from hub.core.words import later
-from hub.entries.models import Entry
+from hub.entries.models import Entry, Source
 from hub.entries.paging import DEFAULT_LIMIT, MAX_CURSOR, MAX_LIMIT, Listed, next_link
 from hub.entries.queries import Counts, Filters
-from hub.entries.schemas import image_view, language_tag, on_earth
+from hub.entries.schemas import SourceView, image_view, language_tag, on_earth
 
 FARTHEST_M: Final = 500_000
 YEARS: Final = range(1000, 9999)  # a day beyond the calendar's ends would be no date any more
@@ -170,7 +170,7 @@ def shared_members(entry: Entry, counts: Counts, settings: Settings) -> dict[str
         "id": entry.id,
         "uri": entry.uri,
         "url": entry.url,
-        "origin": entry.origin or settings.authority,
+        **provenance(entry, settings),
         "status": entry.status,
         "visibility": entry.visibility,
         "title": entry.title,
@@ -189,6 +189,33 @@ def shared_members(entry: Entry, counts: Counts, settings: Settings) -> dict[str
         "created_at": entry.created_at,
         "updated_at": entry.updated_at,
     }
+
+
+def provenance(entry: Entry, settings: Settings) -> dict[str, Any]:
+    """Where it is from, by which way, under which terms, how fresh it is, and who else tells it."""
+    return {
+        "origin": entry.origin or settings.authority,
+        "via": entry.via or None,
+        "license": entry.licence or None,
+        "heard_at": entry.heard_at,
+        "sources": [_source(one, settings) for one in entry.noted.sources],
+    }
+
+
+def _source(source: Source, settings: Settings) -> SourceView:
+    return SourceView(
+        id=source.id,
+        url=source.url,
+        origin=source.origin or settings.authority,
+        via=source.via or None,
+        license=source.licence or None,
+        heard_at=source.heard_at,
+        title=source.title,
+        location=source.place,
+        happens_at=source.happens_at,
+        updated_at=source.updated_at,
+        differs=sorted(source.differs),
+    )
 
 
 def link_next(request: Request, response: Response, listed: Listed[Any]) -> None:

@@ -96,8 +96,12 @@ async def found(
     kind: str = "",
     ranked: bool = True,
     conditions: Sequence[ColumnElement[bool]] = (),
+    others: Sequence[ColumnElement[bool]] = (),
 ) -> Found:
     """One page of all entries that `viewer` may see and that answer `wanted` and `conditions`.
+
+    `others` are the conditions as far as another source of the same thing must meet them too, to
+    stand for it; said of `merging.OTHER`.
 
     `kind`: only of this one; the others are counted all the same. Not `ranked`: just the newest
     first, as those read who come again and again.
@@ -106,7 +110,7 @@ async def found(
         Invalid: the cursor is none of ours.
     """
     asked, place = search.question(wanted.words), Place.decode(wanted.cursor)
-    conditions = _asked(viewer, wanted, conditions)
+    conditions = _asked(viewer, wanted, conditions, others)
     counts: Counter[str] = Counter()
     for _ in range(LOOKS):
         numbers = list(await session.scalars(search.hits(session, asked, below=place.below)))
@@ -144,11 +148,15 @@ async def among(
 
 
 def _asked(
-    viewer: Viewer, wanted: Filter, conditions: Sequence[ColumnElement[bool]]
+    viewer: Viewer,
+    wanted: Filter,
+    conditions: Sequence[ColumnElement[bool]],
+    others: Sequence[ColumnElement[bool]] = (),
 ) -> list[ColumnElement[bool]]:
     """All that is asked but the words, for which there is an index."""
     # Whatever has no text for searches is not to be found.
-    return [visible_to(viewer), Entry.search_text != "", *queries.conditions(wanted), *conditions]
+    found = queries.conditions(wanted, others)
+    return [visible_to(viewer), Entry.search_text != "", *found, *conditions]
 
 
 async def everything(session: AsyncSession) -> AsyncIterator[Entry]:

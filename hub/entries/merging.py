@@ -20,13 +20,18 @@ from hub.core.clock import now
 from hub.core.db import insert_for
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.entries import sameness
-from hub.entries.models import Apart, Entry, Merged, Source
+from hub.entries.models import FOLDERS, Apart, Entry, Merged, Source
 from hub.entries.sameness import CLOSE, KINDS, TIMED, Told
 from hub.entries.visibility import PUBLIC, standing
 
 OTHER: Final = aliased(Entry, name="other_source")  # another entry of the same group
 MOST: Final = 500  # entries that one is compared with
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# What a source says.
+_SAID: Final = (
+    *(Entry.id, Entry.number, Entry.kind, Entry.url, Entry.origin, Entry.via, Entry.licence),
+    *(Entry.title, Entry.happens_at, Entry.place, Entry.updated_at, Entry.heard_at),
+)
 DEGREES: Final = 0.01  # around a place, in which others are looked at: about a kilometre
 
 
@@ -35,18 +40,21 @@ def shown_once(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
 
     The conditions are said of `OTHER`.
     """
-    mine, theirs = aliased(Merged), aliased(Merged)
     before = or_(
         and_(OTHER.origin == "", or_(Entry.origin != "", OTHER.number < Entry.number)),
         and_(OTHER.origin != "", Entry.origin != "", OTHER.number < Entry.number),
     )
-    return ~exists().where(
+    return ~another(OTHER.visibility == PUBLIC, standing(OTHER), before, *conditions)
+
+
+def another(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Said of `Entry`: there is another in its group of which these are true, said of `OTHER`."""
+    mine, theirs = aliased(Merged), aliased(Merged)
+    return exists().where(
         mine.entry_id == Entry.id,
         theirs.group_id == mine.group_id,
+        theirs.entry_id != Entry.id,
         OTHER.id == theirs.entry_id,
-        OTHER.visibility == PUBLIC,
-        standing(OTHER),
-        before,
         *conditions,
     )
 
@@ -234,23 +242,32 @@ async def find(session: AsyncSession, address: str) -> UUID:
     return found
 
 
-async def sources(session: AsyncSession, entry: Entry) -> list[Source]:
-    """What all hubs that tell of it say, who stands for them first; empty if it is but one."""
-    group = select(Merged.group_id).where(Merged.entry_id == entry.id).scalar_subquery()
-    rows = (
-        await session.scalars(
-            select(Entry)
-            .join(Merged, Merged.entry_id == Entry.id)
-            .where(Merged.group_id == group, Entry.visibility == PUBLIC, standing())
-        )
-    ).all()
-    if len(rows) < 2:  # noqa: PLR2004 - a group of one is none
-        return []
+async def sources(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, tuple[Source, ...]]:
+    """What all hubs that tell of each of these say, who stands for them first: one query for all.
+
+    Those of which but one hub tells are left out.
+    """
+    if not ids:
+        return {}
+    mine, theirs = aliased(Merged), aliased(Merged)
+    rows = await session.execute(
+        select(mine.entry_id.label("of"), *_SAID)
+        .join(theirs, theirs.group_id == mine.group_id)
+        .join(Entry, Entry.id == theirs.entry_id)
+        .where(mine.entry_id.in_(ids), Entry.visibility == PUBLIC, standing())
+    )
+    groups: dict[UUID, list[Any]] = {}
+    for row in rows:
+        groups.setdefault(row.of, []).append(row)
+    return {of: _side_by_side(found) for of, found in groups.items() if len(found) > 1}
+
+
+def _side_by_side(rows: Sequence[Any]) -> tuple[Source, ...]:
     first, *rest = sorted(rows, key=lambda row: (row.origin != "", row.number))
-    return [_source(row, first) for row in (first, *rest)]
+    return tuple(_source(row, first) for row in (first, *rest))
 
 
-def _source(row: Entry, first: Entry) -> Source:
+def _source(row: Any, first: Any) -> Source:
     said = {
         "title": row.title == first.title,
         "when": row.happens_at == first.happens_at,
@@ -258,27 +275,15 @@ def _source(row: Entry, first: Entry) -> Source:
     }
     return Source(
         id=row.id,
-        path=row.path,
+        path=f"/{FOLDERS[row.kind]}/{row.id}",
         url=row.url,
         origin=row.origin,
+        via=row.via,
+        licence=row.licence,
         title=row.title,
         happens_at=row.happens_at,
         place=row.place,
         updated_at=row.updated_at,
+        heard_at=row.heard_at,
         differs=frozenset(name for name, agrees in said.items() if not agrees),
     )
-
-
-async def counted(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, int]:
-    """How many hubs tell of each of these, where it is more than one: one query for a list."""
-    if not ids:
-        return {}
-    mine, theirs = aliased(Merged), aliased(Merged)
-    rows = await session.execute(
-        select(mine.entry_id, func.count(Entry.origin.distinct()))
-        .join(theirs, theirs.group_id == mine.group_id)
-        .join(Entry, Entry.id == theirs.entry_id)
-        .where(mine.entry_id.in_(ids), Entry.visibility == PUBLIC, standing())
-        .group_by(mine.entry_id)
-    )
-    return {id_: count for id_, count in rows if count > 1}

@@ -81,17 +81,22 @@ class Picture(Base):
 class Source:
     """One hub's word on a thing that several tell of; `differs` names what it says otherwise.
 
-    `origin` is empty for our own. The names are title, when and where.
+    `origin` is empty for our own, `via` if its own server told us, `licence` if it names none;
+    `heard_at` is when its server last told us that it stands, None for our own. What differs is
+    `title`, `when` or `where`.
     """
 
     id: UUID
     path: str
     url: str
     origin: str
+    via: str
+    licence: str
     title: str
     happens_at: datetime
     place: str
     updated_at: datetime
+    heard_at: datetime | None
     differs: frozenset[str]
 
 
@@ -99,13 +104,17 @@ class Source:
 class Noted:
     """What is known around an entry while it is shown.
 
-    `hubs` is how many tell of it; `sources` what they say, on its own page. Its server was not
+    `sources` is what each hub says that tells of it, empty if it is but one. Its server was not
     heard of since `quiet_since`, if that is long ago.
     """
 
-    hubs: int = 1
     sources: tuple[Source, ...] = ()
     quiet_since: datetime | None = None
+
+    @property
+    def hubs(self) -> int:
+        """How many hubs tell of it."""
+        return len({source.origin for source in self.sources}) or 1
 
 
 class Entry(Base):

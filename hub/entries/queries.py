@@ -77,11 +77,16 @@ class Counts:
     boosts: int = 0
 
 
-def conditions(wanted: Filter) -> list[ColumnElement[bool]]:
-    """The filter as SQL over `Entry`, but for its words; what several hubs have comes once."""
+def conditions(
+    wanted: Filter, others: Sequence[ColumnElement[bool]] = ()
+) -> list[ColumnElement[bool]]:
+    """The filter as SQL over `Entry`, but for its words; what several hubs have comes once.
+
+    `others` is what is asked besides, said of `merging.OTHER`.
+    """
     # Another source stands for the whole group only where it would be found as well.
     answers = search.answers(search.question(wanted.words), merging.OTHER)
-    once = merging.shown_once(answers, *_narrowed(wanted, merging.OTHER))
+    once = merging.shown_once(answers, *_narrowed(wanted, merging.OTHER), *others)
     return [*_narrowed(wanted, Entry), once]
 
 
@@ -92,7 +97,7 @@ def _narrowed(wanted: Filter, entry: Any) -> list[ColumnElement[bool]]:
     if wanted.place:
         found.append(search.has_place(wanted.place, entry))
     if wanted.near is not None:
-        found.append(_within(*wanted.near, wanted.within_m, entry))
+        found.append(within(*wanted.near, wanted.within_m, entry))
     if wanted.bbox is not None:
         found.append(_in_box(*wanted.bbox, entry))
     if wanted.origin == "local":
@@ -114,7 +119,7 @@ def _in_box(
     return and_(entry.latitude.between(south, north), across)
 
 
-def _within(latitude: float, longitude: float, radius_m: float, entry: Any) -> ColumnElement[bool]:
+def within(latitude: float, longitude: float, radius_m: float, entry: Any) -> ColumnElement[bool]:
     """Whether an entry lies in the circle; arithmetic only, so that both databases can do it.
 
     A flat map around the centre: right to a part in a thousand at 100 km, which is far enough.
@@ -140,15 +145,17 @@ async def page(
     *,
     newest_first: bool = False,
     authors: bool = True,
+    others: Sequence[ColumnElement[bool]] = (),
 ) -> Listed[E]:
     """One page of what `query`, a query for `kind`, finds, as far as `viewer` may see it.
 
-    They come with their pictures, and with their `authors` unless nobody is to be named.
+    They come with their pictures, and with their `authors` unless nobody is to be named. `others`
+    is what `query` asks, said of `merging.OTHER`.
 
     Raises:
         Invalid: the cursor is none of ours.
     """
-    query = query.where(visible_to(viewer), *conditions(wanted))
+    query = query.where(visible_to(viewer), *conditions(wanted, others))
     asked, few = search.question(wanted.words), False
     if asked:
         answers, few = await search.narrowing(session, asked)
@@ -169,19 +176,17 @@ async def page(
     return paging.page(rows, wanted.limit)
 
 
-async def note(session: AsyncSession, entries: Sequence[Entry], *, whole: bool = False) -> None:
-    """Note on entries how many hubs tell of each, and whether those are silent; in two queries.
+async def note(session: AsyncSession, entries: Sequence[Entry]) -> None:
+    """Note on entries what each hub says that tells of them, and whether theirs is silent.
 
-    `whole`: also what each of the hubs says, for a page of its own.
+    Two queries for all of them.
     """
-    merged = [entry.id for entry in entries if entry.kind in KINDS]
-    hubs = await merging.counted(session, merged)
+    told = await merging.sources(session, [entry.id for entry in entries if entry.kind in KINDS])
     silent = await peers.quiet(session, [entry.origin for entry in entries])
     for entry in entries:
-        count, since = hubs.get(entry.id, 1), silent.get(entry.origin)
-        if count > 1 or since is not None:
-            told = await merging.sources(session, entry) if whole and count > 1 else ()
-            entry.noted = Noted(count, tuple(told), since)
+        said, since = told.get(entry.id, ()), silent.get(entry.origin)
+        if said or since is not None:
+            entry.noted = Noted(said, since)
 
 
 def _of(kind: type[Entry], *, way_in: bool) -> ColumnElement[bool]:
@@ -210,7 +215,7 @@ async def by_id(session: AsyncSession, kind: type[E], id_: UUID, viewer: Viewer)
     found = await session.scalar(query.options(*whole(kind)))
     if found is not None:
         if not session.sync_session.info.get(WRITES):
-            await note(session, [found], whole=True)
+            await note(session, [found])
         return found
     await _check_gone(session, kind, id_)
     raise NotFound("There is nothing here. Perhaps the address has a typing mistake.")

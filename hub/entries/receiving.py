@@ -17,6 +17,7 @@ from federation.vocab.base import Attachment, Object
 from federation.vocab.names import is_public
 from hub.actors import service as actors
 from hub.core import text
+from hub.core.licences import is_licence
 from hub.entries import categories, gathering, merging, newcomers, publishing, queries
 from hub.entries.models import Entry, Picture
 from hub.entries.schemas import EntryDraft
@@ -25,7 +26,6 @@ from hub.fediverse.received import Received
 
 E = TypeVar("E", bound=Entry)
 
-LONGEST_LICENCE = 500  # of its address
 AHEAD = timedelta(hours=1)  # a peer's clock may be this wrong; later stamps would block all others
 
 
@@ -85,7 +85,7 @@ async def fill(
     entry.url = page_of(entry.uri, thing.url)
     entry.origin = received.author.authority
     entry.heard_at = received.now
-    entry.licence = (thing.license or "")[:LONGEST_LICENCE]
+    entry.licence = thing.license if thing.license and is_licence(thing.license) else ""
     entry.author = received.author
     entry.title = draft.title
     entry.source = None

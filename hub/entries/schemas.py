@@ -31,10 +31,12 @@ from pydantic import (
 )
 
 from hub.core.errors import Invalid
+from hub.core.licences import is_licence
 from hub.core.text import tidy
 from hub.core.words import filled, later
 from hub.entries.models import Picture
 
+NO_LICENCE = "none"
 LONGEST_TITLE = 200  # Mobilizon refuses longer names
 SHORTEST_TITLE = 3
 LONGEST_DESCRIPTION = 20_000
@@ -102,6 +104,12 @@ def language_tag(value: str) -> str:
     return "-".join(
         (base.lower(), *(part.upper() if len(part) == REGION else part for part in parts))
     )
+
+
+def _licence(value: str) -> str:
+    if value != NO_LICENCE and not is_licence(value):
+        raise ValueError(later("must be the address of a licence, or none"))
+    return value
 
 
 def tag(value: str) -> str:
@@ -235,7 +243,8 @@ Image = Annotated[
 class EntryDraft(BaseModel):
     """What all drafts share. `timezone` stands first: other members are read on its clock.
 
-    `language` is that of its words; without it, that of the hub, or what it was before.
+    `language` is that of its words; without it, that of the hub, or what it was before. So is
+    `license`, the address of the terms under which others may use it; NO_LICENCE names none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -250,6 +259,7 @@ class EntryDraft(BaseModel):
     image: Image | None = None
     visibility: Visibility = "public"
     language: Annotated[str, AfterValidator(language_tag)] | None = None
+    license: Annotated[str, AfterValidator(_licence)] | None = None
 
     @model_validator(mode="after")
     def _both_coordinates(self) -> Self:
@@ -360,17 +370,44 @@ def absolute(address: str, hub: str) -> str:
     return f"{hub}{address}" if address.startswith("/") else address
 
 
+class SourceView(BaseModel):
+    """What one hub says of something that several tell of.
+
+    `differs` names what it says otherwise than the first: `title`, `when` or `where`.
+    """
+
+    id: UUID
+    url: str
+    origin: str
+    via: str | None
+    license: str | None
+    heard_at: datetime | None
+    title: str
+    location: str
+    happens_at: datetime
+    updated_at: datetime
+    differs: list[str]
+
+
 class EntryView(BaseModel):
     """What all answers share.
 
-    `origin` is the host that it comes from, our own for what was published here. `description` is
-    the author's Markdown, plain text for what came from elsewhere; `content` is HTML.
+    `origin` is the host that it comes from, our own for what was published here. `via` is the host
+    that passed it on when it first came, null if its own did; `license` the address of the terms
+    under which it may be used, null if none is named; `heard_at` is when its own host last said
+    that it stands, null for our own. `sources` is what each hub says, where several tell of it,
+    and who stands for them comes first. `description` is the author's Markdown, plain text for
+    what came from elsewhere; `content` is HTML.
     """
 
     id: UUID
     uri: str
     url: str
     origin: str
+    via: str | None
+    license: str | None
+    heard_at: datetime | None
+    sources: list[SourceView]
     status: str
     visibility: str
     title: str

@@ -18,7 +18,7 @@ from hub.core.settings import Settings
 from hub.core.words import later
 from hub.entries import pictures, publishing, search
 from hub.entries.models import Entry, Picture
-from hub.entries.schemas import Draft, EntryDraft, ImageDraft
+from hub.entries.schemas import NO_LICENCE, Draft, EntryDraft, ImageDraft
 
 # The dates of a series have one text.
 _markdown = lru_cache(maxsize=4)(text.markdown)
@@ -79,6 +79,7 @@ async def fill(session: AsyncSession, settings: Settings, entry: Entry, draft: E
     entry.content = _markdown(draft.description)
     entry.cleaned_by = text.RULES_VERSION
     entry.language = draft.language or entry.language or settings.language
+    entry.licence = _terms(settings, entry, draft)
     entry.place = draft.location
     entry.latitude, entry.longitude = draft.latitude, draft.longitude
     entry.tags = list(draft.tags)
@@ -88,6 +89,14 @@ async def fill(session: AsyncSession, settings: Settings, entry: Entry, draft: E
         # `published` for others: Mastodon sorts by it, and marks what is `updated` later as edited.
         entry.created_at = entry.updated_at
     await _attach(session, entry, draft.image)
+
+
+def _terms(settings: Settings, entry: Entry, draft: EntryDraft) -> str:
+    """The licence that is meant: the draft's, else what it was, else the hub's."""
+    if draft.license is not None:
+        return "" if draft.license == NO_LICENCE else draft.license
+    before: str | None = entry.licence  # None: it is new
+    return settings.licence if before is None else before
 
 
 def make_findable(entry: Entry) -> None:

@@ -95,6 +95,7 @@ def to_object(event: Event, hub: str, places: Seats) -> EventDocument:
             summary=rendering.event_summary(facts),
             content=rendering.event_content(facts, _lead(event) + body + _more(event)),
             language=event.language,
+            license=event.licence or None,
             published=event.created_at,
             updated=event.updated_at,
             start_time=event.starts_at,

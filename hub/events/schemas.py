@@ -23,6 +23,7 @@ from federation.vocab.names import CATEGORIES
 from hub.core.words import later
 from hub.entries.access import Fact, FactName, tidied
 from hub.entries.schemas import (
+    NO_LICENCE,
     EntryDraft,
     EntryView,
     Line,
@@ -157,6 +158,7 @@ def members_of(event: Event) -> dict[str, Any]:
         "image": event.picture_id,
         "visibility": event.visibility,
         "language": event.language,
+        "license": event.licence or NO_LICENCE,
         "status": event.status,
     }
 

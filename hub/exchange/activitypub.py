@@ -79,6 +79,7 @@ def to_object(listing: Listing, hub: str, timezone: str) -> Proposal:
             reciprocal=_price(listing),
             content=rendering.listing_content(facts, body),
             language=listing.language,
+            license=listing.licence or None,
             published=listing.created_at,
             updated=listing.updated_at,
             start_time=listing.available_from,

@@ -21,7 +21,15 @@ from pydantic import (
 )
 
 from hub.core.words import later
-from hub.entries.schemas import EntryDraft, EntryView, Moment, Price, Zone, checked
+from hub.entries.schemas import (
+    NO_LICENCE,
+    EntryDraft,
+    EntryView,
+    Moment,
+    Price,
+    Zone,
+    checked,
+)
 from hub.exchange.models import Listing
 
 Side = Literal["offer", "want"]
@@ -123,6 +131,7 @@ def members_of(listing: Listing) -> dict[str, Any]:
         "image": listing.picture_id,
         "visibility": listing.visibility,
         "language": listing.language,
+        "license": listing.licence or NO_LICENCE,
         "kind": listing.item_kind,
         "mode": listing.mode,
         "quantity": listing.quantity,

@@ -18,6 +18,7 @@ from hub.core.words import filled, later, made, marked, say, say_many
 from hub.directory import queries as directory
 from hub.directory.models import Record
 from hub.directory.schemas import RecordDraft, Sort
+from hub.entries.schemas import NO_LICENCE
 from hub.events.models import Event, Series
 from hub.events.schemas import EventDraft
 from hub.feeds import series, things
@@ -74,7 +75,9 @@ class Taker:
         if row.over:
             return Decision("over")
         try:
-            draft = things.draft_of(row.kind, row.members, self.services.settings.timezone)
+            # Others wrote it, or may have: it is not ours to say under which terms.
+            members = {"license": NO_LICENCE, **row.members}
+            draft = things.draft_of(row.kind, members, self.services.settings.timezone)
         except Invalid as refusal:
             return Decision("refused", _refused(row, refusal))
         return await self._compared(session, row, draft)

@@ -38,6 +38,7 @@ def to_object(article: Article, hub: str) -> ArticleDocument:
                 article.title, body, article.url, tuple(article.tags)
             ),
             language=article.language,
+            license=article.licence or None,
             published=article.created_at,
             updated=article.updated_at,
             location=common.place(article),

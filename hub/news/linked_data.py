@@ -34,6 +34,7 @@ def of_article(article: Article, settings: Settings) -> dict[str, Any]:
         },
         "contentLocation": {"@type": "Place", "name": article.place} if article.place else None,
         "keywords": list(article.tags),
+        "license": article.licence,
         "image": f"{settings.url}/media/{picture.name}" if picture and picture.name else None,
     }
     return {name: value for name, value in found.items() if value not in (None, "", [])}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hub.entries.schemas import EntryDraft, EntryView, checked
+from hub.entries.schemas import NO_LICENCE, EntryDraft, EntryView, checked
 from hub.news.models import Article
 
 
@@ -40,6 +40,7 @@ def members_of(article: Article) -> dict[str, Any]:
         "image": article.picture_id,
         "visibility": article.visibility,
         "language": article.language,
+        "license": article.licence or NO_LICENCE,
     }
 
 

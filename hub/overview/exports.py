@@ -20,8 +20,9 @@ from hub.core.clock import now
 from hub.core.services import Services
 from hub.core.settings import Settings
 from hub.core.text import plain
-from hub.entries import finding
+from hub.entries import finding, queries
 from hub.entries.models import Entry
+from hub.entries.queries import Filter
 from hub.entries.visibility import ANYBODY, visible_to
 from hub.events.ical import calendar_of
 from hub.events.models import Event
@@ -32,17 +33,23 @@ MOST: Final = 20_000  # entries in a file, the newest
 MOST_EVENTS: Final = 5000  # in a calendar; programs take no more
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a program would run
 COLUMNS: Final = (
-    *("type", "id", "uri", "url", "origin", "via", "licence", "title", "description"),
+    *("type", "id", "uri", "url", "origin", "via", "license", "heard_at", "sources"),
+    *("title", "description"),
     *("location", "latitude", "longitude", "tags", "language", "status"),
     *("starts_at", "ends_at", "timezone", "kind", "mode", "created_at", "updated_at"),
 )
 
 
 async def entries(services: Services, kind: str = "") -> AsyncIterator[Sequence[Entry]]:
-    """What is public, current and of a kind (empty: of all), the newest first, page by page."""
+    """What is public, current and of a kind (empty: of all), the newest first, page by page.
+
+    What several hubs tell of comes once.
+    """
     moment, below, count = now(), None, 0
     while count < MOST:
-        query = select(Entry.id, Entry.number).where(visible_to(ANYBODY), finding.not_over(moment))
+        query = select(Entry.id, Entry.number).where(
+            visible_to(ANYBODY), finding.not_over(moment), *queries.conditions(Filter())
+        )
         if kind:
             query = query.where(Entry.kind == kind)
         if below is not None:
@@ -65,7 +72,9 @@ def row_of(entry: Entry, settings: Settings) -> dict[str, Any]:
         "url": entry.url,
         "origin": entry.origin or settings.authority,
         "via": entry.via or None,
-        "licence": entry.licence or None,
+        "license": entry.licence or None,
+        "heard_at": _moment(entry.heard_at),
+        "sources": _sources(entry, settings),
         "title": entry.title,
         "description": entry.source if entry.source is not None else plain(entry.content),
         "location": entry.place,
@@ -88,6 +97,12 @@ def row_of(entry: Entry, settings: Settings) -> dict[str, Any]:
     if isinstance(entry, Listing):
         row |= {"kind": entry.item_kind, "mode": entry.mode}
     return row
+
+
+def _sources(entry: Entry, settings: Settings) -> list[str]:
+    """The hosts of all that tell of it; its own alone, if no other does."""
+    told = entry.noted.sources or (entry,)
+    return list(dict.fromkeys(each.origin or settings.authority for each in told))
 
 
 def _moment(moment: datetime | None) -> str | None:

@@ -29,6 +29,7 @@ CHOICES: Final = (
     "about",
     "contact",
     "imprint",
+    "licence",
     "smtp_url",
     "mail_from",
     "posting",

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from hub.actors.channels import CHANNELS
-from hub.core import words
+from hub.core import licences, words
 from hub.core.db import AsyncSession
 from hub.core.errors import Elsewhere, HubError, Invalid, NotFound
 from hub.core.services import Services
@@ -123,6 +123,7 @@ async def page(
             "known": {each: shown(each, hub.settings) for each in section.choices},
             "labels": LABELS,
             "zones": zones() if name == "name" else (),
+            "licences": _licences(hub.settings),
             "radii": [(str(metres), far(metres)) for metres in _radii(hub.settings)],
             "action": f"{PAGE}/{name}",
             "errors": {},
@@ -138,6 +139,13 @@ async def _own_address(session: AsyncSession, caller: Caller) -> str:
     if caller.person_id is None:
         return ""
     return (await people.by_id(session, caller.person_id)).email or ""
+
+
+def _licences(settings: Settings) -> list[tuple[str, str]]:
+    """What can be chosen, by address and name; of none the name is empty."""
+    offered = dict.fromkeys([*licences.KNOWN, settings.licence or ""])
+    found = [(address, licences.name_of(address)) for address in offered if address]
+    return [*found, ("", "")]
 
 
 def _radii(settings: Settings) -> list[int]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from urllib.parse import quote
 from zoneinfo import available_timezones
 
+from hub.core import licences
 from hub.core.errors import Invalid
 from hub.core.settings import Settings
 from hub.core.smtp import PORTS, Server, server_of
@@ -81,11 +82,12 @@ def _fill_area(settings: Settings) -> Fields:
     return {"area": settings.area, "where": where, "radius_m": settings.radius_m}
 
 
-def _read_words(form: Form, _: Settings) -> Fields:
+def _read_words(form: Form, settings: Settings) -> Fields:
     return {
         "about": tidy(form.text("about"), lines=True),
         "contact": _line(form, "contact"),
         "imprint": tidy(form.text("imprint"), lines=True),
+        "licence": form.text("licence", settings.licence),
     }
 
 
@@ -156,11 +158,11 @@ SECTIONS: Final[Mapping[str, Section]] = {
     ),
     "words": Section(
         later("About this hub"),
-        later("What it is for, how to reach you, and who is responsible"),
+        later("What it is for, how to reach you, who is responsible, and what others may use"),
         "info",
-        ("about", "contact", "imprint"),
+        ("about", "contact", "imprint", "licence"),
         _read_words,
-        _plain("about", "contact", "imprint"),
+        _plain("about", "contact", "imprint", "licence"),
     ),
     "posting": Section(
         later("Who may post"),
@@ -192,6 +194,7 @@ LABELS: Final = {
     "about": later("What this hub is for"),
     "contact": later("How to reach the stewards"),
     "imprint": later("Who is responsible"),
+    "licence": later("Terms for what is public here"),
     "posting": later("Who may post"),
     "hold_posts": later("Everything waits for a moderator"),
     "guest_posts": later("Posts of a newcomer in a day"),
@@ -224,4 +227,5 @@ _SHOWN: Final[Mapping[str, Callable[[Any], str]]] = {
     "radius_m": far,
     "language": name_of,
     "posting": _POSTING.__getitem__,
+    "licence": licences.name_of,
 }

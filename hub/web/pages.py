@@ -33,6 +33,7 @@ from hub.core import dates, text, words
 from hub.core.clock import now
 from hub.core.closing import closing_of
 from hub.core.errors import NotFound
+from hub.core.licences import name_of as name_of_licence
 from hub.core.look import Look, look_of
 from hub.core.services import Services
 from hub.core.settings import Settings
@@ -65,6 +66,7 @@ class HubFace:
     area: str
     contact: str
     imprint: str
+    licence: str
     about: SafeHtml
     posting: str
     latitude: float | None
@@ -120,6 +122,7 @@ def _face(settings: Settings, look: Look) -> HubFace:
         area=settings.area,
         contact=settings.contact,
         imprint=settings.imprint,
+        licence=settings.licence,
         about=text.markdown(settings.about),
         posting=settings.posting,
         latitude=settings.latitude,
@@ -323,6 +326,7 @@ _FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "when": _when,
     "date_tile": _tile,
     "since": _since,
+    "licence": name_of_licence,
     "body": _body,
     "src": _src,
     "iso": _iso,

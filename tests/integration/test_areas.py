@@ -388,3 +388,58 @@ async def test_a_steward_makes_changes_and_ends_a_channel_in_the_browser(hub: Ru
         ended = await steward.press("/admin/areas/valley/end")
         assert ended.headers["location"] == "/admin/areas?said=ended"
         assert (await steward.get("/@valley")).status_code == 410
+
+
+# ------------------------------------------------------------------- the same from several hubs
+
+
+async def _two_of_one(make_hub: MakeHub, **given: Any) -> tuple[Running, Running, Running]:
+    """A region whose channel may pass on an event that north and west tell of."""
+    north, west, region = [await make_hub(f"{name}.example") for name in ("n", "w", "region")]
+    for host in ("n", "w"):
+        await follows.follow(region.services, f"@events@{host}.example")
+    await settle(north, west, region)
+    await _make(region, **given)
+    await _post(north)
+    await _post(west, title="Repair café, with cake", tags=["cake"])
+    await settle(north, west, region)
+    return north, west, region
+
+
+async def _announced(region: Running) -> list[str]:
+    """From where that is which the channel passed on, and did not take back."""
+    async with region.services.db.read() as session:
+        rows = await session.scalars(
+            select(Entry.origin)
+            .join(Announcement, Announcement.object_uri == Entry.uri)
+            .join(Area, Area.actor_id == Announcement.actor_id)
+            .where(Announcement.said_at.is_not(None), Announcement.undone_at.is_(None))
+        )
+        return list(rows)
+
+
+async def test_what_two_hubs_tell_of_is_passed_on_once_and_by_the_other_when_one_is_gone(
+    make_hub: MakeHub,
+) -> None:
+    north, west, region = await _two_of_one(make_hub)
+    await _minute(region)
+    await _minute(region)
+    assert await _announced(region) == ["n.example"]
+    for feed in ("/region/valley.ics", "/region/valley.rss"):
+        assert (await region.web.get(feed)).text.count("Repair café") >= 1
+        assert "with cake" not in (await region.web.get(feed)).text
+    (mine,) = (await north.web.get("/api/v1/events")).json()["items"]
+    await north.web.delete(f"/api/v1/events/{mine['id']}", headers=north.steward)
+    await settle(north, west, region)
+    await _minute(region)
+    assert await _announced(region) == ["w.example"]
+
+
+async def test_a_source_that_is_nothing_for_a_channel_stands_for_nobody_in_it(
+    make_hub: MakeHub,
+) -> None:
+    *_, region = await _two_of_one(make_hub, tags=["cake"])
+    await _minute(region)
+    assert await _announced(region) == ["w.example"]
+    assert "with cake" in (await region.web.get("/region/valley.ics")).text
+    assert "with cake" in (await region.web.get("/region/valley.rss")).text

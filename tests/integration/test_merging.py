@@ -32,7 +32,7 @@ async def _group(hub: Running) -> list[Source]:
     async with hub.services.db.read() as session:
         entry = (await session.scalars(select(Entry).order_by(Entry.number))).first()
         assert entry is not None
-        return await merging.sources(session, entry)
+        return list((await merging.sources(session, [entry.id])).get(entry.id, ()))
 
 
 async def _both(region: Region, **more: Any) -> None:
@@ -169,6 +169,57 @@ async def test_only_what_can_be_the_same_is_merged_by_hand(region: Region) -> No
     assert len(await _listed(south, "events")) == 2
 
 
+async def test_t26_the_api_says_of_each_thing_whence_how_and_under_which_terms_it_came(
+    region: Region,
+) -> None:
+    north, west, south = region
+    posted = await _post(north, "events", {**EVENT, "license": "https://terms.example/own"})
+    await _post(west, "events", {**EVENT, "title": "Repair café, with cake", "license": "none"})
+    await settle(north, west, south)
+    (shown,) = await _listed(south, "events")
+    one = (await south.web.get(f"/api/v1/events/{shown['id']}")).json()
+    for found in (shown, one):
+        assert (found["origin"], found["via"]) == ("n.example", None)
+        assert found["license"] == posted["license"] == "https://terms.example/own"
+        assert found["heard_at"] is not None
+        assert [
+            (each["origin"], each["license"], each["title"], each["differs"])
+            for each in found["sources"]
+        ] == [
+            ("n.example", "https://terms.example/own", EVENT["title"], []),
+            ("w.example", None, "Repair café, with cake", ["title"]),
+        ]
+    assert (posted["heard_at"], posted["sources"]) == (None, [])
+    path = f"/api/v1/events/{posted['id']}"
+    kept = await north.web.patch(path, json={"summary": "Come!"}, headers=north.steward)
+    assert kept.json()["license"] == "https://terms.example/own"
+    freed = await north.web.patch(path, json={"license": "none"}, headers=north.steward)
+    assert freed.json()["license"] is None
+    bad = await north.web.patch(path, json={"license": "mine"}, headers=north.steward)
+    assert bad.status_code == 422
+
+
+async def test_files_of_the_region_and_its_map_hold_the_same_thing_once(region: Region) -> None:
+    await _both(region)
+    south = region[2]
+    (row,) = (await south.web.get("/region.json")).json()["items"]
+    assert row["sources"] == ["n.example", "w.example"]
+    assert (await south.web.get("/region.csv")).text.count("n.example, w.example") == 1
+    assert len((await south.web.get("/region.geojson")).json()["features"]) == 1
+    assert (await south.web.get("/region.ics")).text.count("BEGIN:VEVENT") == 1
+    (spot,) = (await south.web.get("/map.geojson?layer=event")).json()["features"]
+    assert spot["properties"]["origin"] == "n.example"
+
+
+async def test_the_map_finds_a_thing_by_a_tag_that_one_of_its_sources_alone_bears(
+    region: Region,
+) -> None:
+    await _both(region, tags=["cake"])
+    (spot,) = (await region[2].web.get("/map.geojson?tag=cake")).json()["features"]
+    assert spot["properties"]["origin"] == "w.example"
+    assert "Repair café, with cake" in (await region[2].web.get("/map?tag=cake")).text
+
+
 async def test_t26_pages_say_where_it_is_from_how_fresh_it_is_and_who_else_tells_of_it(
     region: Region,
 ) -> None:
@@ -182,7 +233,7 @@ async def test_t26_pages_say_where_it_is_from_how_fresh_it_is_and_who_else_tells
         assert "2 hubs tell of this" in row.text
         path = f"/events/{shown['id']}"
         page = await editor.get(path)
-        for words in ("See the original", "Last changed", "No licence is named", "2 hubs tell"):
+        for words in ("See the original", "Last changed", "CC BY 4.0", "2 hubs tell"):
             assert words in page.text, words
         assert "<strong>Repair café, with cake</strong>" in page.text
         _, second = await _group(south)

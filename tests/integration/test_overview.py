@@ -12,6 +12,7 @@ from icalendar import Calendar
 from sqlalchemy import select, update
 
 from hub.core.clock import now
+from hub.core.licences import CC_BY
 from hub.entries.models import Entry
 from hub.fediverse import follows
 from hub.fediverse.models import Peer
@@ -75,7 +76,10 @@ async def test_t26_each_thing_of_the_region_is_in_one_file_with_its_origin_and_i
         ("north.example", None),
         ("east.example", "north.example"),
     ]
-    assert {row["licence"] for row in rows.values()} == {None}
+    assert {row["license"] for row in rows.values()} == {CC_BY}
+    assert rows[far["uri"]]["sources"] == ["east.example"]
+    assert rows[own["uri"]]["heard_at"] is None
+    assert rows[near["uri"]]["heard_at"] is not None
     assert (rows[near["uri"]]["kind"], rows[near["uri"]]["mode"]) == ("item", "lend")
 
     answer = await south.web.get("/region.geojson")
@@ -119,7 +123,7 @@ async def test_a_file_holds_all_in_pages_and_nothing_twice(
         entry.licence = "https://terms.example/by"
     items = (await hub.web.get("/region.json")).json()["items"]
     assert sorted(row["uri"] for row in items) == sorted(posted)
-    assert [row["licence"] for row in items] == [None, "https://terms.example/by", *[None] * 3]
+    assert [row["license"] for row in items] == [CC_BY, "https://terms.example/by", *[CC_BY] * 3]
     monkeypatch.setattr(exports, "MOST", 4)
     assert len((await hub.web.get("/region.json")).json()["items"]) == 4
 
