@@ -11,9 +11,8 @@ import shutil
 import sys
 import zipfile
 from collections.abc import Awaitable, Callable
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from pydantic import ValidationError
@@ -42,38 +41,16 @@ app.add_typer(keys, name="keys")
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Tell no follower.")]
-
-
-class Role(StrEnum):
-    """What a token may do."""
-
-    steward = "steward"
-    editor = "editor"
-    reader = "reader"
-
-
-class ListStanding(StrEnum):
-    """How the names on a list of servers stand."""
-
-    blocked = "blocked"
-    silenced = "silenced"
-    allowed = "allowed"
-
-
-class Rows(StrEnum):
-    """What the rows of a table are; csv: as they say themselves."""
-
-    csv = "csv"
-    places = "places"
-    organisations = "organisations"
-
-
-class Doubles(StrEnum):
-    """What is done with a place that is here already."""
-
-    skip = "skip"
-    merge = "merge"
-    add = "add"
+Whole = Annotated[
+    bool, typer.Option("--whole", help="All of it, not only what lies around the hub.")
+]
+Role = Literal["steward", "editor", "reader"]
+ListStanding = Literal["blocked", "silenced", "allowed"]
+Rows = Literal["csv", "places", "organisations"]  # csv: as they say themselves
+Doubles = Annotated[
+    Literal["skip", "merge", "add"],
+    typer.Option(help="What to do with a place that is here already."),
+]
 
 
 def main() -> None:
@@ -379,7 +356,7 @@ def token_create(
     as_json: AsJson = False,
 ) -> None:
     """Make a token for the API; it is the last line, shown once."""
-    _ask("token create", as_json=as_json, name=name, role=role.value)
+    _ask("token create", as_json=as_json, name=name, role=role)
 
 
 def _source(source: str) -> dict[str, Any]:
@@ -415,17 +392,15 @@ def import_csv(
     source: Annotated[str, typer.Argument(help="A file (CSV, XLSX, ODS) or an address.")],
     rows: Annotated[
         Rows, typer.Option("--as", help="What its rows are, if they do not say so themselves.")
-    ] = Rows.csv,
-    doubles: Annotated[
-        Doubles, typer.Option(help="What to do with a place that is here already.")
-    ] = Doubles.skip,
+    ] = "csv",
+    doubles: Doubles = "skip",
     dry_run: DryRun = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Offers and wants, or places and organisations, from a table."""
-    given = {"dry_run": dry_run, "quiet": quiet, "doubles": doubles.value, **_source(source)}
-    _ask("import", as_json=as_json, kind=rows.value, **given)
+    given = {"dry_run": dry_run, "quiet": quiet, "doubles": doubles, **_source(source)}
+    _ask("import", as_json=as_json, kind=rows, **given)
 
 
 @imports.command("osm")
@@ -439,18 +414,14 @@ def import_osm(
             "Without it all but the last four."
         ),
     ] = "",
-    whole: Annotated[
-        bool, typer.Option("--whole", help="All of it, not only what lies around the hub.")
-    ] = False,
-    doubles: Annotated[
-        Doubles, typer.Option(help="What to do with a place that is here already.")
-    ] = Doubles.skip,
+    whole: Whole = False,
+    doubles: Doubles = "skip",
     dry_run: DryRun = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Places and organisations from an extract of OpenStreetMap."""
-    given = {"dry_run": dry_run, "quiet": quiet, "doubles": doubles.value, **_file(file)}
+    given = {"dry_run": dry_run, "quiet": quiet, "doubles": doubles, **_file(file)}
     _ask("import osm", as_json=as_json, kinds=kinds, whole=whole, **given)
 
 
@@ -465,9 +436,7 @@ def import_undo(
 @maps.command("build")
 def map_build(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An extract, .osm.pbf.")],
-    whole: Annotated[
-        bool, typer.Option("--whole", help="All of it, not only what lies around the hub.")
-    ] = False,
+    whole: Whole = False,
     as_json: AsJson = False,
 ) -> None:
     """Make the map and the search for addresses from an extract of OpenStreetMap."""
@@ -549,7 +518,7 @@ def import_blocks(
     file: Annotated[Path, typer.Argument(help="As Mastodon saves it, or a name on each line.")],
     standing: Annotated[
         ListStanding, typer.Option("--as", help="Where the list says only names, they are …")
-    ] = ListStanding.blocked,
+    ] = "blocked",
     every: Annotated[
         bool, typer.Option("--all", help="Also what ends follows of ours, or lets in more.")
     ] = False,
@@ -557,7 +526,7 @@ def import_blocks(
     as_json: AsJson = False,
 ) -> None:
     """Take a list of servers in; each name with what that severs."""
-    how = {"standing": standing.value, "every": every, "dry_run": dry_run, **_file(file)}
+    how = {"standing": standing, "every": every, "dry_run": dry_run, **_file(file)}
     _ask("blocks import", as_json=as_json, **how)
 
 

@@ -198,6 +198,8 @@ STEWARDS = (
     Shown("admin-calendars", "/admin/calendars", "Calendars of groups", "steward"),
     Shown("admin-import", "/admin/import", "From a spreadsheet", "steward"),
     Shown("admin-import-none", "/admin/import", "No file", "steward", press="Look at it"),
+    Shown("admin-extract", "/admin/extract", "From OpenStreetMap", "steward"),
+    Shown("admin-extract-none", "/admin/extract", "No extract", "steward", press="Look at it"),
     Shown("admin-directory", "/admin/directory", "Looking after the directory", "steward"),
     Shown("admin-acts", "/admin/acts", "What was done", "steward"),
     Shown("admin-look", "/admin/look", "The look of the hub", "steward"),

@@ -64,7 +64,7 @@ async def looked_at(request: Request, hub: Hub, caller: Asking) -> Response:
             quiet=form.checked("quiet"),
             person=caller.person_id,
             report=report,
-            table=Table(_columns(form), _doubles(form)),
+            table=Table(_columns(form), doubles(form)),
         ):
             pass
         uploads.forget(hub.settings, name)
@@ -97,7 +97,7 @@ async def _look(
     try:
         if "title" not in columns:
             raise Invalid(NO_NAMES)
-        table = Table(columns, _doubles(form))
+        table = Table(columns, doubles(form))
         run = importing.run(
             hub, _folder(form), data, source, dry_run=True, report=report, table=table
         )
@@ -111,7 +111,7 @@ async def _look(
         name=name,
         source=source,
         folder=_folder(form),
-        doubles=_doubles(form),
+        doubles=doubles(form),
         heading=[(at, words, taken_for.get(at, NONE)) for at, words in enumerate(heading)],
         members=list(directories.COLUMNS),
         rows=sorted(rows, key=lambda row: row.outcome != "refused")[:MOST_SHOWN],
@@ -126,7 +126,8 @@ def _folder(form: Form) -> str:
     return folder if folder in FOLDERS else "places"
 
 
-def _doubles(form: Form) -> Doubles:
+def doubles(form: Form) -> Doubles:
+    """What is to be done with what is here already."""
     found = form.text("doubles")
     return cast(Doubles, found) if found in {"skip", "merge", "add"} else "skip"
 
@@ -150,5 +151,5 @@ async def _page(
     request: Request, hub: Services, *, said: str = "", error: str = "", status: int = 200
 ) -> Response:
     async with hub.db.read() as session:
-        before: Sequence[Any] = await importing.recent(session, tuple(FOLDERS))
+        before: Sequence[Any] = await importing.recent(session, (*FOLDERS, "osm"))
     return render(request, "feeds/import.html", status, before=before, said=said, error=error)

@@ -32,7 +32,7 @@ Kind = Literal["ics", "csv", "places", "organisations", "osm"]
 How = Mapping[str, Any]
 
 MAX_BYTES: Final = 10_000_000
-MAX_EXTRACT: Final = 20_000_000  # bytes: of a town of some 300,000
+MAX_EXTRACT_BYTES: Final = 20_000_000  # bytes: of a town of some 300,000
 HEADINGS: Final = "headings"
 MAX_SECONDS: Final = 120  # 5,000 events take about 15
 MAX_MEMORY: Final = 1 << 30
@@ -90,7 +90,7 @@ async def read(
     answer = await _answer(
         *(data, kind, columns, timezone),
         *(moment.isoformat() for moment in moments),
-        most=MAX_EXTRACT if kind == "osm" else MAX_BYTES,
+        most=MAX_EXTRACT_BYTES if kind == "osm" else MAX_BYTES,
     )
     return rows.loads(answer)
 
@@ -165,4 +165,4 @@ def _confine() -> None:
 
 if __name__ == "__main__":
     _confine()
-    sys.stdout.buffer.write(main(sys.argv[1:], sys.stdin.buffer.read(MAX_EXTRACT)))
+    sys.stdout.buffer.write(main(sys.argv[1:], sys.stdin.buffer.read(MAX_EXTRACT_BYTES)))

@@ -26,9 +26,9 @@ def keep(settings: Settings, data: bytes) -> str:
         if old.stat().st_mtime < time.time() - KEPT_S:
             old.unlink(missing_ok=True)
     name = secrets.new_link()
-    path = folder / name
-    path.touch(mode=0o600)
-    path.write_bytes(data)
+    kept = folder / name
+    kept.touch(mode=0o600)
+    kept.write_bytes(data)
     return name
 
 
@@ -39,17 +39,22 @@ def read(settings: Settings, name: str) -> bytes:
         Gone: it is not there any more.
     """
     try:
-        return _path(settings, name).read_bytes()
+        return path(settings, name).read_bytes()
     except OSError:
         raise Gone(AGAIN) from None
 
 
 def forget(settings: Settings, name: str) -> None:
     """It was taken."""
-    _path(settings, name).unlink(missing_ok=True)
+    path(settings, name).unlink(missing_ok=True)
 
 
-def _path(settings: Settings, name: str) -> Path:
+def path(settings: Settings, name: str) -> Path:
+    """Where the file lies, if it is there still.
+
+    Raises:
+        Gone: this is the name of none.
+    """
     if not _NAME.fullmatch(name):
         raise Gone(AGAIN)
     return settings.data_dir / FOLDER / name

@@ -22,21 +22,16 @@ from typing import Any, Final
 
 from hub.core.errors import CommandFailed
 from hub.core.settings import Settings
+from hub.core.words import filled, later, marked
 from hub.maps import shelf
 from hub.maps.earth import Box
 from hub.maps.shelf import Map
 
 NEEDED: Final = ("osmium", "shapely", "mapbox_vector_tile")
-MISSING: Final = (
+MISSING: Final = later(
     "Making a map needs some packages more, once: "
     "pip install 'neighbourhood-hub[map]' in the hub's own environment."
 )
-FAILED: Final = {
-    "unreadable": "{file} cannot be read as an extract of OpenStreetMap (.osm.pbf): {cause}",
-    "empty": "{file} holds nothing to draw where this hub is. `--whole` takes in all of it.",
-    "disk": "The map could not be written: {cause}",
-    "": "Making the map broke off: {cause}",
-}
 FARTHER: Final = 3  # times the area's radius is what the map shows
 AT_LEAST_M: Final = 3000
 LONGEST_TOLD: Final = 500
@@ -45,8 +40,12 @@ CHUNK: Final = 1024 * 1024
 Line = dict[str, Any]
 
 
-async def build(settings: Settings, file: Path, *, whole: bool = False) -> AsyncIterator[Line]:
+async def build(
+    settings: Settings, file: Path, *, whole: bool = False, source: str = ""
+) -> AsyncIterator[Line]:
     """Lines that say how far it is; then the new map is up.
+
+    `source` is what people call the file, if not by its name.
 
     Only what lies around the hub's area is taken, if the hub knows where that is, or else, and if
     `whole`, all of the extract.
@@ -62,11 +61,11 @@ async def build(settings: Settings, file: Path, *, whole: bool = False) -> Async
     with _workshop(target) as folder:
         made: Line = {}
         box = None if whole else area(settings)
-        async for line in _work(file, folder, box):
+        async for line in _work(file, folder, box, source or file.name):
             made = line if line.get("step") == "done" else made
             if told := _told(line):
                 yield {"text": told, "share": line.get("share", 0.0)}
-        new = _finish(made, file, folder, target)
+        new = _finish(made, source or file.name, folder, target)
     counts = new.counts
     yield {
         "row": {"tiles": new.tiles, "addresses": new.addresses, "box": made["box"], **counts},
@@ -94,14 +93,14 @@ def _workshop(target: Path) -> Iterator[Path]:
         target.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=".building-", dir=target))
     except OSError as error:
-        raise CommandFailed(FAILED["disk"].format(cause=error.strerror)) from error
+        raise CommandFailed(_failure("disk", "", error.strerror or "")) from error
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _work(file: Path, folder: Path, box: Box | None) -> AsyncIterator[Line]:
+async def _work(file: Path, folder: Path, box: Box | None, source: str) -> AsyncIterator[Line]:
     """What the other process says; it ends with us.
 
     Raises:
@@ -131,8 +130,26 @@ async def _work(file: Path, folder: Path, box: Box | None) -> AsyncIterator[Line
         said = (await complaints).decode(errors="replace").strip()
     if code != 0:
         told = failed or {"failed": "", "cause": said[-LONGEST_TOLD:] or f"exit code {code}"}
-        words = FAILED[told["failed"]]
-        raise CommandFailed(words.format(file=file.name, cause=told.get("cause", "")))
+        raise CommandFailed(_failure(told["failed"], source, str(told.get("cause", ""))))
+
+
+def _failure(what: str, file: str, cause: str) -> str:
+    match what:
+        case "unreadable":
+            return filled(
+                "{file} cannot be read as an extract of OpenStreetMap (.osm.pbf): {cause}",
+                file=file,
+                cause=cause,
+            )
+        case "empty":
+            return filled(
+                "{file} holds nothing to draw where this hub is. All of it is taken in if you ask "
+                "for that (`--whole`).",
+                file=file,
+            )
+        case "disk":
+            return filled("The map could not be written: {cause}", cause=cause)
+    return filled("Making the map broke off: {cause}", cause=cause)
 
 
 def _told(line: Line) -> str:
@@ -140,15 +157,17 @@ def _told(line: Line) -> str:
     match line.get("step"):
         case "reading":
             count = line.get("count", 0)
-            return f"Reading the extract: {count} objects" if count else "Reading the extract"
+            if not count:
+                return marked(later("Reading the extract"))
+            return filled("Reading the extract: {count} objects", count=count)
         case "addresses":
-            return "Writing streets, addresses and places"
+            return marked(later("Writing streets, addresses and places"))
         case "tiles":
-            return f"Drawing: {line['share']:.0%}"
+            return filled("Drawing: {share}", share=f"{line['share']:.0%}")
     return ""
 
 
-def _finish(made: Line, file: Path, folder: Path, target: Path) -> Map:
+def _finish(made: Line, source: str, folder: Path, target: Path) -> Map:
     """Give the files their names, and hang the map up.
 
     Raises:
@@ -162,7 +181,7 @@ def _finish(made: Line, file: Path, folder: Path, target: Path) -> Map:
             addresses=f"addresses-{addresses}.db",
             box=Box(*made["box"]),
             made_at=datetime.fromisoformat(made["at"]),
-            source=file.name,
+            source=source,
             counts=made["counts"],
         )
         _owned_like(folder, target)
@@ -171,7 +190,7 @@ def _finish(made: Line, file: Path, folder: Path, target: Path) -> Map:
         shelf.put_up(new)
         _owned_like(target, target.parent)
     except OSError as error:
-        raise CommandFailed(FAILED["disk"].format(cause=error.strerror)) from error
+        raise CommandFailed(_failure("disk", "", error.strerror or "")) from error
     return new
 
 

@@ -7,17 +7,21 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import orjson
 import pytest
 
 from hub.core.errors import Invalid, TooBig
+from hub.core.files import write_whole
 from hub.fediverse import follows
 from hub.feeds import extracts, importing, reading, undoing
+from hub.feeds.from_osm import PAGE
 from hub.feeds.importing import Report
 from hub.feeds.rows import Verdict
-from hub.maps import making
+from hub.maps import making, shelf, underway
 from tests import neighbours, towns_of_osm
 from tests.conftest import MakeHub, Running, settle
+from tests.neighbours import Neighbour
 from tests.towns_of_osm import LATITUDE, LIBRARY, LONGITUDE
 
 HTML = {"accept": "text/html"}
@@ -180,7 +184,7 @@ async def test_what_is_too_much_or_cannot_be_read_here_is_told(
     here: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(TooBig, match="more than 20 MB"):
-        await _take(here, bytes(reading.MAX_EXTRACT + 1))
+        await _take(here, bytes(reading.MAX_EXTRACT_BYTES + 1))
     monkeypatch.setattr(extracts, "MAX_ROWS", 1)
     features = [_point(f"node/{number}", amenity="library", name="L") for number in (1, 2)]
     with pytest.raises(Invalid, match="more than 1 places"):
@@ -204,3 +208,80 @@ async def test_followers_hear_of_what_came_and_from_where(
     assert books["website"] == "https://www.openstreetmap.org/node/1"
     page = (await there.web.get(f"/places/{books['id']}", headers=HTML)).text
     assert "https://www.openstreetmap.org/copyright" in page
+
+
+# ---------------------------------------------------------------------------------- by the page
+
+
+async def _upload(hub: Running, ann: Neighbour, data: bytes) -> tuple[httpx2.Response, str]:
+    """The page that is shown of a file, and the name under which the hub keeps it."""
+    answer = await hub.web.post(
+        PAGE,
+        data={"csrf": ann.csrf},
+        files={"extract": ("linden.osm.pbf", data, "application/octet-stream")},
+        headers={**ann.pages, **HTML},
+    )
+    found = re.search(r'name="name" value="([\w-]+)"', answer.text)
+    assert found is not None, answer.text
+    return answer, found[1]
+
+
+async def test_a_steward_brings_an_extract_makes_the_map_of_it_and_takes_places_in(
+    here: Running, town: Path
+) -> None:
+    ann = await neighbours.person(here, "Ann", "steward")
+    page, name = await _upload(here, ann, _bytes(town))
+    assert "7 new" in page.text
+    assert "Duck Café" not in page.text
+    given: dict[str, Any] = {"name": name, "source": "linden.osm.pbf"}
+    page = await neighbours.press(here, PAGE, ann, **given, deed="look", kind="food")
+    assert "1 new" in page.text
+    assert "Duck Café" in page.text
+
+    asked = await neighbours.press(here, PAGE, ann, **given, deed="map")
+    assert asked.headers["location"] == f"{PAGE}?said=making"
+    assert "It is about to begin" in (await neighbours.page(here, PAGE, ann)).text
+    again = await neighbours.press(here, PAGE, ann, **given, deed="map")
+    assert again.status_code == 409
+    await settle(here)
+    page = await neighbours.page(here, f"{PAGE}?said=making", ann)
+    assert "The map is up." in page.text
+    assert "of linden.osm.pbf." in page.text
+    assert "addresses: 217" in page.text
+    found = (await here.web.get("/api/v1/addresses?q=cafe row 4")).json()["items"]
+    assert found[0]["words"] == "Café Row 4, Lindenau"
+
+    assert await _listed(here) == {}
+    taken = await neighbours.press(here, PAGE, ann, **given, deed="take", kind="learning")
+    assert taken.headers["location"] == "/admin/import?said=taken"
+    assert sorted(await _listed(here)) == ["Lindenau Library", *SCHOOLS]
+    page = await neighbours.page(here, "/admin/import", ann)
+    number = re.search(r'name="import" value="([0-9a-f-]{36})"', page.text)
+    assert number is not None
+    await neighbours.press(here, "/admin/import/undo", ann, **{"import": number[1]})
+    assert await _listed(here) == {}
+
+
+async def test_a_map_that_fails_or_breaks_off_says_so_on_the_page(here: Running) -> None:
+    ann = await neighbours.person(here, "Ann", "steward")
+    page, name = await _upload(here, ann, b"no extract")
+    assert "no extract of OpenStreetMap that we can read" in page.text
+    given = {"name": name, "source": "linden.osm.pbf", "deed": "map"}
+    await neighbours.press(here, PAGE, ann, **given)
+    await settle(here)
+    page = await neighbours.page(here, PAGE, ann)
+    assert "linden.osm.pbf cannot be read as an extract" in page.text
+    assert "This hub has no map of its streets yet." in page.text
+    # Whoever made one was killed: nobody waits for it, and one can ask again.
+    line = {"at": "2026-01-01T00:00:00+00:00", "words": "Drawing: 6%", "failed": False}
+    file = shelf.folder_of(here.services.settings) / underway.FILE
+    write_whole(file, orjson.dumps(line))
+    page = await neighbours.page(here, PAGE, ann)
+    assert "Making the map broke off." in page.text
+    asked = await neighbours.press(here, PAGE, ann, **given)
+    assert asked.status_code == 303
+    await settle(here)
+    gone = await neighbours.press(here, PAGE, ann, **{**given, "name": "x" * 32})
+    assert gone.status_code == 410
+    none = await neighbours.press(here, PAGE, ann)
+    assert "Please choose a file." in none.text

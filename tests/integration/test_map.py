@@ -36,8 +36,8 @@ def extract(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return towns_of_osm.write(tmp_path_factory.mktemp("osm") / "town.osm.pbf")
 
 
-async def _build(settings: Settings, file: Path, **given: bool) -> list[dict[str, Any]]:
-    return [line async for line in making.build(settings, file, **given)]
+async def _build(settings: Settings, file: Path, *, whole: bool = False) -> list[dict[str, Any]]:
+    return [line async for line in making.build(settings, file, whole=whole)]
 
 
 @pytest.fixture(scope="module")

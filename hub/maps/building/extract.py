@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import osmium
@@ -175,8 +176,16 @@ def read(path: str, box: Box | None, tell: Callable[[int], None]) -> Extract:
 
 def _objects(path: str) -> Iterator[Any]:
     """Tagged objects, ways with the places of their nodes, and areas put together."""
-    processor = osmium.FileProcessor(path).with_locations().with_areas()
+    processor = osmium.FileProcessor(_file(path)).with_locations().with_areas()
     yield from processor.with_filter(osmium.filter.EmptyTagFilter())
+
+
+def _file(path: str) -> Any:
+    """A file by its ending, or by how it begins where it has none, as what somebody uploaded."""
+    if Path(path).suffix:
+        return path
+    with Path(path).open("rb") as file:
+        return osmium.io.File(path, "osm" if file.read(1) == b"<" else "osm.pbf")
 
 
 def _node(found: Extract, tags: dict[str, str], where: Where, box: Box | None) -> None:
