@@ -74,7 +74,7 @@ async def climb_later(received: Received, thing: Object) -> None:
         raise Unauthorised("a reply to something that is not here")
     if not await _concerns_us(received, thing):
         raise Unauthorised("not a reply to anything here")
-    await received.charge()
+    await received.charge(thing.id)
     await enqueue(session, climb, key=_key("climb", thing.id), uri=thing.id)
 
 

@@ -78,6 +78,11 @@ async def begin(session: AsyncSession, follow_id: UUID) -> None:
     await _later(session, follow_id, now())
 
 
+async def began(session: AsyncSession, follow_id: UUID) -> bool:
+    """Whether what somebody said of old was, or is, read because of this Follow."""
+    return await session.get(Backfill, follow_id) is not None
+
+
 def _anew(row: Backfill) -> None:
     row.run, row.collection, row.page, row.started_at = row.run + 1, COLLECTIONS[0], None, now()
     row.pages = row.items = row.tried = 0

@@ -44,7 +44,7 @@ async def followed(received: Received, activity: Follow) -> None:
         return
     await follows.accept(session, services, received.author, followee, activity)
     if followee.name == RELAY and await _wants_us_back(received):
-        await follows.ask(session, services, received.author)
+        await follows.ask(session, services, received.author, follows.AS_ACTOR)
 
 
 async def _wants_us_back(received: Received) -> bool:
@@ -76,7 +76,10 @@ async def _ours(received: Received, activity: Follow) -> Actor:
 async def accepted(received: Received, activity: Accept) -> None:
     """Our Follow was accepted, by the one whom we asked (AP-37); what they said of old is read."""
     row = await _asked(received, activity)
-    if row.state != follows.ACCEPTED and not row.relay:
+    # A relay may be followed as anybody else later on: then what it said of old is read too.
+    if not row.relay and not (
+        row.state == follows.ACCEPTED and await backfill.began(received.session, row.id)
+    ):
         await backfill.begin(received.session, row.id)
     await follows.agreed(received.session, row)
 

@@ -40,7 +40,7 @@ from hub.core.services import Services
 from hub.fediverse import forwarding, peers, relays, rulings
 from hub.fediverse.authentic import authentic, author_of
 from hub.fediverse.models import LISTED, InboxActivity
-from hub.fediverse.received import LOOK_UPS, Alone, Document, Received, Wanted
+from hub.fediverse.received import LOOK_UPS, Alone, Document, LookUps, Received, Wanted
 from hub.jobs.queue import claim
 
 log = logging.getLogger(__name__)
@@ -218,8 +218,9 @@ class Processor:
             case.wanted, case.alone = None, False
         async with self._services.db.write() as session:
             cases = await _held(session, cases)
+            look_ups = LookUps(self._look_ups)
             for case in cases:
-                await self._try(session, case, alone=len(cases) == 1)
+                await self._try(session, case, look_ups, alone=len(cases) == 1)
             for case in cases:
                 if case.wanted is None and not case.alone:
                     await _note(session, case)
@@ -230,11 +231,13 @@ class Processor:
             if case.alone:
                 await self._round([case])
 
-    async def _try(self, session: AsyncSession, case: Case, *, alone: bool) -> None:
+    async def _try(
+        self, session: AsyncSession, case: Case, look_ups: LookUps, *, alone: bool
+    ) -> None:
         """Let the handlers hear of it; what they do is kept only if they come to an end."""
         try:
             async with session.begin_nested():
-                await self._handle(session, case, alone=alone)
+                await self._handle(session, case, look_ups, alone=alone)
         except Wanted as wanted:
             case.wanted = wanted.uri
         except Alone:
@@ -266,7 +269,9 @@ class Processor:
             except FederationError as error:
                 case.documents[uri] = error
 
-    async def _handle(self, session: AsyncSession, case: Case, *, alone: bool) -> None:
+    async def _handle(
+        self, session: AsyncSession, case: Case, look_ups: LookUps, *, alone: bool
+    ) -> None:
         row = case.row
         document = loads(row.body)
         activity = parse(document)
@@ -287,7 +292,7 @@ class Processor:
             dispatch=self._handlers.dispatch,
             alone=alone,
             listed=row.trust == LISTED,
-            look_ups=self._look_ups,
+            look_ups=look_ups,
         )
         author = await author_of(received, row)
         elsewhere = author.authority != row.host

@@ -43,6 +43,29 @@ class Alone(FederationError):
     """
 
 
+@dataclass(frozen=True, slots=True)
+class LookUps:
+    """How much mail has us look up, counted for each server.
+
+    What several activities want at the same time is fetched once, and counted once.
+    """
+
+    rates: Rates
+    wanted: set[tuple[str, str]] = field(default_factory=set)
+
+    def count(self, host: str, uri: str) -> None:
+        """Count one document for a server.
+
+        Raises:
+            Unreachable: it had us look up too much already; later may be better (SECURITY B8).
+        """
+        if (host, uri) in self.wanted:
+            return
+        if self.rates.take(host) is not None:
+            raise Unreachable("too much is looked up for this server at the moment")
+        self.wanted.add((host, uri))
+
+
 @dataclass(frozen=True)
 class Received:
     """An authentic activity and all that is known around it.
@@ -68,7 +91,7 @@ class Received:
     documents: Mapping[str, Document | FederationError] = field(default_factory=dict)
     dispatch: Callable[[Received, Activity], Awaitable[bool]] | None = None
     alone: bool = True
-    look_ups: Rates | None = None
+    look_ups: LookUps | None = None
 
     def be_alone(self) -> None:
         """Go on only in a transaction of its own; called before anything is locked or written.
@@ -79,16 +102,14 @@ class Received:
         if not self.alone:
             raise Alone("wants a transaction of its own")
 
-    async def charge(self) -> None:
+    async def charge(self, uri: str) -> None:
         """Count a look-up for whoever sent this; servers that we follow may ask for as many.
 
         Raises:
             Unreachable: it had us look up too much already; later may be better (SECURITY B8).
         """
-        if self.look_ups is None or await self._is_free():
-            return
-        if self.look_ups.take(self.host) is not None:
-            raise Unreachable("too much is looked up for this server at the moment")
+        if self.look_ups is not None and not await self._is_free():
+            self.look_ups.count(self.host, uri)
 
     async def _is_free(self) -> bool:
         """Whether it is a server that we follow; a relay speaks for the whole world."""
@@ -109,7 +130,7 @@ class Received:
         if found is None:
             if await rulings.is_closed(self.session, self.services, authority(uri)):
                 raise Unauthorised("it is on a server from which nothing is taken (AP-84)")
-            await self.charge()
+            await self.charge(uri)
             raise Wanted(uri)
         if isinstance(found, FederationError):
             raise found

@@ -390,6 +390,69 @@ async def test_a_steward_makes_changes_and_ends_a_channel_in_the_browser(hub: Ru
         assert (await steward.get("/@valley")).status_code == 410
 
 
+# ----------------------------------------------------------------------------- a programme
+
+
+async def _news_of(hub: Running, tag: str) -> set[str]:
+    """The titles of the news with a tag, of whatever hub, as somebody there reads them."""
+    asked = {"tag": tag, "origin": "all"}
+    items = (await hub.web.get("/api/v1/news", params=asked)).json()["items"]
+    return {item["title"] for item in items}
+
+
+async def test_t31_a_programme_spans_hubs_by_its_tag_and_each_may_leave_with_what_is_its_own(
+    make_hub: MakeHub,
+) -> None:
+    """A lead's channel passes on what three hubs post for the programme, until one of them goes."""
+    lead, north, west = hubs = [
+        await make_hub(f"{name}.example") for name in ("lead", "north", "west")
+    ]
+    await _make(lead, name="organisers", title="Organisers learn", tags=["organisers"])
+    for hub in (north, west):
+        host = hub.services.settings.authority
+        await follows.follow(lead.services, f"@news@{host}")
+        await follows.follow(hub.services, "@organisers@lead.example")
+    await settle(*hubs)
+
+    async def post(hub: Running, title: str, *tags: str) -> dict[str, Any]:
+        body = {"title": title, "description": "What we learnt.", "tags": tags}
+        answer = await hub.web.post("/api/v1/news", json=body, headers=hub.steward)
+        assert answer.status_code == 201, answer.text
+        posted: dict[str, Any] = answer.json()
+        return posted
+
+    for hub, title in ((lead, "Lead learnt"), (north, "North learnt"), (west, "West learnt")):
+        await post(hub, title, "organisers")
+        await post(hub, f"{title} besides")
+    await settle(*hubs)
+    await _minute(lead)
+    await settle(*hubs)
+    everybody = {"Lead learnt", "North learnt", "West learnt"}
+    for hub in hubs:
+        assert await _news_of(hub, "organisers") == everybody
+    heard = (await north.web.get("/api/v1/news", params={"origin": "west.example"})).json()
+    assert [(one["title"], one["via"]) for one in heard["items"]] == [
+        ("West learnt", "lead.example")
+    ]
+    feed = (await lead.web.get("/region/organisers.json")).json()  # to learn from, by any reader
+    assert {item["title"] for item in feed["items"]} == everybody
+
+    await follows.unfollow(north.services, "@organisers@lead.example")
+    await follows.unfollow(lead.services, "@news@north.example")
+    await settle(*hubs)
+    await post(west, "West learnt more", "organisers")
+    await settle(*hubs)
+    await _minute(lead)
+    await settle(*hubs)
+    assert "North learnt" in await _news_of(north, "organisers")
+    assert "West learnt more" not in await _news_of(north, "organisers")
+    assert "West learnt more" in await _news_of(lead, "organisers")
+    await post(north, "North learnt alone", "organisers")
+    await settle(*hubs)
+    await _minute(lead)
+    assert "North learnt alone" not in await _news_of(lead, "organisers")
+
+
 # ------------------------------------------------------------------- the same from several hubs
 
 

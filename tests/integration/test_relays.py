@@ -12,6 +12,7 @@ from federation.rates import Rates
 from federation.vocab.activities import Accept, Announce, Follow
 from federation.vocab.names import AS2, PUBLIC, Document
 from hub.core.errors import Elsewhere
+from hub.entries.models import Entry
 from hub.fediverse import follows, relays
 from hub.fediverse.models import Follow as FollowRow
 from hub.fediverse.models import InboxActivity
@@ -221,3 +222,19 @@ async def test_a_relay_has_this_hub_fetch_a_bounded_number_of_documents(
     for _ in range(LOOK_UPS + 5):
         await _announce(hub, relay, _serve(town, _note(town))["id"])
     assert len(town.asked) == LOOK_UPS
+
+
+async def test_one_author_of_many_things_is_looked_up_and_counted_once(
+    hub: Running, relay: Peer, town: Peer
+) -> None:
+    await _subscribe(hub, relay, INBOX)
+    hub.worker._processor._look_ups = Rates(LOOK_UPS, 1e-9)
+    things = [_serve(town, _event(town))["id"] for _ in range(LOOK_UPS - 1)]  # and their author
+    for uri in things:
+        id_ = f"{relay.uri('relay')}#{uuid4()}"
+        said = Announce(id=id_, actor=relay.uri("relay"), object=uri, to=(PUBLIC,))
+        await relay.site.send("relay", said, f"{hub.url}/inbox")
+    await hub.work()
+    async with hub.services.db.read() as session:
+        assert set(await session.scalars(select(InboxActivity.state))) == {"done"}
+        assert len((await session.scalars(select(Entry.id))).all()) == len(things)

@@ -311,6 +311,9 @@ async def test_ap_86_an_open_hub_follows_relays_back(
     await hub.work()
     asked = [one.activity.object for one in site.received if one.activity.type == "Follow"]
     assert asked == ([site.uri(name)] if back else [])
+    async with hub.services.db.read() as session:
+        ways = [row.relay for row in await follows.ours(session)]
+    assert ways == ([follows.AS_ACTOR] if back else [])  # nobody here chose to trust it
 
 
 async def test_ap_88_two_open_hubs_that_follow_each_other_back_come_to_rest(
