@@ -108,6 +108,7 @@ async def page(
     values = section.fill(hub.settings)
     if form is not None:
         values = {**values, **_unticked(section), **form.values()}
+        values["languages"] = form.all("languages")
     elif name == "mail":
         async with hub.db.read() as session:
             values["email"] = await _own_address(session, caller)
@@ -123,6 +124,7 @@ async def page(
             "known": {each: shown(each, hub.settings) for each in section.choices},
             "labels": LABELS,
             "zones": zones() if name == "name" else (),
+            "spoken": words.languages(),
             "radii": [(str(metres), far(metres)) for metres in _radii(hub.settings)],
             "action": f"{PAGE}/{name}",
             "errors": {},

@@ -59,6 +59,7 @@ class HubFace:
     initial: str
     look: Look
     language: str
+    languages: tuple[str, ...]
     timezone: str
     url: str
     authority: str
@@ -114,6 +115,7 @@ def _face(settings: Settings, look: Look) -> HubFace:
         initial=(settings.name.strip() or "H")[0].upper(),
         look=look,
         language=settings.language,
+        languages=words.offered(settings.languages, settings.language),
         timezone=settings.timezone,
         url=settings.url,
         authority=settings.authority,
@@ -170,9 +172,10 @@ def render(request: Request, template: str, status: int = 200, **context: Any) -
 def language_of(request: Request) -> str:
     """The language in which whoever asks is spoken to."""
     services = services_of(request)
+    settings = services.settings
     chosen = request.cookies.get(language_cookie(services), "")
     accepted = request.headers.get("accept-language", "")
-    return words.choose(chosen, accepted, services.settings.language)
+    return words.choose(chosen, accepted, settings.language, settings.languages)
 
 
 def respond(
@@ -222,7 +225,6 @@ def environment() -> Environment:
     made.globals.update(
         asset=asset,
         built=is_built,
-        languages=words.languages,
         written=words.written,
         name_of=words.name_of,
         in_words=_in_words,
