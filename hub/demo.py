@@ -1,14 +1,18 @@
 """A made-up neighbourhood to look at: `hub demo`.
 
 What it holds stands in `demo.toml`. It goes in like everything else, as drafts through the
-services, so a hub that is filled shows what a form would have made. The pictures are drawn here.
+services, so a hub that is filled shows what a form would have made. The pictures are drawn here;
+the map of its streets is kept in `demo_map`, drawn by `tests/demo_town.py`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import io
+import shutil
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -29,11 +33,13 @@ from hub.events.schemas import EventDraft, event_draft
 from hub.exchange import service as exchange
 from hub.exchange.schemas import ListingDraft, Side, listing_draft
 from hub.fediverse.models import Fact
+from hub.maps import shelf
 from hub.news import service as news
 from hub.news.schemas import ArticleDraft, article_draft
 from hub.web.doors import Caller
 
 DATA: Final = Path(__file__).with_suffix(".toml")
+MAP: Final = Path(__file__).with_name("demo_map")
 MOVED_IN: Final = "demo"  # the fact that says so; its value is how many came
 WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 SIDES: Final[tuple[tuple[str, Side], ...]] = (("offers", "offer"), ("wants", "want"))
@@ -48,7 +54,7 @@ async def fill(services: Services) -> int:
     async with services.db.read() as session:
         if (there := await session.get(Fact, MOVED_IN)) is not None:
             return int(there.value)
-    data = tomllib.loads(DATA.read_text(encoding="utf-8"))
+    data = _read()
     coming = await _events(services, data["events"])
     listings = await _listings(services, data)
     articles = await _articles(services, data["news"])
@@ -57,6 +63,7 @@ async def fill(services: Services) -> int:
         for folder, sort in FOLDERS.items()
         for entry in data[folder]
     ]
+    await asyncio.to_thread(_hang_map, services.settings)
     count = len(coming) + len(listings) + len(articles) + len(records)
     async with services.db.write() as session:
         session.add(Fact(name=MOVED_IN, value=str(count)))
@@ -69,6 +76,27 @@ async def fill(services: Services) -> int:
         for article in articles:
             await news.publish(session, services, article, Caller(name=services.settings.name))
     return count
+
+
+def _hang_map(settings: Settings) -> None:
+    """Put the map of the made-up streets up, unless the hub has one."""
+    target, drawn = shelf.folder_of(settings), shelf.at(MAP)
+    if drawn is None or shelf.current(settings) is not None:
+        return
+    target.mkdir(parents=True, exist_ok=True)
+    for name in (drawn.tiles, drawn.addresses):
+        shutil.copyfile(MAP / name, target / name)
+    shelf.put_up(replace(drawn, folder=target))
+
+
+def _read() -> dict[str, Any]:
+    """What moves in, by kind; whatever has a location that is on the map stands there."""
+    data = tomllib.loads(DATA.read_text(encoding="utf-8"))
+    where = data.pop("where")
+    for entry in (one for folder in data.values() for one in folder):
+        if entry.get("location") in where:
+            entry["latitude"], entry["longitude"] = where[entry["location"]]
+    return data
 
 
 async def _events(services: Services, entries: list[Entry]) -> list[EventDraft]:

@@ -341,11 +341,11 @@ def _entries(hub: HubProcess) -> dict[str, str]:
 
 
 def _directory(hub: HubProcess, steward: httpx2.Client, paths: dict[str, str]) -> dict[str, str]:
-    """A place that nobody looked at for long and whose contact is asked, and two who claim one."""
+    """Two that nobody looked at for long, the contact of one is asked, and somebody claims one."""
     with closing(sqlite3.connect(hub.folder / "hub.db", timeout=30)) as database, database:
-        for kind in ("place", "organisation"):
-            change = "UPDATE entry SET happens_at = '2026-01-05 10:00:00.000000' WHERE kind = ?"
-            database.execute(change, (kind,))
+        for title in ("Friends of the library", "St Anne’s hall"):
+            change = "UPDATE entry SET happens_at = '2026-01-05 10:00:00.000000' WHERE title = ?"
+            assert database.execute(change, (title,)).rowcount == 1
     _press(steward, "/admin/directory", record="all", deed="ask")
     page = _press(steward, "/admin/people", "/admin/people/links", role="member", uses="1")
     ida = _browser(hub)

@@ -188,7 +188,10 @@ def view_of(row: Follow, direction: Literal["in", "out"]) -> FollowView:
 
 
 async def names(session: AsyncSession, acts: Sequence[Act]) -> dict[str, str]:
-    """How whoever did something, and whom it was about, is called now, by id as text."""
+    """How whoever did something, and what it was about, is called now, by id as text.
+
+    Private wants have no name here: this is read by stewards who may not see them.
+    """
     wanted = {str(act.by_id) for act in acts} | {act.about for act in acts}
     wanted |= {str(value) for act in acts for value in act.details.values()}
     ids = [found for each in wanted if (found := id_in(each)) is not None]
@@ -196,7 +199,12 @@ async def names(session: AsyncSession, acts: Sequence[Act]) -> dict[str, str]:
     actors = await session.execute(
         select(Actor.id, Actor.name, Actor.authority).where(Actor.id.in_(ids))
     )
-    called = {str(person_id): name for person_id, name in people.all()}
+    entries = await session.execute(
+        select(Entry.id, Entry.title).where(
+            Entry.id.in_(ids), Entry.visibility != PRIVATE, Entry.deleted_at.is_(None)
+        )
+    )
+    called = {str(id_): name for id_, name in (*people.all(), *entries.all())}
     return called | {str(actor_id): f"@{name}@{host}" for actor_id, name, host in actors.all()}
 
 

@@ -13,6 +13,7 @@ from federation.vocab.names import PUBLIC
 from hub.actors import service as actors
 from hub.areas.models import Area
 from hub.areas.schemas import AreaDraft, AreaRules
+from hub.audit import log as audit
 from hub.core.clock import now
 from hub.core.errors import Conflict, Invalid
 from hub.core.services import Services
@@ -51,6 +52,7 @@ async def make(session: AsyncSession, services: Services, draft: AreaDraft) -> A
     area.actor = await actors.make(session, services, draft.name, "Service", icon="places")
     session.add(area)
     _fill(area, draft)
+    await audit.note(session, "area made", area.actor.name)
     await session.flush()
     return area
 
@@ -61,6 +63,7 @@ async def change(session: AsyncSession, services: Services, area: Area, rules: A
     What does not fit any more is taken back by and by.
     """
     _fill(area, rules)
+    await audit.note(session, "area changed", area.actor.name)
     await session.flush()
     thing = actors.document(area.actor, services)
     update = Update(
@@ -92,4 +95,5 @@ async def end(session: AsyncSession, services: Services, area: Area) -> None:
     )
     await outbox.post(session, services, actor, gone, to_followers=True)
     actor.deleted_at = now()
+    await audit.note(session, "area ended", actor.name)
     await session.delete(area)

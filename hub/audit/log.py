@@ -27,7 +27,8 @@ Way = Literal["page", "api", "command"]
 Deed = Literal[
     "server", "list taken", "list undone", "mode", "followed", "unfollowed", "follower removed",
     "role", "shut out", "let in", "entrusted", "distrusted", "token", "link", "link withdrawn",
-    "decision", "rules", "look", "setting", "entry hidden", "entry shown",
+    "decision", "rules", "look", "setting", "entry changed", "entry deleted", "entry hidden",
+    "entry shown", "merged", "parted", "area made", "area changed", "area ended",
     "reply hidden", "reply shown", "reply answered", "imported", "import undone", "calendar added",
     "calendar stopped", "mail retried", "restored", "closing", "stays open",
 ]  # fmt: skip
@@ -83,6 +84,15 @@ async def note(
     await chain.close(session, HEAD, row.digest)
     session.add(row)
     await session.flush()
+
+
+async def note_of_others(
+    session: AsyncSession, deed: Deed, owner_id: UUID | None, about: object, **details: str
+) -> None:
+    """The same, where somebody changes what is not their own; their own things are no act."""
+    doer = _doer.get()
+    if doer is not None and doer.person_id not in {None, owner_id}:
+        await note(session, deed, about, **details)
 
 
 def _digest(row: Act) -> str:

@@ -143,17 +143,34 @@ def _soon(settings: Settings) -> timedelta:
 
 
 @router.get("/language/{language}")
-async def speak(language: str, hub: Hub, caller: Asking, back: str = "") -> Response:
-    """From now on this browser is spoken to in this language, and so are letters to its reader.
+async def speak(language: str, hub: Hub, back: str = "") -> Response:
+    """From now on this browser is spoken to in this language.
 
     Raises:
         NotFound: we do not speak it.
     """
-    if language not in words.languages():
-        raise NotFound("This hub does not speak that language yet.")
+    return _spoken_to(hub, language, back)
+
+
+@router.post("/language", dependencies=[permissions.LED_IN])
+async def speak_to_me(request: Request, hub: Hub, caller: Asking) -> Response:
+    """The same, and so are letters to its reader.
+
+    Raises:
+        NotFound: we do not speak it.
+    """
+    form = await parse_form(request)
+    answer = _spoken_to(hub, form.text("language"), form.text("back"))
     if caller.person_id is not None:
         async with hub.db.write() as session:
-            await people.speaks(session, caller.person_id, language)
+            await people.speaks(session, caller.person_id, form.text("language"))
+    return answer
+
+
+def _spoken_to(hub: Services, language: str, back: str) -> Response:
+    settings = hub.settings
+    if language not in words.offered(settings.languages, settings.language):
+        raise NotFound("This hub does not speak that language yet.")
     answer = see_other(local_path(back))
     set_cookie(answer, hub, language_cookie(hub), language, LANGUAGE_S)
     return answer

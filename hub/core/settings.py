@@ -23,6 +23,7 @@ from federation.errors import FederationError
 from federation.origins import authority
 from hub.core.licences import CC_BY, is_licence
 from hub.core.smtp import server_of
+from hub.core.words import languages, later
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 LAST_PORT = 65_535
@@ -89,8 +90,14 @@ class Settings(BaseSettings):
     name: str = Field(
         "Our neighbourhood", min_length=1, max_length=80, description="The hub's name"
     )
-    strapline: str = Field("your neighbourhood hub", max_length=80, description="Under the name")
+    strapline: str = Field(
+        later("your neighbourhood hub"), max_length=80, description="Under the name"
+    )
     language: str = Field("en", description="Main language (BCP 47)")
+    languages: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Languages to choose from, comma-separated; empty: all that the pages speak",
+    )
     timezone: str = Field(
         default_factory=machine_timezone, description="IANA zone; default: the machine's"
     )
@@ -133,6 +140,19 @@ class Settings(BaseSettings):
             return tuple(ip_network(part) for part in parts)
         except ValueError as error:
             raise ValueError(f"must be networks such as 127.0.0.0/8; {error}") from None
+
+    @field_validator("languages", mode="before")
+    @classmethod
+    def _tongues(cls, value: object) -> object:
+        return tuple(re.findall(r"[^\s,]+", value)) if isinstance(value, str) else value
+
+    @field_validator("languages")
+    @classmethod
+    def _spoken(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := sorted(set(value) - set(languages())):
+            spoken = ", ".join(languages())
+            raise ValueError(f"{unknown[0]} is not spoken by the pages; they speak {spoken}")
+        return value
 
     @field_validator("language")
     @classmethod

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gettext
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
@@ -152,13 +152,19 @@ def base_of(language: str) -> str:
     return language.replace("_", "-").partition("-")[0].lower()
 
 
-def choose(chosen: str, accepted: str, usual: str) -> str:
+def offered(only: Sequence[str], usual: str) -> tuple[str, ...]:
+    """The languages that readers choose from: `only` these and `usual`, or all if it is empty."""
+    main = base_of(usual)
+    return tuple(code for code in languages() if not only or code in only or code == main)
+
+
+def choose(chosen: str, accepted: str, usual: str, only: Sequence[str] = ()) -> str:
     """The language for a reader: what they chose, else what their browser asks for, else `usual`.
 
-    `accepted` is an Accept-Language (RFC 9110 §12.5.4). Of what we do not speak none is chosen but
-    `usual`, whose dates at least are right.
+    `accepted` is an Accept-Language (RFC 9110 §12.5.4), `only` see `offered`. Of what we do not
+    speak none is chosen but `usual`, whose dates at least are right.
     """
-    spoken = languages()
+    spoken = offered(only, usual)
     wanted = [chosen, *_by_preference(accepted)]
     return next((base for each in wanted if (base := base_of(each)) in spoken), base_of(usual))
 

@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, u
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from hub.audit import log as audit
 from hub.core.clock import now
 from hub.core.db import insert_for
 from hub.core.errors import Conflict, Invalid, NotFound
@@ -189,6 +190,7 @@ async def part(session: AsyncSession, id_: UUID) -> None:
         insert_for(session, Apart).on_conflict_do_nothing(),
         rows,
     )
+    await audit.note(session, "parted", id_, sources=len(others))
 
 
 async def merge(session: AsyncSession, id_: UUID, other: UUID) -> None:
@@ -223,6 +225,7 @@ async def merge(session: AsyncSession, id_: UUID, other: UUID) -> None:
         await _join(session, other, id_, mine, by_hand=True)
     else:
         await _join(session, id_, other, theirs, by_hand=True)
+    await audit.note(session, "merged", id_, other=str(other))
 
 
 async def find(session: AsyncSession, address: str) -> UUID:

@@ -18,6 +18,7 @@ from federation.vocab.objects import Tombstone as TombstoneDocument
 from hub.actors import service
 from hub.actors.channels import AUTHOR_OF, RELAY
 from hub.actors.models import Actor
+from hub.audit import log as audit
 from hub.core.clock import now
 from hub.core.db import insert_for
 from hub.core.services import Services
@@ -49,6 +50,7 @@ async def publish(
     session.add(entry)
     await session.flush()
     await merging.consider(session, entry)
+    await audit.note_of_others(session, "entry changed", entry.owner_id, entry.id, kind=entry.kind)
     if entry.visibility != "public" or not tell:
         return
     entry.published_at = now()
@@ -106,6 +108,7 @@ async def revise(
     entry.document = orjson.dumps(thing.document(context=True))
     await session.flush()
     await merging.consider(session, entry)
+    await audit.note_of_others(session, "entry changed", entry.owner_id, entry.id, kind=entry.kind)
     if entry.visibility != "public" or not tell:
         return
     if entry.published_at is None:
@@ -149,6 +152,7 @@ async def withdraw(
     """Take an entry back: a tombstone stays, its words go, and everyone who has it is told."""
     was_out = entry.published_at is not None
     was_held = await ledger.is_held(session, entry.uri)
+    await audit.note_of_others(session, "entry deleted", entry.owner_id, entry.id, kind=entry.kind)
     await bury(session, services, entry, former_type)
     if not tell or not (was_out or was_held):
         return

@@ -97,7 +97,7 @@ def _rules(colour: dict[str, str], *, colours_only: bool = False) -> str:
         ".far .river{stroke-width:5}"
         "text{font:500 22px system-ui,sans-serif;stroke-width:5;paint-order:stroke;"
         "stroke-linejoin:round;text-anchor:middle}.start{text-anchor:start}.end{text-anchor:end}"
-        ".cell{fill-opacity:.16;stroke-width:3;stroke-dasharray:10 7}.pin{stroke-width:3}"
+        ".cell{fill-opacity:.08;stroke-width:3;stroke-dasharray:10 7}.pin{stroke-width:3}"
         ".sought{fill:none;stroke-width:7}"
     )
     return shapes + "".join(found)

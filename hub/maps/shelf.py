@@ -56,7 +56,12 @@ def folder_of(settings: Settings) -> Path:
 
 def current(settings: Settings) -> Map | None:
     """The map that the hub has; None while it has none."""
-    path = folder_of(settings) / FILE
+    return at(folder_of(settings))
+
+
+def at(folder: Path) -> Map | None:
+    """The map in this folder; None while there is none."""
+    path = folder / FILE
     try:
         found = path.stat()
     except FileNotFoundError:

@@ -21,6 +21,7 @@ CHOICES: Final = (
     "name",
     "strapline",
     "language",
+    "languages",
     "timezone",
     "area",
     "latitude",

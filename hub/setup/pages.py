@@ -108,6 +108,7 @@ async def page(
     values = section.fill(hub.settings)
     if form is not None:
         values = {**values, **_unticked(section), **form.values()}
+        values["languages"] = form.all("languages")
     elif name == "mail":
         async with hub.db.read() as session:
             values["email"] = await _own_address(session, caller)
@@ -124,6 +125,7 @@ async def page(
             "labels": LABELS,
             "zones": zones() if name == "name" else (),
             "licences": _licences(hub.settings),
+            "spoken": words.languages(),
             "radii": [(str(metres), far(metres)) for metres in _radii(hub.settings)],
             "action": f"{PAGE}/{name}",
             "errors": {},

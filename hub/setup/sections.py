@@ -16,7 +16,7 @@ from hub.core.errors import Invalid
 from hub.core.settings import Settings
 from hub.core.smtp import PORTS, Server, server_of
 from hub.core.text import tidy
-from hub.core.words import later, name_of
+from hub.core.words import languages, later, name_of
 from hub.setup.spots import spot
 from hub.web.forms import Form
 
@@ -59,7 +59,18 @@ def _line(form: Form, name: str) -> str:
 
 def _read_name(form: Form, _: Settings) -> Fields:
     names = ("name", "strapline", "language", "timezone")
-    return {name: _line(form, name) for name in names}
+    return {name: _line(form, name) for name in names} | {"languages": _languages(form)}
+
+
+def _languages(form: Form) -> tuple[str, ...]:
+    """Those that were ticked; none if it is all, or none, so that later ones come along."""
+    ticked = tuple(code for code in languages() if code in form.all("languages"))
+    return () if ticked == languages() else ticked
+
+
+def _fill_name(settings: Settings) -> Fields:
+    names = _plain("name", "strapline", "language", "timezone")(settings)
+    return names | {"languages": settings.languages or languages()}
 
 
 def _read_area(form: Form, _: Settings) -> Fields:
@@ -144,9 +155,9 @@ SECTIONS: Final[Mapping[str, Section]] = {
         later("Name and language"),
         later("What the hub is called, what it speaks, and its clock"),
         "tag",
-        ("name", "strapline", "language", "timezone"),
+        ("name", "strapline", "language", "languages", "timezone"),
         _read_name,
-        _plain("name", "strapline", "language", "timezone"),
+        _fill_name,
     ),
     "area": Section(
         later("The neighbourhood"),
@@ -186,6 +197,7 @@ LABELS: Final = {
     "name": later("Name"),
     "strapline": later("Under the name"),
     "language": later("Main language"),
+    "languages": later("Languages to choose from"),
     "timezone": later("Time zone"),
     "area": later("What the neighbourhood is called"),
     "latitude": later("Its middle"),
@@ -226,6 +238,7 @@ _SHOWN: Final[Mapping[str, Callable[[Any], str]]] = {
     "smtp_url": lambda url: server_of(url).host,
     "radius_m": far,
     "language": name_of,
+    "languages": lambda codes: ", ".join(map(name_of, codes)),
     "posting": _POSTING.__getitem__,
     "licence": licences.name_of,
 }

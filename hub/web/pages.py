@@ -60,6 +60,7 @@ class HubFace:
     initial: str
     look: Look
     language: str
+    languages: tuple[str, ...]
     timezone: str
     url: str
     authority: str
@@ -116,6 +117,7 @@ def _face(settings: Settings, look: Look) -> HubFace:
         initial=(settings.name.strip() or "H")[0].upper(),
         look=look,
         language=settings.language,
+        languages=words.offered(settings.languages, settings.language),
         timezone=settings.timezone,
         url=settings.url,
         authority=settings.authority,
@@ -173,9 +175,10 @@ def render(request: Request, template: str, status: int = 200, **context: Any) -
 def language_of(request: Request) -> str:
     """The language in which whoever asks is spoken to."""
     services = services_of(request)
+    settings = services.settings
     chosen = request.cookies.get(language_cookie(services), "")
     accepted = request.headers.get("accept-language", "")
-    return words.choose(chosen, accepted, services.settings.language)
+    return words.choose(chosen, accepted, settings.language, settings.languages)
 
 
 def respond(
@@ -225,7 +228,6 @@ def environment() -> Environment:
     made.globals.update(
         asset=asset,
         built=is_built,
-        languages=words.languages,
         written=words.written,
         name_of=words.name_of,
         in_words=_in_words,

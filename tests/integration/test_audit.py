@@ -86,6 +86,56 @@ async def test_each_act_is_written_down_by_whichever_door_it_comes(town: Town) -
     assert await _broken(hub) is None
 
 
+async def test_what_stewards_do_to_things_of_others_is_written_down_and_ones_own_is_not(
+    hub: Running,
+) -> None:
+    ida = await neighbours.person(hub, "Ida", "member")
+    ann = await neighbours.person(hub, "Ann", "steward")
+    theirs = await neighbours.post(hub, "offers", ida, title="Ladder", kind="item", mode="lend")
+    secret = await neighbours.post(
+        hub, "wants", ida, title="Canary", kind="item", mode="lend", visibility="private"
+    )
+    before = len(await _acts(hub))
+    for who, title in ((ida, "A ladder"), (ann, "The ladder")):
+        changed = await hub.web.patch(
+            f"/api/v1/offers/{theirs['id']}", json={"title": title}, headers=who
+        )
+        assert changed.status_code == 200, changed.text
+    seen = (await neighbours.page(hub, "/admin/acts", ann)).text
+    assert "The ladder" in seen, "what it is called now is looked up"
+    await neighbours.press(hub, f"/offers/{theirs['id']}/delete", ann)
+    await hub.web.delete(f"/api/v1/wants/{secret['id']}", headers=ida)
+    areas, made = "/api/v1/areas", {"name": "valley", "title": "The valley", "kinds": ["event"]}
+    for method, path, sent in (
+        ("POST", areas, made),
+        ("PATCH", f"{areas}/valley", {"title": "The long valley"}),
+        ("DELETE", f"{areas}/valley", None),
+    ):
+        answer = await hub.web.request(method, path, json=sent, headers=ann)
+        assert answer.status_code < 300, answer.text
+    assert (await _acts(hub))[before:] == [
+        ("api", "entry changed", theirs["id"]),
+        ("page", "entry deleted", theirs["id"]),
+        ("api", "area made", "valley"),
+        ("api", "area changed", "valley"),
+        ("api", "area ended", "valley"),
+    ]
+
+
+async def test_the_book_does_not_say_what_a_private_want_is(hub: Running) -> None:
+    ida = await neighbours.person(hub, "Ida", "member")
+    ann = await neighbours.person(hub, "Ann", "steward")
+    secret = await neighbours.post(
+        hub, "wants", ida, title="Canary", kind="item", mode="lend", visibility="private"
+    )
+    with log.by_command():
+        async with hub.services.db.write() as session:
+            await log.note(session, "entry changed", secret["id"])
+    page = (await neighbours.page(hub, "/admin/acts", ann)).text
+    assert secret["id"] in page
+    assert "Canary" not in page
+
+
 async def test_an_act_that_is_not_done_is_not_written_down(hub: Running) -> None:
     async def together() -> None:
         async with hub.services.db.write() as session:

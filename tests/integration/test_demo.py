@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import tomllib
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from hub import demo
+from hub.maps import shelf
 from tests.conftest import Running
 
 RECORDS = ("places", "organisations")
@@ -32,6 +35,28 @@ async def test_its_events_lie_ahead_and_one_is_called_off(hub: Running) -> None:
     assert all(datetime.fromisoformat(event["starts_at"]) > datetime.now(UTC) for event in events)
     assert [e["title"] for e in events if e["status"] == "cancelled"] == ["Winter coat swap"]
     assert sum(1 for event in events if event["title"] == "Language café") > 1, "it repeats"
+
+
+async def test_it_stands_on_a_map_of_its_own_streets(hub: Running) -> None:
+    await demo.fill(hub.services)
+    (hall,) = (await hub.web.get("/api/v1/addresses?q=mill+road+31&limit=1")).json()["items"]
+    assert hall["words"].startswith("Mill Road 31")
+    drawn = (await hub.web.get("/map.svg")).text
+    assert ">Linden Street</text>" in drawn
+    found = (await hub.web.get("/map.geojson")).json()["features"]
+    shown = {feature["properties"]["title"] for feature in found}
+    assert {"Repair café", "Four new trees on Elm Street", "Jam jars with lids"} <= shown
+
+
+async def test_a_hub_keeps_the_map_that_it_has(hub: Running) -> None:
+    target = shelf.folder_of(hub.services.settings)
+    shutil.copytree(demo.MAP, target)
+    there = shelf.at(target)
+    assert there is not None
+    mine = replace(there, source="ours.osm.pbf")
+    shelf.put_up(mine)
+    await demo.fill(hub.services)
+    assert shelf.at(target) == mine
 
 
 async def test_its_pictures_say_what_is_seen(hub: Running) -> None:

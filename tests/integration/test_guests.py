@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import httpx2
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from hub.events.models import Attendance
+from hub.core.db import WRITES
+from hub.events import queries
+from hub.events.models import Attendance, Event
+from hub.events.schemas import Seats
 from hub.mail.models import Mail
 from tests.clock import Clock
-from tests.conftest import Running
+from tests.conftest import ENGINE, Running
 from tests.jobs import ask
 from tests.towns import csrf_of, signed_in
 
@@ -186,6 +192,32 @@ async def test_no_more_come_than_there_is_room_for_when_all_press_at_once(hub: R
     await asyncio.gather(*(_press(hub, link, "leave") for link in leaving))
     states = list((await _states(hub)).values())
     assert (states.count("accepted"), states.count("left")) == (3, 3)
+
+
+@pytest.mark.skipif(ENGINE == "sqlite", reason="there one writes at a time")
+async def test_while_places_are_counted_nobody_else_can_decide_who_comes(
+    hub: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else two processes promise the last place at once, now and then."""
+    path, count, held = await _post(hub, capacity=3), queries.places, list[bool]()
+
+    async def counted(session: AsyncSession, events: Sequence[Event]) -> dict[UUID, Seats]:
+        if session.info.get(WRITES):
+            query = select(Event.id).where(Event.id == events[0].id)
+            async with hub.services.db.read() as other:
+                try:
+                    await other.execute(query.with_for_update(nowait=True, key_share=True))
+                except DBAPIError:
+                    held.append(True)
+                else:
+                    held.append(False)
+        return await count(session, events)
+
+    monkeypatch.setattr(queries, "places", counted)
+    link = await _comes(hub, path, "ann")
+    assert (await _press(hub, link, "change", people="2")).status_code == 303
+    assert held
+    assert all(held)
 
 
 async def test_the_organiser_decides_and_the_guest_is_told(hub: Running) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from hub.audit import log
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.entries import categories, merging
 from hub.entries.models import Apart, Entry, Merged, Source
@@ -243,6 +244,10 @@ async def test_t26_pages_say_where_it_is_from_how_fresh_it_is_and_who_else_tells
         assert len(await _listed(south, "events")) == 1
         bad = await editor.send(page, f"/same/{second.id}/merge", other="https://x.example/")
         assert bad.status_code == 404
+    async with south.services.db.read() as session:
+        acts = [(act.deed, act.about, act.details) for act in await log.listed(session)]
+    one, other = str(second.id), shown["id"]
+    assert acts[:2] == [("merged", one, {"other": other}), ("parted", one, {"sources": 1})]
 
 
 async def test_t26_what_a_hub_passes_on_of_its_own_came_directly(make_hub: MakeHub) -> None:

@@ -408,7 +408,7 @@ async def test_a_phone_is_told_in_its_owners_language(
     hub: Running, service: PushService, ann: Visitor
 ) -> None:
     browser = await _allow(ann, service)
-    await ann.get("/language/de")
+    await ann.send(await ann.get("/more"), "/language", language="de")
     subject = filled("Somebody offers: {title}", title="Leiter")
     await _tell(hub, Notice("match", subject, (), "/wants/1"))
     assert browser.shown == [{"title": "Jemand bietet an: Leiter", "path": "/wants/1"}]

@@ -6,6 +6,7 @@ The routes and their audiences come from the program, the ids from `tests/world.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 from uuid import UUID, uuid4
@@ -22,7 +23,7 @@ from hub.people.permissions import OWNERS, ROLES
 from hub.web.doors import SERVERS, Audience, Role
 from hub.web.forms import token_for
 from tests.conftest import Running
-from tests.crawling import JSON, PAGE, ask, fillings
+from tests.crawling import JSON, PAGE, addresses, ask, fillings
 from tests.neighbours import post
 from tests.peer import Answered
 from tests.routes import Route, inside, routes_of
@@ -184,6 +185,19 @@ def _others(made: World, route: Route, theirs: frozenset[UUID]) -> Iterator[str]
         if theirs.isdisjoint(value for value in values.values() if isinstance(value, UUID)):
             path = route.filled(**{name: quote(str(value)) for name, value in values.items()})
             yield path
+
+
+async def test_e3_reading_changes_nothing(hub: Running) -> None:
+    """No GET leaves another row than was there, whoever asks: links in letters are only opened."""
+    made = await world(hub)
+    steward = made.people["steward"].pages["Cookie"].partition("=")[2]
+    someone, before = Someone(hub, steward, known=True), await _rows(hub)
+    for route in routes_of(inside(hub.app)):
+        if route.method == "GET":
+            for path in islice(addresses(made, route), 1):
+                await someone.ask(route, path)
+    after = await _rows(hub)
+    assert after == before, _difference(before, after)
 
 
 async def test_e5_ones_own_thing_is_no_way_to_what_hangs_on_anothers(hub: Running) -> None:

@@ -28,7 +28,7 @@ NAME = {
 }
 
 
-async def _save(steward: Visitor, section: str, **fields: str) -> httpx2.Response:
+async def _save(steward: Visitor, section: str, **fields: Any) -> httpx2.Response:
     return await steward.press(f"/admin/settings/{section}", **{"deed": "save", **fields})
 
 
@@ -231,3 +231,21 @@ async def test_a_value_that_this_version_does_not_take_is_passed_over(hub: Runni
     assert hub.services.settings.area == "The Oaks"
     with pytest.raises(Invalid):
         await chosen.change(hub.services, {"guest_posts": 999})
+
+
+async def test_t44_readers_choose_among_the_languages_that_stewards_ticked(hub: Running) -> None:
+    async with visiting(hub) as steward:
+        await steward.sign_in("steward")
+        assert (await _save(steward, "name", **NAME, languages=["de", "ar"])).status_code == 303
+        ticked = (await steward.get("/admin/settings/name")).text
+        assert 'value="ar" checked' in ticked
+        assert 'value="fr" checked' not in ticked
+        more = (await steward.get("/more")).text
+        assert 'name="language" value="ar"' in more
+        assert 'name="language" value="fr"' not in more
+        refused = await steward.send(await steward.get("/more"), "/language", language="fr")
+        assert refused.status_code == 404
+    page = await hub.web.get("/more", headers={"accept": "text/html", "accept-language": "fr, de"})
+    assert '<html lang="de"' in page.text
+    assert 'href="/language/fr' not in page.text
+    assert (await hub.web.get("/language/fr")).status_code == 404

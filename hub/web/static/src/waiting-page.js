@@ -1,6 +1,6 @@
 // The list of what waits on this device, and the word about it on every other page.
 
-import { NOBODY, WAITING, forget, kept } from "./waiting.js";
+import { NOBODY, WAITING, forget, isAnothers, kept, reader } from "./waiting.js";
 
 /** Let what waits be sent, and show what became of it. */
 export async function lookAfterWaiting() {
@@ -18,23 +18,28 @@ async function send() {
 
 async function hint() {
   const line = document.getElementById("waits");
-  if (line) line.hidden = !(await kept()).length;
+  const me = await reader();
+  if (line) line.hidden = (await kept()).every((one) => isAnothers(one, me));
 }
 
 async function fill(list) {
-  const items = await kept();
+  const me = await reader();
+  const items = (await kept()).filter((one) => one.state !== "sent" || !isAnothers(one, me));
   const focused = document.activeElement?.closest?.("[data-id]")?.dataset.id;
-  list.replaceChildren(...items.map((one) => row(one, list)));
+  list.replaceChildren(...items.map((one) => row(one, list, isAnothers(one, me))));
   document.querySelector("[data-nothing]").hidden = items.length > 0;
   if (focused) list.querySelector(`[data-id="${focused}"] button`)?.focus();
 }
 
-function row(one, list) {
-  const state = one.state === "stranger" && one.reader === NOBODY ? "nobody" : one.state;
+function row(one, list, another) {
+  const mine = one.state === "stranger" && one.reader === NOBODY ? "nobody" : one.state;
+  const state = another ? "stranger" : mine;
   const made = document.querySelector(`template[data-state="${state}"]`).content.cloneNode(true);
   made.firstElementChild.dataset.id = one.id;
-  made.querySelector("h2").textContent = one.title || one.path;
-  made.querySelector(".unseen").textContent = ` ${one.title}`;
+  if (!another) {
+    made.querySelector("h2").textContent = one.title || one.path;
+    made.querySelector(".unseen").textContent = ` ${one.title}`;
+  }
   const there = made.querySelector("[data-there]");
   if (there) there.href = one.there;
   there?.addEventListener("click", () => forget(one.id));

@@ -2,13 +2,12 @@
 // by the browser itself where it can (Background Sync), else when a page is next opened.
 // A form bears a word of its own (`once`), by which the hub takes it once however often it comes.
 
-import { NOBODY, READER, WAITING, forget, keep, kept, nameOf } from "./waiting.js";
+import { READER, WAITING, forget, keep, kept, nameOf, reader } from "./waiting.js";
 
 const FORMS = /^\/post\/(event|offer|want|news)$/;
 const LIST = "/post/waiting";
 const DRAFT = "/post/draft/";
 const HTML = { accept: "text/html" };
-const SPARE = "spare";
 const TOKEN = /name="csrf" value="([^"]+)"/;
 // No hub behind the door, or one that does not know this form any more: neither is the writer's fault.
 const LATER = [401, 403, 408, 429, 502, 503, 504];
@@ -49,9 +48,9 @@ async function posted(event, path) {
 
 async function put(path, form) {
   const title = form.get("title") || "";
-  const reader = (await (await caches.open(SPARE)).match("/reader"))?.headers.get(READER) || NOBODY;
   const at = new Date().toISOString();
-  await keep({ id: await nameOf(form), form: () => form, path, title, reader, at, state: "waits" });
+  const said = { path, title, reader: await reader(), at, state: "waits" };
+  await keep({ id: await nameOf(form), form: () => form, ...said });
   await self.registration.sync?.register(WAITING).catch(() => {});
 }
 

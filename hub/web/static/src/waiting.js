@@ -5,6 +5,18 @@ export const WAITING = "waiting";
 export const READER = "x-reader"; // as in hub/web/offline.py, and so is what it says of nobody
 export const NOBODY = "nobody";
 const PLACE = "/post/waiting/";
+const SPARE = "spare"; // where the offline worker keeps who was signed in last
+
+/** Who reads on this device now, as the hub said last. */
+export async function reader() {
+  const last = await caches.match("/reader", { cacheName: SPARE });
+  return last?.headers.get(READER) || NOBODY;
+}
+
+/** Whether somebody else wrote it, who was signed in here: what it is, is theirs to know. */
+export function isAnothers(one, me) {
+  return one.reader !== NOBODY && one.reader !== me;
+}
 
 /** All that is kept, the oldest first. */
 export async function kept() {

@@ -14,6 +14,7 @@ NONSENSE = [
     ("HUB_URL", "https://hub.example/foo", "cannot live under a path"),
     ("HUB_TIMEZONE", "Mars/Base", "Mars/Base is not an IANA time zone"),
     ("HUB_LANGUAGE", "klingon", "klingon is not a language such as en"),
+    ("HUB_LANGUAGES", "de, tlh", "tlh is not spoken by the pages; they speak en, ar"),
     ("HUB_FEDERATION", "maybe", "'open', 'limited' or 'allow-list'"),
     ("HUB_ALLOW_NETWORKS", "loopback", "networks such as 127.0.0.0/8"),
     ("HUB_CA_FILE", "/nope.pem", "No such file"),

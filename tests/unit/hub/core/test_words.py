@@ -36,6 +36,13 @@ def test_readers_are_spoken_to_as_they_chose_or_their_browser_asks(
     assert words.choose(chosen, accepted, usual) == spoken
 
 
+def test_a_hub_offers_only_the_languages_that_it_chose_and_its_main_one() -> None:
+    assert words.offered((), "de") == words.languages()
+    assert words.offered(("ar", "pl"), "de-AT") == ("ar", "de", "pl")
+    assert words.choose("fr", "pl", "de", ("ar", "pl")) == "pl"
+    assert words.choose("fr", "cy", "de", ("ar", "pl")) == "de"
+
+
 def test_what_is_said_is_said_in_the_language_spoken_now() -> None:
     told = catalogue("de").get("Events")
     assert told is not None
