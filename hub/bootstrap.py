@@ -41,6 +41,7 @@ from hub.leaving.feature import feature as leaving
 from hub.mail.upkeep import upkeep as mail_upkeep
 from hub.maps.feature import feature as maps
 from hub.moderation.feature import feature as moderation
+from hub.netmap.feature import feature as netmap
 from hub.network.feature import feature as network
 from hub.news.feature import feature as news
 from hub.overview.feature import feature as overview
@@ -65,6 +66,7 @@ FEATURES: tuple[Feature, ...] = (
     areas,
     overview,
     today,
+    netmap,
     network,
     trust,
     setup,

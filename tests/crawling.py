@@ -256,6 +256,7 @@ def with_secrets(world: World) -> Iterable[str]:
         f"/unsubscribe/{found['stop guest']}",
         *(f"/unsubscribe/{found['stop guest']}/{what}" for what in ENDS),
         f"/appeal/{found['appeal']}",
+        f"/question/{found['question']}",
         f"/still-true/{found['still true']}",
         f"/claims/{found['claim']}",
         f"/sign-in/{found['sign in']}",

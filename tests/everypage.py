@@ -30,6 +30,7 @@ SEND = "Send me the letter"
 ASK = "E-mail me a link"
 HANDLE, GO = "Your own address", "Go to my server"
 DENIED = "/sign-in/mastodon/a.example?error=access_denied"
+ASKED = "Which Mill Road is it, the one by the canal?"
 LADDER = {"kind": "item", "mode": "lend", "location": "Mill Road"}
 
 
@@ -71,6 +72,8 @@ READING = (
     Shown("place", "{place}", "A place"),
     Shown("organisations", "/organisations", "Organisations"),
     Shown("organisation", "{organisation}", "An organisation"),
+    Shown("network", "/network", "Who works with whom"),
+    Shown("network-none", "/network?q=nothing-like-it", "Nobody works together"),
     Shown("map", "/map", "The map"),
     Shown("map-none", "/map?tag=nothing-like-it", "Nothing on the map fits"),
     Shown("search", "/search", "Search"),
@@ -116,6 +119,7 @@ POSTING = (
     Shown("report-mistake", "{report}", "No reason is given", press="Report it"),
     Shown("report-sent", "{report}?said=thanks", "Thank you"),
     Shown("appeal", "{appeal}", "One's post was taken down"),
+    Shown("question", "{question}", "The moderators ask its author"),
     Shown("still-true", "{true}", "Is it still true?"),
     Shown("claim", "{claim}", "Who looks after it?"),
 )  # fmt: skip
@@ -374,6 +378,9 @@ def _posts(hub: HubProcess, steward: httpx2.Client) -> dict[str, str]:
     _press(steward, "/admin/moderation", card_in(page), deed="refuse", rule="0", tell="yes")
     paths["appeal"] = path_in(steward.get("/admin/letters").text, "appeal")
     _press(guest, paths["mine"])
+    page = steward.get("/admin/moderation")
+    _press(steward, "/admin/moderation", card_in(page), deed="ask", note=ASKED)
+    paths["question"] = path_in(steward.get("/admin/letters").text, "question")
     return paths
 
 

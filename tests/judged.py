@@ -12,7 +12,7 @@ from hub.entries.models import (
     Report,
 )
 from hub.moderation import log
-from hub.moderation.models import Appeal, Decided
+from hub.moderation.models import Appeal, Decided, Question
 from hub.people import secrets
 from hub.people.models import (
     Person,
@@ -55,6 +55,19 @@ async def decisions(made: World, session: AsyncSession) -> None:
             person_id=made.people["owner"].id,
             words=made.sing("why that was wrong", "steward"),  # not for whoever decided it
             asked_at=now(),
+        )
+    )
+    secret = made.secrets["question"] = secrets.new_link()
+    session.add(
+        Question(
+            digest=secrets.digest(secret),
+            thing_id=made.ids["what two say, reported"],
+            title=made.sing("of what somebody is asked", "bearer"),
+            by_id=made.people["moderator"].id,
+            person_id=made.people["neighbour"].id,
+            words=made.sing("what a moderator asks", "bearer", *LOOKING_AFTER),
+            answer=made.sing("what its author answers", "bearer", *LOOKING_AFTER),
+            answered_at=now(),
         )
     )
     title = made.sing("of what a message is", *LOOKING_AFTER)

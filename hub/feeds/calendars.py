@@ -18,9 +18,8 @@ from icalendar.error import GloballyUniqueTZIDGuessed
 
 from hub.core.errors import Invalid
 from hub.core.words import filled, later
-from hub.events import wording
 from hub.feeds import texts, vevents
-from hub.feeds.repeating import ONLY_ONCE, Window, fingerprint, repeat_of, repeats
+from hub.feeds.repeating import Window, fingerprint, repeat_of, repeats
 from hub.feeds.rows import Row, digest, sentence, short
 from hub.feeds.times import Clocks, Start, zone_named
 from hub.feeds.vevents import DAMAGE, Found
@@ -214,8 +213,6 @@ def _series(key: str, master: Found, changed: list[Found], window: Window, clock
         return replace(row, when=when, refusal=_sentence(master.title, str(refusal)))
     except DAMAGE:
         return replace(row, when=when, refusal=_sentence(master.title, "cannot be read"))
-    if repeat.rule != ONLY_ONCE:
-        when = f"{when}, {wording.words(repeat.rule, 'en')}"
     return replace(
         row,
         key=_short_key(_known(key, master)),

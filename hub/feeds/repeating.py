@@ -15,11 +15,10 @@ from zoneinfo import ZoneInfo
 from hub.core.errors import Invalid
 from hub.core.words import filled, marked
 from hub.events import recurrence
-from hub.feeds.rows import Members, Occurrence, Repeat, digest
+from hub.feeds.rows import ONLY_ONCE, Members, Occurrence, Repeat, digest
 from hub.feeds.times import Clocks, Start, start_of
 from hub.feeds.vevents import Found, values
 
-ONLY_ONCE: Final = "FREQ=DAILY;COUNT=1"  # the rule of a series that has listed dates only
 MAX_LISTED: Final = 2000  # RDATEs and EXDATEs of one event
 
 

@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from hub.core.words import Filled, filled, marked, packed, unpacked
+from hub.core.words import Filled, filled, made, marked, packed, spoken, unpacked
+from hub.events import wording
 
 Outcome = Literal["new", "changed", "same", "over", "refused"]
+ONLY_ONCE: Final = "FREQ=DAILY;COUNT=1"  # the rule of a series that has listed dates only
 Members = dict[str, Any]  # the members of a draft, as JSON has them
 WORLDWIDE: Final = "osm "  # how a key begins by which every source means the same
 
@@ -78,7 +80,14 @@ class Row:
 
     def verdict(self, outcome: Outcome, words: str) -> Verdict:
         """What is said of this row."""
-        return Verdict(self.place, self.title, self.when, outcome, words)
+        return Verdict(self.place, self.title, self._when_and_how_often(), outcome, words)
+
+    def _when_and_how_often(self) -> str:
+        """When it is, and of a series how it repeats; said in the language of whoever reads it."""
+        if self.repeat is None or self.repeat.rule == ONLY_ONCE:
+            return self.when
+        when, rule = self.when, self.repeat.rule
+        return made(lambda: f"{when}, {wording.words(rule, spoken())}")
 
 
 def times(timezone: str, start: datetime, end: datetime | None) -> Members:

@@ -27,7 +27,7 @@ def of_records(records: Sequence[Record], here: str) -> bytes:
     writer = csv.writer(file, quoting=csv.QUOTE_ALL)
     writer.writerow(COLUMNS)
     for record in records:
-        writer.writerow([_safe(cell) for cell in _cells(record, here)])
+        writer.writerow([safe(cell) for cell in _cells(record, here)])
     return b"\xef\xbb\xbf" + file.getvalue().encode()  # else Excel takes it for Windows-1252
 
 
@@ -49,7 +49,7 @@ def _degrees(value: float | None) -> str:
     return "" if value is None else f"{value:.7g}"
 
 
-def _safe(cell: str) -> str:
+def safe(cell: str) -> str:
     """The text, with a sign before it where it would be reckoned; a number stays one."""
     if not cell.startswith(_FORMULA) or cell.removeprefix("-").replace(".", "", 1).isdigit():
         return cell

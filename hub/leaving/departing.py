@@ -31,7 +31,7 @@ from hub.jobs.queue import enqueue
 from hub.jobs.retention import clock, let_go
 from hub.leaving import parcels
 from hub.leaving.models import Farewell, FarewellThing, Parcel
-from hub.moderation.models import Appeal
+from hub.moderation.models import Appeal, Question
 from hub.news.models import Consent
 from hub.people import searches, secrets
 from hub.people import service as people
@@ -126,6 +126,7 @@ async def _forget_rows(session: AsyncSession, person_id: UUID, entries: Sequence
         Backer.listing_id.in_(entries),
         Loan.listing_id.in_(entries),
         Appeal.person_id == person_id,
+        Question.person_id == person_id,
         Submission.person_id == person_id,
         Submission.entry_id.in_(entries),
         Consent.entry_id.in_(entries),

@@ -30,7 +30,7 @@ from hub.web.bodies import READS
 AT_ONCE: Final = 20  # entries that one transaction takes back
 # What may still be sent to a hub that closed: to come and go, take along, and look after the rest.
 STILL: Final = re.compile(
-    r"/(?:sign-in|sign-out|welcome|me|admin|language|display|unsubscribe|appeal)(?:/|$)"
+    r"/(?:sign-in|sign-out|welcome|me|admin|language|display|unsubscribe|appeal|question)(?:/|$)"
     r"|/delete$|^/api/v1/(?:follows|followers|blocks)(?:/|$)"
 )
 

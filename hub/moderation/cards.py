@@ -17,7 +17,8 @@ from hub.core.errors import NotFound
 from hub.entries.models import HELD, Entry, Reply, Report
 from hub.fediverse import rulings
 from hub.fediverse.models import Peer
-from hub.moderation.models import Appeal, Decided, Decision
+from hub.moderation import asking
+from hub.moderation.models import Appeal, Decided, Decision, Question
 from hub.people.models import ApiToken, Person, Submission
 from hub.posting import service as posting
 from hub.web.doors import Caller
@@ -32,11 +33,15 @@ GONE: Final = "This waits no more. Perhaps another moderator was quicker."
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Which card: of a report the id of what it is about, else the id of what waits."""
+    """Which card: of a report the id of what it is about, else the id of what waits.
+
+    `asked`: its author was asked something, and has not answered yet.
+    """
 
     kind: Kind
     id: UUID
     since: datetime
+    asked: bool = False
 
     @property
     def name(self) -> str:
@@ -49,8 +54,9 @@ class Card:
     """One thing to decide about, with what helps to decide.
 
     `thing` is the entry or reply as it is now, None where there is none; `text` then says what
-    stood there. `person_id` or `actor` is its author. `waits_there` is how much waits from the
-    same server, `passed` and `refused` what was decided about its author before.
+    stood there. `person_id` or `actor` is its author, who was asked the `questions`. `waits_there`
+    is how much waits from the same server, `passed` and `refused` what was decided about its
+    author before.
     """
 
     kind: Kind
@@ -73,6 +79,18 @@ class Card:
     submission: Submission | None = None
     appeal: Appeal | None = None
     decision: Decision | None = None
+    questions: tuple[Question, ...] = ()
+
+    @property
+    def thing_id(self) -> UUID:
+        """What it is about: the entry or answer, else what is left of it."""
+        return self.thing.id if self.thing is not None else self.id
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether its author can be asked something now."""
+        waits = any(one.answered_at is None and one.closed_at is None for one in self.questions)
+        return self.may_write and self.kind != "appeal" and not waits
 
     @property
     def may_write(self) -> bool:
@@ -90,8 +108,14 @@ async def keys(session: AsyncSession, caller: Caller) -> list[Key]:
         rows = await session.execute(query.limit(MOST_WAITING))
         found += [(kind, row[0], row[1]) for row in rows]
     found += [("post", *row) for row in await posting.waiting(session, MOST_WAITING)]
-    waiting = [Key(*row) for row in found]
-    return sorted(waiting, key=lambda one: (one.kind not in URGENT, one.since, one.name))
+    asked = await asking.unanswered(session)
+    waiting = [Key(*row, asked=row[1] in asked) for row in found]
+    return sorted(waiting, key=_turn)
+
+
+def _turn(one: Key) -> tuple[bool, bool, datetime, str]:
+    """What its author has to say something to comes last, then what is not urgent."""
+    return one.asked, one.kind not in URGENT, one.since, one.name
 
 
 def _queries(others: bool, caller: Caller) -> dict[Kind, Any]:
@@ -168,7 +192,14 @@ async def card(session: AsyncSession, kind: Kind, card_id: UUID) -> Card:
         raise NotFound(GONE)
     passed, refused = await _history(session, made)
     there, flooded = await _there(session, made.host)
-    return replace(made, passed=passed, refused=refused, waits_there=there, flooded=flooded)
+    return replace(
+        made,
+        passed=passed,
+        refused=refused,
+        waits_there=there,
+        flooded=flooded,
+        questions=tuple(await asking.about(session, made.thing_id)),
+    )
 
 
 async def turn_to(session: AsyncSession, caller: Caller, kind: Kind, card_id: UUID) -> Card:

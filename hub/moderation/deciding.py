@@ -18,9 +18,9 @@ from hub.core.services import Services
 from hub.entries import answers, board, replies, tending
 from hub.entries.models import Entry, Reply, Report
 from hub.fediverse import peers
-from hub.moderation import appeals, cards, log, telling
+from hub.moderation import appeals, asking, cards, log, telling
 from hub.moderation.cards import Card
-from hub.moderation.models import Decided, Decision
+from hub.moderation.models import Decided, Decision, Question
 from hub.moderation.telling import KEPT, REFUSED, Author
 from hub.people.submissions import of_entry
 from hub.posting import service as posting
@@ -86,11 +86,26 @@ async def decide(
         count=len(done.things) or 1,
     )
     await _close_reports(session, services, one, done, verdict)
+    await asking.close(session, {one.thing_id, *(thing.thing_id for thing in done.things)})
     for thing in done.things:
         thing.decision_id = decision.id
         session.add(thing)
     await _tell(session, services, one, done, decision, verdict)
     return decision
+
+
+async def ask(
+    session: AsyncSession, services: Services, caller: Caller, one: Card, words: str
+) -> Question:
+    """Ask the author of a card something; it waits on meanwhile.
+
+    Raises:
+        Invalid: nothing is asked, or nobody can be asked about this.
+        Conflict: they were asked already, and have not answered yet.
+    """
+    if one.kind == "appeal":
+        raise Invalid("Its author has said what they want to say.")
+    return await asking.ask(session, services, caller.person_id, one.thing_id, _author(one), words)
 
 
 async def _tell(

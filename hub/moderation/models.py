@@ -1,4 +1,4 @@
-"""What moderators decided, about which things, and what their authors say to that."""
+"""What moderators decided and asked, about which things, and what their authors say to that."""
 
 from __future__ import annotations
 
@@ -78,3 +78,27 @@ class Appeal(Base):
     asked_at: Mapped[datetime | None]
     decided_at: Mapped[datetime | None]
     outcome: Mapped[str | None]
+
+
+class Question(Base):
+    """What a moderator asked the author of something that waits, and the answer.
+
+    `thing_id` is the entry or answer that it is about; of a reported message, the message.
+    `digest` is of the secret in the link that its author was sent; it is good until `closed_at`,
+    when a moderator decided. `answer` is empty until `answered_at`.
+    """
+
+    __tablename__ = "question"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    digest: Mapped[str] = mapped_column(unique=True)
+    thing_id: Mapped[UUID] = mapped_column(index=True)
+    title: Mapped[str] = mapped_column(default="")
+    by_id: Mapped[UUID | None] = mapped_column(ForeignKey("person.id"))
+    person_id: Mapped[UUID | None] = mapped_column(index=True)
+    actor_id: Mapped[UUID | None]
+    words: Mapped[str]
+    asked_at: Mapped[datetime] = mapped_column(default=now, index=True)
+    answer: Mapped[str] = mapped_column(default="")
+    answered_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]

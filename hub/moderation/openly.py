@@ -1,4 +1,4 @@
-"""Pages for everybody: reporting something, appealing, and the log without names."""
+"""Pages for everybody: reporting something, answering, appealing, and the log without names."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from hub.core.errors import Invalid
+from hub.core.errors import Invalid, NotFound
 from hub.core.services import Services
 from hub.entries import reports
 from hub.entries.reports import LONGEST_REPORT, From
 from hub.entries.visibility import Viewer
 from hub.mail.addresses import address
-from hub.moderation import appeals, log, rules
+from hub.moderation import appeals, asking, log, rules
+from hub.people.arriving import let_in
 from hub.people.knocking import LETTERS_TO, REPORTS_FROM, knock, where_from
 from hub.web.doors import BEARERS, OPEN, Asking, Caller, Hub
 from hub.web.forms import Form, parse_form, see_other
@@ -135,6 +136,63 @@ async def _appeal(
         row=row,
         decision=decision,
         errors=error.fields if error is not None else {},
+    )
+
+
+@router.get("/question/{secret}", dependencies=[BEARERS])
+async def question_form(secret: str, request: Request, hub: Hub, caller: Asking) -> Response:
+    """What the moderators ask, and room to answer."""
+    del caller  # looked up so that the form is bound to their session, if they have one
+    return await _question(secret, request, hub)
+
+
+@router.post("/question/{secret}", dependencies=[BEARERS])
+async def answer(secret: str, request: Request, hub: Hub, caller: Asking) -> Response:
+    """The author answers; a moderator reads it."""
+    del caller
+    words = (await parse_form(request)).text("words")
+    try:
+        async with hub.db.write() as session:
+            row = await asking.by_link(session, secret, lock=True)
+            await asking.answer(session, hub, row, words)
+    except Invalid as error:
+        return await _question(secret, request, hub, error.status, error=error, words=words)
+    return see_other(f"/question/{secret}")
+
+
+@router.post("/question/{secret}/open", dependencies=[BEARERS])
+async def open_asked(secret: str, request: Request, hub: Hub, caller: Asking) -> Response:
+    """Go on to change what is asked about, as by the link of the letter that it came with."""
+    await parse_form(request)
+    async with hub.db.write() as session:
+        row = await asking.by_link(session, secret)
+        entry = await asking.own_entry(session, row)
+        if entry is None:
+            raise NotFound("This is no longer on the board.")
+        person = await asking.author(session, row)
+        return await let_in(session, request, hub, caller, person, f"{entry.path}/edit")
+
+
+async def _question(
+    secret: str,
+    request: Request,
+    hub: Services,
+    status: int = 200,
+    error: Invalid | None = None,
+    words: str = "",
+) -> Response:
+    async with hub.db.read() as session:
+        row = await asking.by_link(session, secret)
+        entry = await asking.own_entry(session, row)
+    return render(
+        request,
+        "moderation/question.html",
+        status,
+        row=row,
+        entry=entry,
+        action=f"/question/{secret}",
+        errors=error.fields if error is not None else {},
+        values={"words": words},
     )
 
 

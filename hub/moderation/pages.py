@@ -21,12 +21,13 @@ from hub.web.pages import render
 router = APIRouter(prefix="/admin", include_in_schema=False, dependencies=[MODERATORS])
 
 QUEUE: Final = "/admin/moderation"
+ASK: Final = "ask"
 DEEDS: Final[dict[str, Deed]] = {"pass": "pass", "refuse": "refuse", "all": "all"}
 
 
 @router.get("/moderation")
 async def queue(
-    request: Request, hub: Hub, caller: Asking, after: str = "", done: int = 0
+    request: Request, hub: Hub, caller: Asking, after: str = "", done: int = 0, asked: str = ""
 ) -> Response:
     """The next thing that waits: after the card of this name, or the first."""
     require(caller, "moderate")
@@ -34,7 +35,7 @@ async def queue(
         waiting = await cards.keys(session, caller)
         key = _next(waiting, after)
         one = await cards.card(session, key.kind, key.id) if key is not None else None
-    return await _page(request, hub, waiting, one, done=done)
+    return await _page(request, hub, waiting, one, done=done, asked=asked == "yes")
 
 
 @router.post("/moderation/undo")
@@ -90,7 +91,7 @@ async def change_rules(request: Request, hub: Hub, caller: Asking) -> Response:
 
 @router.post("/moderation/{kind}/{card_id}")
 async def decide(kind: str, card_id: UUID, request: Request, hub: Hub, caller: Asking) -> Response:
-    """A moderator pressed a button: it is done, and the next card comes."""
+    """A moderator pressed a button: it is done or asked, and the next card comes."""
     require(caller, "moderate")
     form = await parse_form(request)
     which = cards.kind_of(kind)
@@ -98,6 +99,9 @@ async def decide(kind: str, card_id: UUID, request: Request, hub: Hub, caller: A
         async with hub.db.write() as session:
             await log.turn(session)
             one = await cards.turn_to(session, caller, which, card_id)
+            if form.text("deed") == ASK:
+                await deciding.ask(session, hub, caller, one, _note(form))
+                return see_other(f"{QUEUE}?after={kind}:{card_id}&asked=yes")
             verdict = _verdict(form, await rules.listed(session))
             decision = await deciding.decide(session, hub, caller, one, verdict)
     except Invalid as error:
@@ -132,13 +136,23 @@ def _verdict(form: Form, known: tuple[str, ...]) -> Verdict:
     Raises:
         Invalid: no button was pressed, or the note is too long.
     """
-    deed, chosen, note = DEEDS.get(form.text("deed")), form.text("rule"), form.text("note")
+    deed, chosen, note = DEEDS.get(form.text("deed")), form.text("rule"), _note(form)
     if deed is None:
         raise Invalid("Please press one of the buttons.")
-    if len(note) > deciding.LONGEST_NOTE:
-        raise Invalid(f"Please write at most {deciding.LONGEST_NOTE} characters.")
     rule = known[int(chosen)] if chosen in {str(n) for n in range(len(known))} else ""
     return Verdict(deed, rule, note, tell=form.checked("tell"), forward=form.checked("forward"))
+
+
+def _note(form: Form) -> str:
+    """The word to the author.
+
+    Raises:
+        Invalid: it is too long.
+    """
+    note = form.text("note")
+    if len(note) > deciding.LONGEST_NOTE:
+        raise Invalid(f"Please write at most {deciding.LONGEST_NOTE} characters.")
+    return note
 
 
 async def _again(
@@ -174,7 +188,7 @@ async def _page(
         may_undo = last is not None and last.deed in {"passed", "refused", "limited"}
         if last is not None and await log.is_undone(session, last.id):
             last = None
-    given = {"error": "", "values": {"tell": "yes"}, **context}
+    given = {"error": "", "values": {"tell": "yes"}, "asked": False, **context}
     return render(
         request,
         "moderation/queue.html",

@@ -26,6 +26,7 @@ from hub.people.knocking import FLAGS_TO, knock
 from hub.people.notices import Notice
 
 LOG: Final = "/about/moderation"
+ANSWERED: Final = "/admin/moderation#card"
 KEPT, REFUSED = "kept", "refused"
 TAKEN_DOWN: Final = later(
     "{what}: a moderator looked at it and took it down. Thank you for telling us."
@@ -77,6 +78,28 @@ async def word(
     begins = filled("A word from the moderators about “{title}”:", title=whom.title)
     subject = filled("About “{title}”", title=whom.title)
     await _write(session, services, whom, subject, (begins, as_written(words)), path)
+
+
+async def asked(
+    session: AsyncSession, services: Services, whom: Author, words: str, path: str
+) -> None:
+    """A question to an author, with the page where they answer, and can change their post."""
+    hub = services.settings.name
+    begins = (
+        filled("The moderators of {hub} ask you about “{title}”:", hub=hub, title=whom.title)
+        if whom.title
+        else filled("The moderators of {hub} ask you about what you wrote:", hub=hub)
+    )
+    ends = later("Please answer on this page. They decide when they have read it.")
+    subject = later("A question about your post")
+    await _write(session, services, whom, subject, (begins, as_written(words), ends), path)
+
+
+async def answered(session: AsyncSession, services: Services, person_id: UUID, title: str) -> None:
+    """Tell a moderator that an author answered."""
+    line = filled("{what}: its author answered. It waits for your decision.", what=_what(title))
+    told = Notice("queue", later("An answer to your question"), (line,), ANSWERED)
+    await notices.tell(session, services, person_id, told)
 
 
 async def restored(session: AsyncSession, services: Services, whom: Author) -> None:

@@ -12,10 +12,11 @@ from hub.core.clock import now
 from hub.core.services import Services
 from hub.entries import publishing
 from hub.entries.models import TYPES, Entry, Report
-from hub.jobs.retention import clock
-from hub.moderation.models import Appeal, Decided, Decision
+from hub.jobs.retention import clock, let_go
+from hub.moderation.models import Appeal, Decided, Decision, Question
 
 KEPT: Final = timedelta(days=30)  # in which a decision can be appealed against, or undone
+ASKED: Final = timedelta(days=90)
 
 
 @clock(
@@ -28,6 +29,17 @@ async def forget_decided(services: Services) -> int:
     """What was taken down long ago goes for good, and who reported it."""
     async with services.db.write() as session:
         return await _forget(session, services, now() - KEPT)
+
+
+@clock(
+    "moderation.questions",
+    "what moderators asked authors, and the answers",
+    kept=ASKED,
+    since="it was asked",
+)
+async def forget_questions(services: Services) -> int:
+    """What was asked long ago."""
+    return await let_go(services, Question, Question.asked_at <= now() - ASKED)
 
 
 async def _forget(session: AsyncSession, services: Services, before: datetime) -> int:

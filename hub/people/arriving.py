@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -14,13 +15,16 @@ from hub.core.errors import Forbidden, NotSignedIn
 from hub.core.services import Services
 from hub.core.words import filled, later, on_day
 from hub.people import queries, secrets
+from hub.people.devices import device
+from hub.people.models import Person
 from hub.people.notices import Notice, tell
-from hub.people.service import SESSION_LASTS, SignedIn
+from hub.people.service import SESSION_LASTS, SignedIn, begin
 from hub.web.doors import Caller, form_cookie, session_cookie
 from hub.web.forms import drop_cookie, see_other, set_cookie
 from hub.web.pages import language_of
 
 ME: Final = "/me"
+LET_IN_FOR: Final = timedelta(days=1)  # a browser that came by the link of one post
 BOUND: Final = "This browser came by the link of one post. Please sign in by e-mail for this."
 
 
@@ -36,6 +40,30 @@ async def signed_in(request: Request, hub: Services, who: SignedIn) -> Response:
     lasts_s = int(SESSION_LASTS.total_seconds())
     set_cookie(response, hub, session_cookie(hub), who.secret, lasts_s)
     drop_cookie(response, hub, form_cookie(hub))
+    return response
+
+
+async def let_in(
+    session: AsyncSession,
+    request: Request,
+    hub: Services,
+    caller: Caller,
+    person: Person,
+    path: str,
+) -> Response:
+    """The answer that leads to a path, for whoever came by the link of one post.
+
+    The browser is let in as a guest for a day, whoever its author is, unless they are here already.
+
+    Raises:
+        Gone: they are shut out.
+    """
+    response = see_other(path)
+    if caller.person_id != person.id:
+        words = device(request.headers.get("user-agent", ""))
+        cookie = await begin(session, person, role="guest", device=words, lasts=LET_IN_FOR)
+        lasts_s = int(LET_IN_FOR.total_seconds())
+        set_cookie(response, hub, session_cookie(hub), cookie, lasts_s)
     return response
 
 

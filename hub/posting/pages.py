@@ -18,14 +18,13 @@ from hub.entries.models import Entry
 from hub.mail.addresses import address
 from hub.people import queries as people
 from hub.people import submissions
-from hub.people.devices import device
+from hub.people.arriving import let_in
 from hub.people.knocking import LETTERS_FROM, LETTERS_TO, knock, where_from
 from hub.people.models import Submission
-from hub.people.service import begin
 from hub.posting import mastodon, service
 from hub.posting.kinds import KINDS
-from hub.web.doors import BEARERS, Asking, Hub, session_cookie
-from hub.web.forms import parse_form, see_other, set_cookie
+from hub.web.doors import BEARERS, Asking, Hub
+from hub.web.forms import parse_form, see_other
 from hub.web.pages import language_of, render
 
 router = APIRouter(include_in_schema=False)
@@ -153,11 +152,5 @@ async def open_own(secret: str, request: Request, hub: Hub, caller: Asking) -> R
         if entry is None or entry.deleted_at is not None:
             raise NotFound("This is no longer on the board.")
         person = await service.reader_of(session, row)
-        response = see_other(f"{entry.path}/{deed}" if deed in DEEDS else entry.path)
-        if caller.person_id == person.id:
-            return response
-        words = device(request.headers.get("user-agent", ""))
-        cookie = await begin(session, person, role="guest", device=words, lasts=service.LET_IN_FOR)
-    lasts_s = int(service.LET_IN_FOR.total_seconds())
-    set_cookie(response, hub, session_cookie(hub), cookie, lasts_s)
-    return response
+        path = f"{entry.path}/{deed}" if deed in DEEDS else entry.path
+        return await let_in(session, request, hub, caller, person, path)

@@ -40,7 +40,6 @@ from hub.web.doors import Role
 from hub.web.forms import Form
 
 RELEASED_AFTER: Final = timedelta(hours=1)
-LET_IN_FOR: Final = timedelta(days=1)  # a browser that came by the link of one post
 AWAY_AFTER: Final = timedelta(days=7)  # nobody looks in: then everything waits
 
 # Nobody else needs to hear of what is over before they could.
@@ -266,6 +265,13 @@ async def refuse(
     return await tending.take_down(session, services, entry.id)
 
 
+async def stop_clock(session: AsyncSession, entry_id: UUID) -> None:
+    """Nobody more sees it by the clock alone: it waits until a moderator decides."""
+    row = await of_entry(session, entry_id)
+    if row is not None and row.verdict is None:
+        row.release_at = None
+
+
 async def reconsider(session: AsyncSession, entry: Entry, visibility: str) -> None:
     """Whatever was decided: it waits again, seen by those who saw it then."""
     row = await of_entry(session, entry.id)
@@ -281,6 +287,8 @@ async def release(run: Run, submission_id: str) -> None:
         row = await session.get(Submission, UUID(submission_id), with_for_update=True)
         if row is None or row.verdict is not None or row.entry_id is None:
             return
+        if row.release_at is None:
+            return  # a moderator asked its author something, and decides
         entry = await session.get_one(Entry, row.entry_id)
         if entry.deleted_at is not None or entry.hidden_at is not None:
             return

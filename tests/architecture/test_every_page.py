@@ -25,6 +25,7 @@ PATHS = {
     "quiet": f"/events/{ID}/quiet/secret",
     "report": f"/report/entry/{ID}",
     "appeal": "/appeal/secret",
+    "question": "/question/secret",
     "later": "/admin/moderation?after=post",
     "match": f"/matches/{ID}",
     "soon": "2031-05-17",
@@ -35,7 +36,7 @@ PATHS = {
 # What no person looks at, or what only leads on to a page.
 NO_PAGES = re.compile(
     r"/(?:api/|media/|tags/|quotes/|replies/|icons/)"
-    r"|\.(?:csv|geojson|ics|rss|json|css|js|webmanifest|svg)$|^/map/tiles/"
+    r"|\.(?:csv|geojson|graphml|ics|rss|json|css|js|webmanifest|svg)$|^/map/tiles/"
     r"|/(?:replies|context|likes|shares|attendees)$|^/series/"
     r"|^/me/export/\{"
     r"|^/(?:follow|authorize_interaction|language/\{language\})$"

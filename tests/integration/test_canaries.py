@@ -70,6 +70,7 @@ NO_WORDS = {
     "picture": "name url media_type",
     "push_key": "sealed",
     "push_subscription": "session_digest",
+    "question": "digest",
     "quote": "uri quoting",
     "reaction": "uri actor_uri kind",
     "receipt": "object_uri inbox host",

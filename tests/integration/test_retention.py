@@ -35,7 +35,7 @@ from hub.leaving import parcels
 from hub.leaving.models import Farewell, Parcel
 from hub.mail.models import Mail
 from hub.moderation import log
-from hub.moderation.models import Decided
+from hub.moderation.models import Decided, Question
 from hub.people.models import (
     Begun,
     Idempotency,
@@ -174,6 +174,10 @@ async def _decided(hub: Running) -> Probe:
     return await _kept(
         hub, Decided(decision_id=decision.id, about="report", thing_id=uuid4(), before="shown")
     )
+
+
+async def _asked_author(hub: Running) -> Probe:
+    return await _kept(hub, Question(digest="a", thing_id=uuid4(), words="Which Elm Road?"))
 
 
 async def _unconfirmed(hub: Running) -> Probe:
@@ -394,6 +398,7 @@ PROOFS: Final[dict[str, Callable[[Running], Awaitable[Probe]]]] = {
     "leaving.parcels": _parcel,
     "mail.letters": _letter,
     "moderation.decided": _decided,
+    "moderation.questions": _asked_author,
     "people.answers": _answer,
     "people.begun": _begun,
     "people.sent_forms": _sent_form,
