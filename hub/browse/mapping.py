@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import quote
 from uuid import UUID
 
 import orjson
@@ -177,8 +176,7 @@ async def collection(request: Request, hub: Hub, caller: Asking) -> Response:
     What is only roughly known is an area: the cell in which it lies.
     """
     asked = forms.asked(request, MapAsked)
-    async with hub.db.read() as session:
-        found = await on_map.spots(session, Viewer.of(caller), asked.wanted(hub.settings))
+    found = await on_map.spots(hub.db, Viewer.of(caller), asked.wanted(hub.settings))
     document = {
         "type": "FeatureCollection",
         "features": [_feature(spot, hub.settings) for spot in found],
@@ -193,9 +191,7 @@ async def picture(request: Request, hub: Hub, caller: Asking) -> Response:
     """The map as a picture, with all that the list holds."""
     asked = forms.asked(request, MapAsked)
     wanted = asked.wanted(hub.settings)
-    async with hub.db.read() as session:
-        viewer = Viewer.of(caller)
-        found = await on_map.spots(session, viewer, wanted, drawing.MOST_MARKS)
+    found = await on_map.spots(hub.db, Viewer.of(caller), wanted, drawing.MOST_MARKS)
     marks = tuple(_mark(spot) for spot in found)
     if marks and wanted.box is None:
         view = View.of(marks)
@@ -289,15 +285,15 @@ def _days_on(moment: datetime, days: int, settings: Settings) -> datetime:
 def _feature(spot: Spot, settings: Settings) -> dict[str, Any]:
     return {
         "type": "Feature",
-        "id": str(spot.id),
+        "id": spot.id,
         "geometry": _geometry(spot),
         "properties": {
             "type": spot.kind,
             "title": spot.title,
-            "url": settings.url + quote(spot.path),
+            "url": settings.url + spot.path,
             "place": spot.place,
-            "starts_at": spot.starts_at and spot.starts_at.isoformat(),
-            "all_day": spot.all_day,
+            "starts_at": spot.starts_at,
+            "all_day": bool(spot.all_day),
             "origin": spot.origin or settings.authority,
             "status": spot.status,
         },

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Float, Select, and_, bindparam, false, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    Integer,
+    String,
+    Uuid,
+    and_,
+    bindparam,
+    false,
+    func,
+    or_,
+    select,
+)
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hub.core.db import Database
+from hub.core.prepared import Prepared
 from hub.entries import finding, merging, queries, search
 from hub.entries.layers import LAYERS, Layer
 from hub.entries.models import FOLDERS, Entry
@@ -23,6 +38,7 @@ from hub.maps.earth import Box
 
 MOST: Final = 2000  # at once; who wants more looks closer
 # What a question is asked with, each time it is asked.
+PERSON: Final = cast("UUID", bindparam("person", type_=Uuid()))
 MOMENT: Final = cast("datetime", bindparam("moment", type_=Entry.__table__.c.happens_at.type))
 UNTIL: Final = cast("datetime", bindparam("until", type_=Entry.__table__.c.happens_at.type))
 SIDES: Final = Box(
@@ -46,20 +62,25 @@ class Wanted:
     access: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """Something on the map; `starts_at` is None for what does not happen."""
+class Spot(NamedTuple):
+    """Something on the map: `hex` is its id without dashes, `happens_at` what lists sort by."""
 
-    id: UUID
+    hex: str
     kind: str
     title: str
     place: str
     latitude: float
     longitude: float
-    starts_at: datetime | None
-    all_day: bool
+    happens_at: datetime
     origin: str
     status: str
+    all_day: bool
+
+    @property
+    def id(self) -> str:
+        """Its id as addresses have it; a UUID would cost as much as finding it."""
+        given = self.hex
+        return f"{given[:8]}-{given[8:12]}-{given[12:16]}-{given[16:20]}-{given[20:]}"
 
     @property
     def layer(self) -> Layer:
@@ -67,50 +88,58 @@ class Spot:
         return LAYERS[self.kind]
 
     @property
+    def starts_at(self) -> datetime | None:
+        """When it begins; None for what does not happen."""
+        return self.happens_at if self.layer.happens else None
+
+    @property
     def path(self) -> str:
         """Its page on this hub."""
         return f"/{FOLDERS[self.kind]}/{self.id}"
 
 
-async def spots(
-    session: AsyncSession, viewer: Viewer, wanted: Wanted, most: int = MOST
-) -> list[Spot]:
+async def spots(database: Database, viewer: Viewer, wanted: Wanted, most: int = MOST) -> list[Spot]:
     """Up to `most` things, the newest first; only what a map needs of each."""
-    narrowed = (wanted.layer, wanted.tag, wanted.access)
+    anyone = replace(viewer, person_id=viewer.person_id and PERSON)
     timed, everywhere = wanted.until is not None, wanted.box is None
-    query = _question(viewer, *narrowed, timed=timed, everywhere=everywhere)
-    rows = await session.execute(query, {**_values(wanted), "most": most})
-    return [
-        Spot(
-            row.id,
-            row.kind,
-            row.title,
-            row.place,
-            cast("float", row.latitude),
-            cast("float", row.longitude),
-            row.happens_at if LAYERS[row.kind].happens else None,
-            bool(row.all_day),
-            row.origin,
-            row.status,
-        )
-        for row in rows
-    ]
+    narrow = (wanted.layer, wanted.tag, wanted.access)
+    question = _question(database, anyone, *narrow, timed=timed, everywhere=everywhere)
+    values = {"person": viewer.person_id, "most": most, **_values(wanted)}
+    return [Spot._make(row) for row in await question.read(values)]
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _question(
-    viewer: Viewer, layer: str, tag: str, access: str, *, timed: bool, everywhere: bool
-) -> Select[Any, Any]:
-    """What `spots` asks; kept, since building it takes longer than answering it (P12)."""
+    database: Database,
+    viewer: Viewer,
+    layer: str,
+    tag: str,
+    access: str,
+    *,
+    timed: bool,
+    everywhere: bool,
+) -> Prepared:
+    """What `spots` asks; kept, since writing it takes longer than answering it (P12)."""
     box = None if everywhere else SIDES
     wanted = Wanted(MOMENT, layer, tag, UNTIL if timed else None, box, access)
-    columns = (Entry.id, Entry.kind, Entry.title, Entry.place, Entry.latitude, Entry.longitude)
     event = Event.__table__
-    query = select(*columns, Entry.happens_at, Entry.origin, Entry.status, event.c.all_day)
-    query = query.outerjoin(event, event.c.id == Entry.id)
+    columns = (
+        func.replace(sql_cast(Entry.id, String), "-", ""),
+        Entry.kind,
+        Entry.title,
+        Entry.place,
+        Entry.latitude,
+        Entry.longitude,
+        Entry.happens_at,
+        Entry.origin,
+        Entry.status,
+        func.coalesce(event.c.all_day, false()),
+    )
+    query = select(*columns).outerjoin(event, event.c.id == Entry.id)
     once = merging.shown_once(*_somewhere(wanted, merging.OTHER))
     query = query.where(visible_to(viewer), *_conditions(wanted, _chosen(wanted)), once)
-    return query.order_by(Entry.number.desc()).limit(bindparam("most"))
+    query = query.order_by(Entry.number.desc()).limit(bindparam("most", type_=Integer()))
+    return Prepared(database, query, columns)
 
 
 def _values(wanted: Wanted) -> dict[str, Any]:
@@ -156,9 +185,17 @@ async def one(session: AsyncSession, viewer: Viewer, entry_id: UUID) -> Spot | N
         return None
     if entry.kind not in LAYERS:
         return None
-    where = (entry.latitude, entry.longitude)
     return Spot(
-        entry.id, entry.kind, entry.title, entry.place, *where, None, False, entry.origin, ""
+        entry.id.hex,
+        entry.kind,
+        entry.title,
+        entry.place,
+        entry.latitude,
+        entry.longitude,
+        entry.happens_at,
+        entry.origin,
+        entry.status,
+        all_day=False,
     )
 
 
@@ -184,7 +221,8 @@ def _somewhere(wanted: Wanted, entry: Any) -> list[ColumnElement[bool]]:
 
 
 def _on(layer: Layer, wanted: Wanted) -> ColumnElement[bool]:
-    parts = [Entry.kind == layer.kind, *layer.current(wanted.moment)]
+    # The kind is no way in: what lies in a box is found by where it is.
+    parts = [func.lower(Entry.kind) == layer.kind, *layer.current(wanted.moment)]
     if layer.happens and wanted.until is not None:
         parts.append(Entry.happens_at < wanted.until)
     if wanted.access:

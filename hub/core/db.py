@@ -69,10 +69,17 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """The moment, aware again."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        """The moment, in UTC."""
+        return None if value is None else value.astimezone(UTC)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        """The same; from SQLite's text in a tenth of the time, since lists hold hundreds."""
+        return _aware if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
+
+
+def _aware(value: str | None) -> datetime | None:
+    """The moment that SQLite keeps as text without a zone, in UTC."""
+    return None if value is None else datetime.fromisoformat(f"{value}+00:00")
 
 
 class Base(DeclarativeBase):

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from hub.core.db import Database, to_driver
 
@@ -25,15 +26,23 @@ class Prepared:
     """
 
     def __init__(
-        self, database: Database, statement: Any, columns: Sequence[ColumnElement[Any]] = ()
+        self,
+        database: Database,
+        statement: Any,
+        columns: Sequence[ColumnElement[Any] | InstrumentedAttribute[Any]] = (),
     ) -> None:
         dialect = database.writer.dialect
         compiled = statement.compile(dialect=dialect)
+        given = {name: None for name, bind in compiled.binds.items() if bind.required}
+        written = compiled.construct_expanded_state(given)  # an IN has a parameter for each value
+        types = {name: bind.type for name, bind in compiled.binds.items()}
+        for name, each in written.parameter_expansion.items():
+            types.update(dict.fromkeys(each, types[name]))
         self._database = database
-        self._sql = str(compiled)
+        self._sql = written.statement
         self._take = [
-            (name, compiled.params.get(name), to_driver(compiled.binds[name].type, dialect))
-            for name in compiled.positiontup or ()
+            (name, written.parameters.get(name), to_driver(types[name], dialect))
+            for name in written.positiontup or ()
         ]
         self._give = [
             column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns
@@ -49,19 +58,38 @@ class Prepared:
 
     async def rows(self, session: AsyncSession, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """What it returns, in the session's transaction."""
-        driver, values = await self._database.driver(session), self._values(given)
+        return await self._fetched(await self._database.driver(session), given)
+
+    async def read(self, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """What it returns of what is committed: a session costs as much as a small question."""
+        async with self._database.reader.connect() as connection:
+            raw = await connection.get_raw_connection()
+            return await self._fetched(raw.driver_connection, given)
+
+    async def _fetched(self, driver: Any, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        values = self._values(given)
         with self._database.driven(self._sql):
             if self._database.is_sqlite:
                 found = await driver.execute_fetchall(self._sql, values)
             else:
                 found = await driver.fetch(self._sql, *values)
-        return [self._read(row) for row in found]
+        return self._read(found)
 
     def _values(self, given: Mapping[str, Any]) -> tuple[Any, ...]:
         return tuple(_converted(given.get(name, constant), to) for name, constant, to in self._take)
 
-    def _read(self, row: Sequence[Any]) -> tuple[Any, ...]:
-        return tuple(_converted(value, to) for value, to in zip(row, self._give, strict=True))
+    def _read(self, rows: Iterable[Sequence[Any]]) -> list[tuple[Any, ...]]:
+        """The rows as their columns describe them; column by column, since most need nothing."""
+        columns = zip(*rows, strict=True)
+        return list(
+            zip(
+                *(
+                    values if to is None else map(to, values)
+                    for values, to in zip(columns, self._give, strict=False)
+                ),
+                strict=True,
+            )
+        )
 
 
 def among(column: ColumnElement[Any]) -> ColumnElement[bool]:

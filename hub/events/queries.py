@@ -106,7 +106,8 @@ def narrowed(
 
 def first_of_its_kind(moment: datetime) -> ColumnElement[bool]:
     """Said of `Entry`: no earlier date of the same series, by the same name, is still to come."""
-    mine, other = Event.__table__.alias(), Event.__table__.alias()
+    # A query that has the event at hand lends it; in any other, SQL looks it up in here.
+    mine, other = Event.__table__, Event.__table__.alias()
     earlier = Entry.__table__.alias()
     return ~exists().where(
         mine.c.id == Entry.id,

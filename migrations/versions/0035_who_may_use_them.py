@@ -4,7 +4,7 @@ It stands beside the number of the tables, in the row that Alembic keeps, so tha
 together; `migrations/env.py` writes it (decision 0060).
 
 Revision: 0035
-Follows: 0031
+Follows: 0033
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0035"
-down_revision = "0031"
+down_revision = "0033"
 branch_labels = None
 depends_on = None
 works_with = "0035"
