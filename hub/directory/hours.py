@@ -58,14 +58,15 @@ def told(stated: str, zone: ZoneInfo, moment: datetime, language: str) -> Hours 
 
     Public holidays are those of the country that the zone is in.
     """
-    if _UNTOLD.search(stated):
+    country = get_global("zone_territories").get(zone.key)
+    if _UNTOLD.search(stated) or (country is None and "PH" in stated):
         return None
     here = moment.astimezone(zone)
     try:
         rules = OpeningHours(
             stated,
             timezone=zone,
-            country=get_global("zone_territories").get(zone.key),
+            country=country,
             auto_country=False,  # what it would guess from takes 100 MB
             auto_timezone=False,
             max_interval_days=LOOKED_AHEAD,

@@ -72,7 +72,7 @@ async def test_a_place_is_listed_shown_changed_and_deleted(hub: Running) -> None
     }
     path = urlsplit(made["url"]).path
     page = (await hub.web.get(path, headers=HTML)).text
-    for words in ("Mon–Fri", "09:00–17:00", "public holidays", "narrow door", "80 chairs"):
+    for words in ("Monday", "09:00–17:00", "Sunday</th><td>closed", "narrow door", "80 chairs"):
         assert words in page, words
     assert "tel:+442079460018" in page
     thing = (await hub.web.get(path, headers=ACTIVITY)).json()

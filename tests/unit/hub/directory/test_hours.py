@@ -71,3 +71,9 @@ def test_what_cannot_be_told_stays_as_it_is_written(stated: str) -> None:
     moment = datetime.fromisoformat("2026-09-16T12:00+02:00")
     assert hours.told(stated, BERLIN, moment, "en") is None
     assert hours.told(stated, ZoneInfo("UTC"), moment, "xx") is None
+
+
+def test_where_no_country_is_known_holidays_are_not_guessed() -> None:
+    moment = datetime.fromisoformat("2026-09-16T12:00+02:00")
+    assert hours.told(WORK, ZoneInfo("UTC"), moment, "en") is None
+    assert hours.told("Mo-Fr 10:00-13:00", ZoneInfo("UTC"), moment, "en") is not None
