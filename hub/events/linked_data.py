@@ -41,7 +41,6 @@ def of_event(event: Event, settings: Settings, places: Seats) -> dict[str, Any]:
         "maximumAttendeeCapacity": event.capacity,
         "remainingAttendeeCapacity": places.left,
         "image": f"{settings.url}/media/{picture.name}" if picture and picture.name else None,
-        "license": event.licence,
         **_where(event),
     }
     return {name: value for name, value in found.items() if value not in (None, "")}

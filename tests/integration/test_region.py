@@ -108,7 +108,13 @@ def _hall(pair: int, number: int, *, second: bool) -> dict[str, Any]:
 def _seed(member: Member, half: int) -> None:
     """One half of what a hub posts, the even or the odd."""
     one, before = member.number, (member.number - 1) % HUBS
-    bodies: dict[str, dict[str, Any]] = {"offers": OFFER, "wants": WANT}
+    lane = {"location": f"Lane {one}"}
+    bodies: dict[str, dict[str, Any]] = {
+        "offers": OFFER,
+        "wants": WANT,
+        "places": lane,
+        "organisations": lane,
+    }
     for number in range(half, EVENTS, 2):
         when = _at(number * 2 + 1, 100 + one)
         member.post("events", {**EVENT, **when, "title": f"Own event {one} {number}"})
@@ -123,7 +129,7 @@ def _seed(member: Member, half: int) -> None:
         *(("places", PLACES, "Own place"), ("organisations", GROUPS, "Own group")),
     ):
         for number in range(half, most, 2):
-            member.post(kind, {**bodies.get(kind, {}), "title": f"{words} {one} {number}"})
+            member.post(kind, {**bodies[kind], "title": f"{words} {one} {number}"})
 
 
 def _all(members: list[Member], deed: Callable[[Member], None]) -> None:
