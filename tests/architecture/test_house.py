@@ -124,3 +124,10 @@ def test_nothing_is_imported_inside_functions() -> None:
             assert typing_only or not inside.match(line), (
                 f"{path.relative_to(ROOT)}: {line.strip()}"
             )
+
+
+def test_no_page_keeps_from_the_hub_where_its_forms_were_sent() -> None:
+    """Without a referrer browsers send `Origin: null`, and the hub takes the form for another's."""
+    pages = (ROOT / "hub").glob("*/templates/**/*.html")
+    hiding = [page.name for page in pages if 'name="referrer"' in page.read_text("utf-8")]
+    assert hiding == []
