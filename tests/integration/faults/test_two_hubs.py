@@ -24,7 +24,7 @@ from tests.integration.faults.test_saved import elsewhere, key_of
 from tests.towns import EVENT
 
 AFTER = scaled(3, 200)  # what is said after the backup
-STEPS = scaled(24, 1_000)  # what is said while the wire is broken
+STEPS = scaled(12, 1_000)  # what is said while the wire is broken
 LOST = 0.3  # of requests, and as many of the answers that do come
 
 
@@ -169,9 +169,9 @@ async def test_r31_hubs_that_were_parted_agree_when_the_wire_is_whole_again(
             await hub.work()
             clock.pass_by(minutes=20)
         weather.chance = 0.0
-        for _ in range(8):
-            # What a server that was away gets when: at most every few hours (PROTOCOL 5).
-            clock.pass_by(hours=6)
+        for _ in range(4):
+            # What a server that was away gets when: at most twice a day (PROTOCOL 5).
+            clock.pass_by(hours=12)
             await settle(north, south)
         for origin, standing in said.items():
             there = await _shown(north, origin)

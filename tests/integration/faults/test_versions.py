@@ -184,7 +184,7 @@ async def _a_few_more(more: asyncio.Event) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(patience(240, 900))
+@pytest.mark.timeout(patience(600, 1800))
 async def test_r26_the_old_version_goes_on_beside_the_new_one_and_a_later_one_refuses_it(
     tmp_path: Path, databases: Databases
 ) -> None:
