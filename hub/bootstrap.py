@@ -31,7 +31,7 @@ from hub.directory.feature import feature as directory
 from hub.entries.feature import feature as entries
 from hub.events.feature import feature as events
 from hub.exchange.feature import feature as exchange
-from hub.fediverse import address, naming, relocating, upkeep
+from hub.fediverse import address, follows, naming, relocating, upkeep
 from hub.fediverse.handlers import inbox as fediverse_inbox
 from hub.fediverse.received import Received
 from hub.fediverse.site import HubSite
@@ -166,6 +166,7 @@ async def _prepare(services: Services) -> None:
         if (settings.data_dir / RESTORED).exists():
             with audit.by_command():
                 await audit.note(session, "restored")
+            await follows.ask_again(session, services)
         if change is not None and change.moved:
             await relocating.announce(session, services, change.old)
         elif change is not None:

@@ -89,6 +89,16 @@ async def begin(
         return await ask(session, services, followee, relay)
 
 
+async def ask_again(session: AsyncSession, services: Services) -> None:
+    """Ask anew for all that we follow, such as after an old backup: what was said since is lost.
+
+    Who has us as a follower still just says yes once more.
+    """
+    for row in await ours(session):
+        if row.state != REJECTED:
+            await ask(session, services, row.followee, row.relay)
+
+
 async def ask(
     session: AsyncSession, services: Services, followee: Actor, way: str | None = None
 ) -> Follow:

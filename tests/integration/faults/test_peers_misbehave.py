@@ -20,7 +20,7 @@ from hub.fediverse.models import Delivery, Peer, Receipt
 from hub.fediverse.policy import PER_HOST
 from tests.benchmarks.hubs import follow_from
 from tests.conftest import MakeHub, Running
-from tests.integration.faults.scale import ENGINE, noted
+from tests.integration.faults.scale import ENGINE, note, noted
 from tests.jobs import ask
 from tests.towns import EVENT
 
@@ -82,7 +82,9 @@ async def test_r11_a_peer_that_was_away_for_a_month_gets_the_newest_state_of_eve
     seen = {each.activity.object_id for each in site.received}
     hub.wire.down.add("town.example")
     states: dict[str, str | None] = {post["uri"]: post["title"] for post in posts}
-    await _a_month_passes(hub, clock, posts, states)
+    with noted("R11", "a server away for a month") as figures:
+        await _a_month_passes(hub, clock, posts, states)
+        figures |= {"hours away": MONTH // timedelta(hours=1), "listings": len(states)}
     assert await _deliveries(hub), "everything is kept"
     assert len(site.received) == known
     hub.wire.down.clear()
@@ -106,6 +108,7 @@ async def test_r11_a_peer_that_was_away_for_a_month_gets_the_newest_state_of_eve
         assert uri in seen or kinds[0] != "Update", "a change of what it never saw is of no use"
     posted = [dial for dial in hub.wire.dials[dials:] if dial.startswith("POST")]
     assert len(posted) <= len(came), "no flood of attempts"
+    note("R11", "what came within the hour after", sent=len(came), missing=0, outdated=0)
 
 
 async def _a_month_passes(
@@ -185,10 +188,12 @@ async def test_r12_a_peer_that_never_answers_delays_nobody_else(make_hub: MakeHu
     carrier = Carrier(hub.services, "rig")
     while await expand(hub.services):
         pass
-    async with asyncio.timeout(60):
-        while sum(taken.values()) < 20 * 6:
-            await carrier.send_due()
-            await asyncio.sleep(0.02)
+    with noted("R12", "a server that never answers") as figures:
+        async with asyncio.timeout(60):
+            while sum(taken.values()) < 20 * 6:
+                await carrier.send_due()
+                await asyncio.sleep(0.02)
+        figures |= {"others": 20, "delivered to them": 20 * 6, "connections to it": tarpit.most}
     assert tarpit.ended == 0, "all others had everything before its first request was over"
     assert tarpit.held == tarpit.most == PER_HOST
     tarpit.release.set()

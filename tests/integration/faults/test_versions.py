@@ -177,14 +177,18 @@ async def _post(hub: HubProcess, token: str, more: asyncio.Event, stop: asyncio.
     return said
 
 
-async def _a_few_more(more: asyncio.Event) -> None:
+async def _a_few_more(more: asyncio.Event, *writers: asyncio.Task[list[int]]) -> None:
+    """Wait until some more was posted; a writer that broke off is not waited for."""
     for _ in range(POSTS):
         more.clear()
-        await more.wait()
+        next_one = asyncio.create_task(more.wait())
+        done, _ = await asyncio.wait({next_one, *writers}, return_when=asyncio.FIRST_COMPLETED)
+        for writer in done & set(writers):
+            raise AssertionError(f"a writer ended: {writer.result()}")
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(patience(240, 900))
+@pytest.mark.timeout(patience(600, 1800))
 async def test_r26_the_old_version_goes_on_beside_the_new_one_and_a_later_one_refuses_it(
     tmp_path: Path, databases: Databases
 ) -> None:
@@ -225,10 +229,10 @@ async def test_r26_the_old_version_goes_on_beside_the_new_one_and_a_later_one_re
 async def _together(old: HubProcess, new: HubProcess, token: str) -> list[int]:
     more, stop = asyncio.Event(), asyncio.Event()
     writers = [asyncio.create_task(_post(old, token, more, stop))]
-    await _a_few_more(more)
+    await _a_few_more(more, *writers)
     await asyncio.to_thread(new.start)
     writers.append(asyncio.create_task(_post(new, token, more, stop)))
-    await _a_few_more(more)
+    await _a_few_more(more, *writers)
     assert await asyncio.to_thread(_ready, old) == await asyncio.to_thread(_ready, new) == "ok"
     stop.set()
     answers = [status for said in await asyncio.gather(*writers) for status in said]
@@ -245,7 +249,7 @@ async def _in_turn(old: HubProcess, new: HubProcess, token: str) -> list[int]:
             await asyncio.to_thread(hub.start)
         more, stop = asyncio.Event(), asyncio.Event()
         writer = asyncio.create_task(_post(hub, token, more, stop))
-        await _a_few_more(more)
+        await _a_few_more(more, writer)
         assert await asyncio.to_thread(_ready, hub) == "ok"
         stop.set()
         answers += await writer

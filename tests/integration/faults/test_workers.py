@@ -26,7 +26,7 @@ from hub.jobs.queue import claim, release
 from tests.conftest import Databases
 from tests.integration.faults import seeded as faults
 from tests.integration.faults.peer import Line, peer, read_message
-from tests.integration.faults.scale import ENGINE, noted, patience, scaled
+from tests.integration.faults.scale import ENGINE, note, noted, patience, scaled
 from tests.integration.faults.test_killed import FREE
 from tests.integration.faults.test_reordered import PEOPLE, Square, Story
 from tests.integration.faults.test_reordered import square as square
@@ -78,6 +78,7 @@ async def test_r14_a_poisonous_activity_is_given_up_and_stops_nobody(square: Squ
             again = update(InboxActivity).where(InboxActivity.run_at.is_not(None))
             await session.execute(again.values(run_at=now()))
     assert sickly.tries == TRIES
+    note("R14", "a handler that breaks", neighbours=len(states), delayed=0, tries=sickly.tries)
 
 
 class Died(BaseException):
@@ -117,6 +118,7 @@ async def test_r14_what_kills_the_process_is_given_up_and_takes_nobody_along(
     assert states.pop(poison) == "failed"
     assert set(states.values()) == {"done"}
     assert deadly.tries == DEATHS
+    note("R14", "an activity that kills the process", neighbours=len(states), lost=0, deaths=DEATHS)
 
 
 async def _until_it_dies(services: Services, handlers: Sickly) -> bool:
