@@ -42,7 +42,7 @@ async def test_it_stands_on_a_map_of_its_own_streets(hub: Running) -> None:
     (hall,) = (await hub.web.get("/api/v1/addresses?q=mill+road+31&limit=1")).json()["items"]
     assert hall["words"].startswith("Mill Road 31")
     drawn = (await hub.web.get("/map.svg")).text
-    assert ">Linden Street</text>" in drawn
+    assert '<path class="road"' in drawn
     found = (await hub.web.get("/map.geojson")).json()["features"]
     shown = {feature["properties"]["title"] for feature in found}
     assert {"Repair café", "Four new trees on Elm Street", "Jam jars with lids"} <= shown
