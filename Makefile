@@ -20,7 +20,7 @@ ifdef DEMO
 export HUB_NAME ?= Linden
 endif
 
-# Where CI is set, what fails is tried once more, and named (docs/decisions/0058).
+# Where CI is set, what fails is tried once more, and named (docs/decisions/0062).
 PYTEST := $(BIN)/python -m pytest -q $(if $(CI),--reruns 1 -raR)
 
 .DEFAULT_GOAL := help

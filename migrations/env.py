@@ -20,7 +20,7 @@ import hub.people.models  # noqa: F401 - every table must be known
 from hub.core.db import Base, Database
 from hub.core.settings import load_settings
 
-SAID_SINCE = "0035"  # the migration since which tables say who may use them
+SAID_SINCE = "0033"  # the migration since which tables say who may use them
 
 
 def say_who(ctx: MigrationContext, step: Any, heads: Any, run_args: Any) -> None:

@@ -1,6 +1,6 @@
 """questions: what moderators asked the authors of what waits.
 
-Revision: 0033
+Revision: 0032
 Follows: 0031
 """
 
@@ -11,7 +11,7 @@ from alembic import op
 
 import hub.core.db
 
-revision = "0033"
+revision = "0032"
 down_revision = "0031"
 branch_labels = None
 depends_on = None

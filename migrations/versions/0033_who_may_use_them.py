@@ -3,8 +3,8 @@
 It stands beside the number of the tables, in the row that Alembic keeps, so that both change
 together; `migrations/env.py` writes it (decision 0060).
 
-Revision: 0035
-Follows: 0033
+Revision: 0033
+Follows: 0032
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0035"
-down_revision = "0033"
+revision = "0033"
+down_revision = "0032"
 branch_labels = None
 depends_on = None
-works_with = "0035"
+works_with = "0033"
 
 
 def upgrade() -> None:
