@@ -154,15 +154,8 @@ def work() -> None:
 
 
 @app.command()
-def migrate(
-    to: Annotated[
-        str | None, typer.Option(metavar="NUMBER", help="Back to an earlier version's tables.")
-    ] = None,
-) -> None:
-    """Bring the tables to what this version needs; or back, so that an older one can be put in.
-
-    What only later versions know is gone then; the rows are saved before. Stop the hub first.
-    """
+def migrate(to: Annotated[str, typer.Option(metavar="NUMBER", help="Back to it.")] = "") -> None:
+    """Bring the tables to what this version needs; or, the hub stopped, back for an older one."""
     _run(lambda settings: _serving().migrate(settings, to))
 
 

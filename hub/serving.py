@@ -170,13 +170,13 @@ async def _web(hub: Hub) -> None:
     await server.serve()
 
 
-async def migrate(settings: Settings, to: str | None) -> None:
-    """Bring the tables to what this version needs, or back to those of migration `to`.
+async def migrate(settings: Settings, to: str) -> None:
+    """Bring the tables to what this version needs, or back to those of migration `to`, if given.
 
     Raises:
         CommandFailed: they could not be saved or changed; or a hub is running here.
     """
-    if to is None:
+    if not to:
         await upgrading.upgrade(settings)
         return
     with ExitStack() as stack:

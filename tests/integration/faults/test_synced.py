@@ -29,7 +29,7 @@ from tests.integration.faults.test_killed import FREE
 from tests.processes import HubProcess, seeded
 
 # Activities of a script, and at how many of its requests the hub dies: at most at all it has.
-SCRIPTS = [(5, scaled(4, 10_000)), (50, scaled(6, 250))]
+SCRIPTS = [(5, scaled(4, 10_000)), (50, scaled(6, 60))]
 ORDERED = scaled(100, 1_000)
 
 pytestmark = [

@@ -113,7 +113,7 @@ def _migrate(address: str, *strace: str) -> int:
 
 @pytest.mark.slow
 @pytest.mark.skipif(tracing.why_not() is not None, reason=str(tracing.why_not()))
-@pytest.mark.timeout(patience(240, 3600))
+@pytest.mark.timeout(patience(600, 3600))
 async def test_r25_a_migration_that_is_killed_anywhere_is_done_by_the_next_start(
     make_hub: MakeHub, tmp_path: Path
 ) -> None:
@@ -262,7 +262,7 @@ async def _in_turn(old: HubProcess, new: HubProcess, token: str) -> list[int]:
 # ------------------------------------------------------------------------------ R27
 
 
-@pytest.mark.timeout(patience(120, 3600))
+@pytest.mark.timeout(patience(600, 3600))
 async def test_r27_an_upgrade_that_is_taken_back_and_made_again_leaves_the_rows_as_they_were(
     make_hub: MakeHub,
 ) -> None:
