@@ -19,7 +19,7 @@ from hub.events.models import Event
 from hub.netmap import graph
 from hub.netmap.graph import Graph, Happening, Point
 
-MOST_ORGANISATIONS: Final = 1000
+MOST_RECORDS: Final = 1000  # of organisations, and of places
 MOST_EVENTS: Final = 5000
 
 
@@ -65,8 +65,8 @@ async def _records(
     query = select(
         kind.id, kind.uri, kind.url, kind.title, kind.origin, kind.kind, kind.search_text
     ).where(visible_to(ANYBODY))
-    rows = (await session.execute(query.order_by(kind.origin, kind.number))).all()
-    rows = rows[:MOST_ORGANISATIONS]
+    query = query.order_by(kind.origin, kind.number).limit(MOST_RECORDS)
+    rows = (await session.execute(query)).all()
     keys = {row.id: groups.get(row.id, str(row.id)) for row in rows}
     return _Records(keys, {row.uri: row.id for row in rows}, tuple(rows))
 
