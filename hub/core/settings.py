@@ -14,13 +14,14 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from federation.errors import FederationError
 from federation.origins import authority
+from hub.core.clock import zones
 from hub.core.licences import CC_BY, is_licence
 from hub.core.smtp import server_of
 from hub.core.words import languages, later
@@ -37,7 +38,7 @@ def machine_timezone() -> str:
     if not name:
         link = os.path.realpath("/etc/localtime")
         name = link.partition("/zoneinfo/")[2]
-    return name if name in available_timezones() else "UTC"
+    return name if name in zones() else "UTC"
 
 
 class Settings(BaseSettings):
@@ -202,7 +203,7 @@ class Settings(BaseSettings):
     @field_validator("timezone")
     @classmethod
     def _zone(cls, value: str) -> str:
-        if value not in available_timezones():
+        if value not in zones():
             raise ValueError(f"{value} is not an IANA time zone such as Europe/Berlin")
         return value
 

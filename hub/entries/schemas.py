@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -30,6 +30,7 @@ from pydantic import (
     model_validator,
 )
 
+from hub.core.clock import zones
 from hub.core.errors import Invalid
 from hub.core.licences import is_licence
 from hub.core.text import tidy
@@ -87,7 +88,7 @@ def zone_name(value: str) -> str:
     Raises:
         ValueError: it is no IANA zone.
     """
-    if value not in available_timezones():
+    if value not in zones():
         raise ValueError(later("must be a time zone such as Europe/Berlin"))
     return value
 

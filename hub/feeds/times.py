@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from icalendar.timezone.tzid import tzids_from_tzinfo
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
+from hub.core.clock import zones
 from hub.core.errors import Invalid
 from hub.core.words import filled
 from hub.events.recurrence import YEAR_MAX, YEAR_MIN
@@ -65,12 +66,6 @@ class Start:
         return Start(self.moment, zone, utc=self.utc)
 
 
-@lru_cache(maxsize=1)
-def known_zones() -> frozenset[str]:
-    """Every IANA name; Python walks the disk for them each time."""
-    return frozenset(available_timezones())
-
-
 @lru_cache(maxsize=1024)
 def zone_named(name: str) -> str | None:
     """The IANA zone that a TZID means, or None."""
@@ -78,7 +73,7 @@ def zone_named(name: str) -> str | None:
     cleaned = WINDOWS_TO_OLSON.get(cleaned, cleaned)
     if cleaned.upper() in UTC_NAMES:
         return "UTC"
-    known = known_zones()
+    known = zones()
     parts = cleaned.split("/")  # a vendor's prefix stands before it (RFC 5545 §3.2.19)
     for start in range(len(parts)):
         rest = "/".join(parts[start:])
@@ -117,7 +112,7 @@ def _like(zone: tzinfo, year: int, default: str) -> str:
     """A zone with a name whose clock goes like this one in that year; `default` before others."""
     wanted = _offsets(zone, year)
     for name in (default, *tzids_from_tzinfo(zone)):
-        if name in known_zones() and _offsets(ZoneInfo(name), year) == wanted:
+        if name in zones() and _offsets(ZoneInfo(name), year) == wanted:
             return name
     return _any_like(wanted, year) or default
 
@@ -125,7 +120,7 @@ def _like(zone: tzinfo, year: int, default: str) -> str:
 @lru_cache(maxsize=256)
 def _any_like(wanted: tuple[timedelta | None, ...], year: int) -> str | None:
     """Any zone of a place with these offsets."""
-    places = (name for name in sorted(known_zones()) if "/" in name)
+    places = (name for name in sorted(zones()) if "/" in name)
     return next((name for name in places if _offsets(ZoneInfo(name), year) == wanted), None)
 
 

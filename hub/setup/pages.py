@@ -18,7 +18,7 @@ from hub.mail.addresses import address
 from hub.people import queries as people
 from hub.people.permissions import STEWARDS, require
 from hub.setup import choices, chosen, mailing, progress
-from hub.setup.sections import LABELS, RADII, SECTIONS, Section, far, shown, zones
+from hub.setup.sections import LABELS, RADII, SECTIONS, Section, clocks, far, shown
 from hub.web.doors import Asking, Caller, Hub
 from hub.web.forms import Form, parse_form, see_other
 from hub.web.pages import render
@@ -123,7 +123,7 @@ async def page(
             "fixed": choices.fixed(),
             "known": {each: shown(each, hub.settings) for each in section.choices},
             "labels": LABELS,
-            "zones": zones() if name == "name" else (),
+            "zones": clocks() if name == "name" else (),
             "licences": _licences(hub.settings),
             "spoken": words.languages(),
             "radii": [(str(metres), far(metres)) for metres in _radii(hub.settings)],

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
-from zoneinfo import available_timezones
 
 from hub.core import licences
+from hub.core.clock import zones
 from hub.core.errors import Invalid
 from hub.core.settings import Settings
 from hub.core.smtp import PORTS, Server, server_of
@@ -48,9 +48,9 @@ class Section:
     fill: Callable[[Settings], Fields]
 
 
-def zones() -> list[str]:
+def clocks() -> list[str]:
     """The time zones to choose from, by their IANA names."""
-    return sorted(name for name in available_timezones() if "/" in name and name[:4] != "Etc/")
+    return sorted(name for name in zones() if "/" in name and name[:4] != "Etc/")
 
 
 def _line(form: Form, name: str) -> str:
