@@ -56,8 +56,10 @@ async def forward(received: Received, row: InboxActivity) -> None:
 async def _pass_on(
     received: Received, row: InboxActivity, announced: Sequence[Announcement]
 ) -> None:
-    owners, due = await _owners(received), await _due(received)
-    passed_on = await _has_passed_on(received, announced)
+    owners, passed_on = await _owners(received), await _has_passed_on(received, announced)
+    if not owners and passed_on is None:
+        return  # as most: it is about nothing of ours
+    due = await _due(received)
     if owners and due is not None:
         for owner in owners:
             await _keep(received, row, owner, due, followers=True, receivers=passed_on is not None)
