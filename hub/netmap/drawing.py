@@ -14,12 +14,12 @@ from typing import Final, Literal
 from hub.core.text import teaser
 from hub.netmap.graph import Graph, Link
 
-WIDTH: Final = 560  # as narrow as names allow, for telephones
-ACROSS: Final = 105  # half the oval
+WIDTH: Final = 420  # as narrow as names allow: on a telephone they are to be read
+ACROSS: Final = 62  # half the oval
 LEAST_DOWN, MOST_DOWN, ROOM_DOWN = 60, 230, 14  # half the oval, and what each point adds to it
 MARGIN: Final = 50
 MOST_DRAWN: Final = 24
-LONGEST_LABEL: Final = 19
+LONGEST_LABEL: Final = 16
 THICKEST: Final = 6
 BESIDE: Final = 40
 UPRIGHT: Final = 0.15  # of half the oval, within which a name stands above or below its point
