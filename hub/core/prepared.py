@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam
+from sqlalchemy import ColumnElement, Dialect, Float, bindparam
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.types import TypeEngine
 
 from hub.core.db import Database, to_driver
 
@@ -44,9 +45,7 @@ class Prepared:
             (name, written.parameters.get(name), to_driver(types[name], dialect))
             for name in written.positiontup or ()
         ]
-        self._give = [
-            column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns
-        ]
+        self._give = [_from_driver(column.type, dialect) for column in columns]
 
     async def many(self, session: AsyncSession, given: Iterable[Mapping[str, Any]]) -> None:
         """Run it for each of these, in the session's transaction."""
@@ -105,3 +104,10 @@ def wide(values: Sequence[Any]) -> dict[str, Any]:
 
 def _converted(value: Any, to: Callable[[Any], Any] | None) -> Any:
     return value if to is None else to(value)
+
+
+def _from_driver(given: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
+    """How a type reads what the driver gives; None where it takes it as it is, as with floats."""
+    kind = given.dialect_impl(dialect)
+    # asyncpg's numbers ask which type of PostgreSQL a column was, and nobody knows that yet.
+    return None if isinstance(kind, Float) else kind.result_processor(dialect, None)
