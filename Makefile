@@ -26,7 +26,7 @@ PYTEST := $(BIN)/python -m pytest -q $(if $(CI),--reruns 1 -raR)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: run test check fix bench simulate interop e2e soak migrate requirements assets golden words screenshots help
+.PHONY: run test lint check fix bench simulate interop e2e soak migrate requirements assets golden words screenshots help
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,12 +42,14 @@ migrate: $(RUNTIME) ## Bring the database up to date (starting the hub does so t
 assets: $(RUNTIME) ## Build the pages' style sheets, fonts and scripts from npm
 	$(BIN)/python -m hub.web.build
 
-check: $(DEV) ## Format, lint, types, import contracts, fast tests; no network once installed
+lint: $(DEV) ## Format, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/mypy requirements
 	$(BIN)/lint-imports
+
+check: lint ## The same and the fast tests; no network once installed
 	$(PYTEST) -n auto tests/unit tests/architecture
 
 fix: $(DEV) ## Format, and repair what the linter can repair
@@ -60,7 +62,7 @@ test: $(TEST) assets ## Install what the tests need and pass them all, on SQLite
 	HUB_TEST_COMPLETE=1 HUB_TEST_DATABASE=sqlite \
 	    $(PYTEST) -n auto tests/unit tests/architecture tests/integration
 	HUB_TEST_DATABASE=postgresql $(PYTEST) -n auto tests/integration
-	$(PYTEST) tests/interop tests/browser
+	$(PYTEST) -n auto --dist loadfile tests/interop tests/browser
 
 interop: $(TEST) ## Real servers of other projects, on loopback
 	$(PYTEST) tests/interop

@@ -36,9 +36,14 @@ from hub.core.services import Services
 from hub.core.settings import Settings
 from hub.people import service as people
 from hub.worker import Worker
-from tests.postgres import cluster
+from tests.postgres import cluster, memory
 
 ENGINE = os.environ.get("HUB_TEST_DATABASE", "sqlite")
+
+# What a test throws away need not reach a disk, which takes a third of the time; at full length
+# the rigs do write to one.
+if "HUB_SOAK" not in os.environ and (room := memory()):
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", room)
 
 # No test is about time: an example takes as long as a busy machine needs for it.
 hypothesis.settings.register_profile(
@@ -115,6 +120,7 @@ class Databases:
         if self._server is None:
             path = self._folder / f"{uuid4().hex}.db"
             shutil.copy(self._template, path)
+            self._made.append(path.name)
             return f"sqlite:///{path}"
         name = f"hub_{uuid4().hex[:12]}"
         self._execute(f"CREATE DATABASE {name} TEMPLATE {self._template}")
@@ -124,7 +130,11 @@ class Databases:
     def drop(self) -> None:
         """Drop what was made since the last call."""
         for name in self._made:
-            self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+            if self._server is None:
+                for file in self._folder.glob(f"{name}*"):
+                    file.unlink()
+            else:
+                self._execute(f"DROP DATABASE {name} WITH (FORCE)")
         self._made.clear()
 
     def _address(self, name: str) -> str:

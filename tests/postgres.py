@@ -66,7 +66,7 @@ def cluster() -> Iterator[str]:
         parts = urlsplit(given)
         yield f"{parts.scheme}://{parts.netloc}"
         return
-    with tempfile.TemporaryDirectory(prefix="hub-postgres-", dir=_memory()) as name:
+    with tempfile.TemporaryDirectory(prefix="hub-postgres-", dir=memory()) as name:
         folder = Path(name)
         programs = _programs(folder)
         server = _Server(programs, folder / "data", _servant(), secrets.token_urlsafe(12))
@@ -120,7 +120,7 @@ def durable_cluster() -> Iterator[Durable]:
             made.stop()
 
 
-def _memory() -> str | None:
+def memory() -> str | None:
     """A folder in memory with room for a few hundred small databases; None where there is none."""
     shared = Path("/dev/shm")  # noqa: S108 - the folder in it gets a random name
     if not os.access(shared, os.W_OK) or shutil.disk_usage(shared).free < ROOM_BYTES:

@@ -18,7 +18,7 @@ from hub.core.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 TARGETS = {
-    "run", "test", "check", "bench", "simulate", "interop", "e2e", "soak", "help", "words",
+    "run", "test", "lint", "check", "bench", "simulate", "interop", "e2e", "soak", "help", "words",
     "fix", "migrate", "assets", "golden", "requirements", "screenshots",
 }  # fmt: skip
 PAGES = [

@@ -29,10 +29,10 @@ from hub.core.clock import now
 from hub.fediverse import follows, outbox, peers
 from hub.fediverse.fanout import expand
 from hub.fediverse.models import Delivery, OutboxActivity, Peer, Receipt
-from hub.jobs.running import start_timers
 from hub.worker import Worker
 from tests.clock import Clock
 from tests.conftest import Running
+from tests.jobs import ask
 
 HOST = "town.example"
 SPEAKS = (Capability(href="https://datatracker.ietf.org/doc/html/rfc9421", name="RFC 9421"),)
@@ -581,7 +581,7 @@ async def test_r11_a_server_that_was_away_for_thirty_days_gets_the_newest_state_
     await hub.work()
     town.mail.clear()
     town.down()
-    await start_timers(hub.services)
+    await ask(hub.services, "fediverse.upkeep")
     changed = await _posted(hub, "Changed")
     gone = await _posted(hub, "Gone")
     for half_day in range(60):
@@ -616,7 +616,7 @@ async def test_mail_for_a_server_that_never_comes_back_is_given_up_after_a_month
     town = Town(hub)
     await town.follow()
     town.down()
-    await start_timers(hub.services)
+    await ask(hub.services, "fediverse.upkeep")
     for number in range(5):
         await _posted(hub, f"Event {number}")
     for _ in range(33):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import importlib.util
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from requirements.install import NoWay, pip_of
@@ -43,14 +45,15 @@ def fedify() -> Path:
     """
     folder = CACHE / "fedify"
     sources = [HERE / name for name in ("package.json", "package-lock.json", ".npmrc")]
-    if not _is_there(folder, sources):
-        _copy(sources, folder)
-        # The wheel's own `bin/npm` was a link once; wheels cannot hold links.
-        npm = node().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-        options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-        _run([str(node()), str(npm), *options], folder, "Fedify could not be installed by npm")
-        _remember(folder, sources)
-    _copy([HERE / "fedify.mjs", HERE / "reading.mjs"], folder)
+    with _one_at_a_time():
+        if not _is_there(folder, sources):
+            _copy(sources, folder)
+            # The wheel's own `bin/npm` was a link once; wheels cannot hold links.
+            npm = node().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+            options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+            _run([str(node()), str(npm), *options], folder, "Fedify could not be installed by npm")
+            _remember(folder, sources)
+        _copy([HERE / "fedify.mjs", HERE / "reading.mjs"], folder)
     return folder
 
 
@@ -77,17 +80,27 @@ def _of_pypi(name: str, called: str) -> Path:
     """An environment with what `{name}.txt` lists, and nothing else."""
     folder = CACHE / name
     sources = [HERE / f"{name}.txt"]
-    if not _is_there(folder, sources):
-        shutil.rmtree(folder, ignore_errors=True)
-        # Without dependencies: the list is whole, and overrides what the packages ask for.
-        options = ["--no-deps", "--require-hashes", "-r", str(sources[0])]
-        failure = f"{called} could not be installed"
-        try:
-            _run([*pip_of(folder), *options], ROOT, failure)
-        except NoWay as error:
-            raise PeerMissing(f"{failure}: {error}") from None
-        _remember(folder, sources)
+    with _one_at_a_time():
+        if not _is_there(folder, sources):
+            shutil.rmtree(folder, ignore_errors=True)
+            # Without dependencies: the list is whole, and overrides what the packages ask for.
+            options = ["--no-deps", "--require-hashes", "-r", str(sources[0])]
+            failure = f"{called} could not be installed"
+            try:
+                _run([*pip_of(folder), *options], ROOT, failure)
+            except NoWay as error:
+                raise PeerMissing(f"{failure}: {error}") from None
+            _remember(folder, sources)
     return folder
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Tests that run beside each other wait here for whoever installs."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _copy(files: Sequence[Path], folder: Path) -> None:

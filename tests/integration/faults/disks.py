@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from tests.processes import eventually
+
 NEEDED = {"mkfs.ext4": "e2fsprogs", "losetup": "util-linux", "xfs_io": "xfsprogs"}
 SIZE = "256M"
 
@@ -47,8 +49,9 @@ class Disk:
         _run("xfs_io", "-x", "-c", "shutdown", str(self.folder))
 
     def unmount(self) -> None:
-        """Take it away."""
-        _run("umount", str(self.folder))
+        """Take it away; what was killed may need a moment to let go of it."""
+        umount = ("umount", str(self.folder))
+        eventually(lambda: _run(*umount, check=False).returncode == 0, "nobody uses the disk")
 
 
 @contextmanager

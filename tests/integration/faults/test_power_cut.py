@@ -54,7 +54,8 @@ async def _cut_off(place: Path, cuts: int, fault: str = "") -> tuple[History, li
                     if faults := _faults(hub, history):
                         return history, faults
             finally:
-                hub.kill()
+                if hub.runs:
+                    hub.kill()
     return history, []
 
 

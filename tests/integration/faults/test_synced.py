@@ -71,7 +71,7 @@ async def _pair(folder: Path, fault: str = "") -> AsyncIterator[tuple[HubProcess
         try:
             yield hub, there
         finally:
-            if hub.process is not None and hub.process.poll() is None:
+            if hub.runs:
                 hub.kill()
 
 
