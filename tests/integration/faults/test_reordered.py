@@ -39,7 +39,7 @@ HOME = "https://town.example"
 PEOPLE = ("ada", "bob", "cyd")
 THEN = datetime(2026, 9, 1, 12, tzinfo=UTC)
 SOON = (datetime.now(UTC) + timedelta(days=9)).replace(microsecond=0)
-EXAMPLES = scaled(200 if ENGINE == "sqlite" else 50, 10_000 if ENGINE == "sqlite" else 1_000)
+EXAMPLES = scaled(100 if ENGINE == "sqlite" else 40, 10_000 if ENGINE == "sqlite" else 1_000)
 
 Document = dict[str, Any]
 
