@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html import escape
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, and_, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.vocab.actors import Actor as ActorDocument
@@ -23,6 +23,7 @@ from hub.core.words import filled
 
 NAME = re.compile("[a-z0-9_]{1,30}")
 AUTHORITY = re.compile(r"[a-z0-9.:\[\]-]{1,255}")
+_BY_URI = select(Actor).where(Actor.uri == bindparam("uri"))
 RFC_9421 = Capability(href="https://datatracker.ietf.org/doc/html/rfc9421", name="RFC 9421")
 
 
@@ -125,7 +126,7 @@ def _of_today() -> ColumnElement[bool]:
 
 async def by_uri(session: AsyncSession, uri: str) -> Actor | None:
     """An actor that we know, ours or another's; None when we do not."""
-    return await session.scalar(select(Actor).where(Actor.uri == uri))
+    return await session.scalar(_BY_URI, {"uri": uri})
 
 
 def tombstone(actor: Actor) -> Tombstone:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.vocab.base import Object
@@ -22,6 +22,7 @@ from hub.entries.models import Category, Entry
 from hub.entries.rendering import tag_name
 from hub.entries.schemas import LONGEST_TAG, MOST_TAGS, tag
 
+_OURS: Final = select(Category.word, Category.tag).where(Category.host == bindparam("host"))
 MOST_SHOWN: Final = 100  # words of one server, those that are used most
 MOST_READ: Final = 10_000  # entries of it that are looked at for them
 
@@ -52,7 +53,7 @@ def _words(thing: Object, tags: Sequence[str]) -> list[str]:
 
 
 async def _ours(session: AsyncSession, host: str) -> dict[str, str]:
-    rows = await session.execute(select(Category.word, Category.tag).where(Category.host == host))
+    rows = await session.execute(_OURS, {"host": host})
     return dict(rows.all())
 
 

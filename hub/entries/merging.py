@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -34,6 +34,33 @@ _SAID: Final = (
     *(Entry.title, Entry.happens_at, Entry.place, Entry.updated_at, Entry.heard_at),
 )
 DEGREES: Final = 0.01  # around a place, in which others are looked at: about a kilometre
+# What an entry is compared with; written once, since each that comes in is compared.
+_ANYWHERE: Final = (
+    select(
+        *(Entry.id, Entry.kind, Entry.title, Entry.url, Entry.place),
+        *(Entry.latitude, Entry.longitude, Entry.happens_at),
+    )
+    .where(
+        Entry.kind == bindparam("kind"),
+        Entry.origin != bindparam("origin"),
+        Entry.visibility == PUBLIC,
+        standing(),
+    )
+    .order_by(Entry.number)
+    .limit(MOST)
+)
+_AT_THE_TIME: Final = _ANYWHERE.where(
+    Entry.happens_at.between(bindparam("first"), bindparam("last"))
+)
+_NEARBY: Final = _ANYWHERE.where(
+    or_(
+        and_(
+            func.abs(Entry.latitude - bindparam("latitude")) < DEGREES,
+            func.abs(Entry.longitude - bindparam("longitude")) < DEGREES,
+        ),
+        Entry.latitude.is_(None),
+    )
+)
 
 
 def shown_once(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -60,15 +87,15 @@ def another(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     )
 
 
-async def consider(session: AsyncSession, entry: Entry) -> None:
+async def consider(session: AsyncSession, entry: Entry, *, new: bool = False) -> None:
     """Merge an entry that is new or changed with what other hubs tell of the same thing.
 
-    What an editor said stays; what is no more the same leaves its group.
+    What an editor said stays; what is no more the same leaves its group. What is `new` is in none.
     """
     if entry.kind not in KINDS:
         return
     await session.flush()
-    mine = await session.get(Merged, entry.id)
+    mine = None if new else await session.get(Merged, entry.id)
     if mine is not None and mine.by_hand:
         return
     found: list[UUID] = []
@@ -81,7 +108,7 @@ async def consider(session: AsyncSession, entry: Entry) -> None:
         if mine.group_id in groups.values():
             return
         await _leave(session, entry.id)
-    parted = await _parted(session, entry.id)
+    parted = await _parted(session, entry.id) if found else set[UUID]()
     for id_ in found:
         if not parted & await _members(session, groups.get(id_), id_):
             await _join(session, entry.id, id_, groups.get(id_))
@@ -90,23 +117,15 @@ async def consider(session: AsyncSession, entry: Entry) -> None:
 
 async def _candidates(session: AsyncSession, entry: Entry) -> Sequence[Any]:
     """What stands near it in time, or on the map, on other hubs; by the indexes of lists."""
-    columns = (Entry.id, Entry.kind, Entry.title, Entry.url, Entry.place)
-    query = select(*columns, Entry.latitude, Entry.longitude, Entry.happens_at).where(
-        Entry.kind == entry.kind,
-        Entry.origin != entry.origin,
-        Entry.visibility == PUBLIC,
-        standing(),
-    )
+    asked = {"kind": entry.kind, "origin": entry.origin}
     if entry.kind == TIMED:
         first, last = entry.happens_at - CLOSE, entry.happens_at + CLOSE
-        query = query.where(Entry.happens_at.between(first, last))
+        rows = await session.execute(_AT_THE_TIME, {**asked, "first": first, "last": last})
     elif entry.latitude is not None and entry.longitude is not None:
-        near = and_(
-            func.abs(Entry.latitude - entry.latitude) < DEGREES,
-            func.abs(Entry.longitude - entry.longitude) < DEGREES,
-        )
-        query = query.where(or_(near, Entry.latitude.is_(None)))
-    rows = await session.execute(query.order_by(Entry.number).limit(MOST))
+        spot = {"latitude": entry.latitude, "longitude": entry.longitude}
+        rows = await session.execute(_NEARBY, {**asked, **spot})
+    else:
+        rows = await session.execute(_ANYWHERE, asked)
     return rows.all()
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import bindparam, exists, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
@@ -18,7 +18,7 @@ from federation.vocab.names import is_public
 from hub.actors import service as actors
 from hub.core import text
 from hub.core.licences import is_licence
-from hub.entries import categories, gathering, merging, newcomers, publishing, queries
+from hub.entries import categories, gathering, merging, newcomers, publishing
 from hub.entries.models import Entry, Picture
 from hub.entries.schemas import EntryDraft
 from hub.fediverse.models import Peer
@@ -26,6 +26,11 @@ from hub.fediverse.received import Received
 
 E = TypeVar("E", bound=Entry)
 
+# Whether what has this id was deleted, and whether it is here: one question for each activity.
+_FATE = select(
+    publishing.gone(bindparam("uri"), bindparam("author")),
+    exists().where(Entry.uri == bindparam("uri")),
+)
 AHEAD = timedelta(hours=1)  # a peer's clock may be this wrong; later stamps would block all others
 
 
@@ -40,17 +45,19 @@ async def known(received: Received, thing: Object, kind: type[E]) -> E | None:
     if uri is None or thing.attributed_to != received.author.uri:
         raise MalformedDocument("an object without id, or of another author")
     session = received.session
-    if await publishing.is_gone(session, uri, received.author.uri):
+    asked = {"uri": uri, "author": received.author.uri}
+    is_gone, is_here = (await session.execute(_FATE, asked)).one()
+    if is_gone:
         raise Unauthorised("it was deleted before (AP-34)")
-    query = select(kind).where(kind.uri == uri).options(selectinload(kind.picture))
-    entry = await session.scalar(query)
-    if entry is not None:
+    if is_here:
+        query = select(kind).where(kind.uri == uri).options(selectinload(kind.picture))
+        entry = await session.scalar(query)
+        if entry is None:
+            raise MalformedDocument("it was of another kind before (AP-33)")
         if entry.local or not may_change(entry.author_id, received.author.id):
             raise Unauthorised("it belongs to somebody else (AP-32)")
         entry.heard_at = received.now
         return entry
-    if await queries.by_uri(session, uri) is not None:
-        raise MalformedDocument("it was of another kind before (AP-33)")
     if not any(is_public(one) for one in (*thing.to, *thing.cc)):
         raise Unauthorised("it is not public")
     if not await received.relevant() and not await _addressed(received, thing):
@@ -102,8 +109,9 @@ async def fill(
         # What was published before we followed is not new here, and nobody is told of it.
         entry.created_at = entry.published_at if received.listed else received.now
     entry.updated_at = _not_ahead(thing.updated or thing.published, received.now)
-    wanted = not await _without_pictures(received)
-    entry.picture = _picture(thing, entry.picture) if wanted else None
+    picture = _picture(thing, entry.picture)
+    unwanted = picture is not None and await _without_pictures(received)
+    entry.picture = None if unwanted else picture
     entry.document = orjson.dumps(thing.document(context=True))
 
 
@@ -114,7 +122,7 @@ async def keep(received: Received, entry: Entry) -> bool:
             received.session.add(entry)
     except IntegrityError:
         return False
-    await merging.consider(received.session, entry)
+    await merging.consider(received.session, entry, new=True)
     await newcomers.watch(received)
     # Of what is old nobody asked for the answers: thousands of look-ups (decision 0048).
     if isinstance(received.activity.object, Object) and not received.listed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.clock import now
@@ -11,12 +12,12 @@ from hub.fediverse.models import Fact
 URL = "url"  # the address under which the rows were written
 SETUP = "setup"  # the steps of setting it up that its stewards made, a JSON list
 FEDERATED = "federated_at"  # since when other servers know that address
+_VALUE = select(Fact.value).where(Fact.name == bindparam("name"))
 
 
 async def get(session: AsyncSession, name: str) -> str | None:
     """What was last noted under `name`."""
-    fact = await session.get(Fact, name)
-    return fact.value if fact else None
+    return await session.scalar(_VALUE, {"name": name})
 
 
 async def note(session: AsyncSession, name: str, value: str) -> None:

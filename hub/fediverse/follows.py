@@ -7,7 +7,7 @@ from dataclasses import replace
 from uuid import UUID, uuid4
 
 import orjson
-from sqlalchemy import delete, func, select
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
@@ -35,21 +35,21 @@ PENDING = "pending"
 REJECTED = "rejected"
 AS_ACTOR = "actor"  # how we subscribed to a relay: as its follower, or to what is public
 AS_PUBLIC = "public"
+# Written once: it is asked for each activity that comes in.
+_FOLLOWED = (
+    select(Follow.id)
+    .where(
+        Follow.followee_id.in_(bindparam("actors", expanding=True)),
+        Follow.follower_id.in_(select(Actor.id).where(Actor.local)),
+        Follow.state == ACCEPTED,
+    )
+    .limit(1)
+)
 
 
 async def is_followed(session: AsyncSession, actors: Sequence[UUID]) -> bool:
     """Whether one of our actors follows one of these, and was accepted."""
-    local = select(Actor.id).where(Actor.local)
-    found = await session.scalar(
-        select(Follow.id)
-        .where(
-            Follow.followee_id.in_(actors),
-            Follow.follower_id.in_(local),
-            Follow.state == ACCEPTED,
-        )
-        .limit(1)
-    )
-    return found is not None
+    return await session.scalar(_FOLLOWED, {"actors": actors}) is not None
 
 
 async def follow(services: Services, handle: str) -> Follow:

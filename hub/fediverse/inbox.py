@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -70,6 +70,10 @@ GROUPS = 4  # batches of one server for which is asked at once; more of it comes
 SOON = timedelta(seconds=2)
 ASKING_TIME = timedelta(seconds=60)  # how long is asked for one batch, well within its lease
 FETCHES = 10  # documents fetched for one activity (SECURITY B7)
+_LOG = InboxActivity.__table__
+_NOTED = update(_LOG).where(  # type: ignore[arg-type]
+    _LOG.c.id == bindparam("noted_id"), _LOG.c.fence == bindparam("noted_fence")
+)
 
 
 class InboxLog:
@@ -221,9 +225,7 @@ class Processor:
             look_ups = LookUps(self._look_ups)
             for case in cases:
                 await self._try(session, case, look_ups, alone=len(cases) == 1)
-            for case in cases:
-                if case.wanted is None and not case.alone:
-                    await _note(session, case)
+            await _note(session, [one for one in cases if one.wanted is None and not one.alone])
             rows = [case.row for case in cases]
             modern = [row.host for row in rows if row.scheme == "rfc9421"]
             await peers.seen(session, [row.host for row in rows], modern)
@@ -335,7 +337,7 @@ async def _without_suspects(session: AsyncSession, cases: list[Case]) -> list[Ca
     if first.row.deaths < DEATHS:
         return [first]
     first.state, first.reason = "failed", "workers died of it"
-    await _note(session, first)
+    await _note(session, [first])
     return []
 
 
@@ -350,20 +352,22 @@ async def _held(session: AsyncSession, cases: Sequence[Case]) -> list[Case]:
     return [case for case in cases if fences.get(case.row.id) == case.row.fence]
 
 
-async def _note(session: AsyncSession, case: Case) -> None:
-    """What became of it; tried again later where that may help."""
-    row = case.row
-    attempts = row.attempts + 1
+async def _note(session: AsyncSession, cases: Sequence[Case]) -> None:
+    """What became of each; tried again later where that may help."""
+    if cases:
+        await session.execute(_NOTED, [_noted(case) for case in cases])
+
+
+def _noted(case: Case) -> dict[str, Any]:
+    attempts = case.row.attempts + 1
     again = case.retry and attempts < TRIES
-    await session.execute(
-        update(InboxActivity)
-        .where(InboxActivity.id == row.id, InboxActivity.fence == row.fence)
-        .values(
-            state="waiting" if again else case.state,
-            reason=(case.reason or "")[:300] or None,
-            attempts=attempts,
-            run_at=now() + PAUSE * 2**attempts if again else None,
-            lease_until=None,
-            leased_by=None,
-        )
-    )
+    return {
+        "noted_id": case.row.id,
+        "noted_fence": case.row.fence,
+        "state": "waiting" if again else case.state,
+        "reason": (case.reason or "")[:300] or None,
+        "attempts": attempts,
+        "run_at": now() + PAUSE * 2**attempts if again else None,
+        "lease_until": None,
+        "leased_by": None,
+    }

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, case, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from federation.delivery import first_scheme
 from federation.errors import BadUrl
@@ -28,6 +29,17 @@ TRUSTED_AFTER = timedelta(hours=24)  # a follower's server is heard after this (
 QUIET = timedelta(days=3)  # a server that we follow and have not heard of is said to be so
 LOST = timedelta(days=30)  # and is hidden; as long as mail for it is kept (SETTLED 4)
 NOTED_AGAIN = timedelta(days=1)  # how exactly is known when a server last signed by RFC 9421
+_OURS = aliased(Actor)
+# Written once: whether we follow anybody there is asked for each activity that comes in.
+_FOLLOWED_AT = (
+    select(Actor)
+    .join(Follow, Follow.followee_id == Actor.id)
+    .join(_OURS, _OURS.id == Follow.follower_id)
+    .where(_OURS.local, Actor.authority == bindparam("host"), Follow.state == "accepted")
+    .order_by(Follow.created_at)
+    .limit(1)
+)
+_FOLLOWS = _FOLLOWED_AT.with_only_columns(Actor.id)
 
 
 @dataclass(frozen=True)
@@ -98,20 +110,12 @@ async def hears(session: AsyncSession, services: Services, actor: Actor) -> bool
 
 async def follows_host(session: AsyncSession, host: str) -> bool:
     """Whether one of our actors follows someone on that server."""
-    return await followed_at(session, host) is not None
+    return await session.scalar(_FOLLOWS, {"host": host}) is not None
 
 
 async def followed_at(session: AsyncSession, host: str) -> Actor | None:
     """Someone on that server whom one of our actors follows; None if nobody."""
-    follower = Actor.__table__.alias()
-    return await session.scalar(
-        select(Actor)
-        .join(Follow, Follow.followee_id == Actor.id)
-        .join(follower, follower.c.id == Follow.follower_id)
-        .where(follower.c.local, Actor.authority == host, Follow.state == "accepted")
-        .order_by(Follow.created_at)
-        .limit(1)
-    )
+    return await session.scalar(_FOLLOWED_AT, {"host": host})
 
 
 async def block(session: AsyncSession, services: Services, host: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeVar, get_args
 from uuid import UUID
 
-from sqlalchemy import Select, delete, or_, select, union, update
+from sqlalchemy import Select, bindparam, delete, or_, select, union, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.actors.models import Actor
@@ -41,6 +41,7 @@ _MEMBERS: Final = (
 )  # fmt: skip
 T = TypeVar("T")
 _PORT: Final = re.compile(r":\d+$")
+_SAID: Final = select(Ruling).where(Ruling.host.in_(bindparam("names", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ async def _said(session: AsyncSession, hosts: Collection[str]) -> dict[str, Ruli
     names = sorted({name for host in hosts for name in names_of(host)})
     found: dict[str, Ruling] = {}
     for part in parts(names):
-        rows = await session.scalars(select(Ruling).where(Ruling.host.in_(part)))
+        rows = await session.scalars(_SAID, {"names": part})
         found.update((row.host, row) for row in rows)
     return found
 

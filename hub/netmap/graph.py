@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,9 +13,12 @@ from typing import Final, Literal
 from hub.core.text import fold
 
 Tie = Literal["together", "place"]
+Names = dict[str, list[tuple[str, str]]]
 
 MOST_WHY: Final = 5  # titles that say why two are linked
 SHORTEST_NAME: Final = 4  # letters; what is shorter stands in too many words by chance
+MOST_LINKS: Final = 1000  # of one graph, those held together first, and then by how much
+MOST_AT_ONE_PLACE: Final = 50  # who are linked by a place: those who met there last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,25 +76,34 @@ class Graph:
     alone: tuple[Point, ...]
 
 
-def names_of(points: Iterable[Point]) -> list[tuple[str, str]]:
-    """Folded names and keys by which `named` finds who is meant, the longest first."""
-    found = ((fold(point.title), point.key) for point in points)
-    return sorted((one for one in found if len(one[0]) >= SHORTEST_NAME), key=_longest)
+def names_of(points: Iterable[Point]) -> Names:
+    """By which `named` finds who is meant: bare names and keys, by the first word of each."""
+    found: Names = {}
+    for point in points:
+        name = _bare(point.title)
+        if len(name) >= SHORTEST_NAME:
+            found.setdefault(name.partition(" ")[0], []).append((name, point.key))
+    return found
 
 
-def _longest(name: tuple[str, str]) -> tuple[int, str, str]:
-    return -len(name[0]), *name
+def named(words: str, names: Names) -> frozenset[str]:
+    """The keys of all whose whole name stands in the words, such as “Choir and Mill Library”.
 
-
-def named(words: str, names: Sequence[tuple[str, str]]) -> frozenset[str]:
-    """The keys of all whose whole name stands in the words, such as “Choir and Mill Library”."""
-    rest, found = f" {_bare(words)} ", set()
-    for name, key in names:
-        wanted = f" {_bare(name)} "
+    The longest is looked for first, and what it takes is no other's.
+    """
+    bare = _bare(words)
+    near = {name for word in set(bare.split()) for name in names.get(word, ())}
+    rest, found = f" {bare} ", set()
+    for name, key in sorted(near, key=_longest):
+        wanted = f" {name} "
         if wanted in rest:
             found.add(key)
             rest = rest.replace(wanted, " | ")
     return frozenset(found)
+
+
+def _longest(name: tuple[str, str]) -> tuple[int, str, str]:
+    return -len(name[0]), *name
 
 
 def _bare(words: str) -> str:
@@ -98,16 +112,23 @@ def _bare(words: str) -> str:
 
 
 def linked(points: Sequence[Point], happenings: Iterable[Happening], word: str = "") -> Graph:
-    """The graph of these, narrowed to what has a folded `word` in it or in one of its hosts."""
+    """The graph of these, narrowed to what has a folded `word` in it or in one of its hosts.
+
+    It keeps no words: they are as long as everything that was read.
+    """
     known = {point.key: point for point in points}
-    wanted = [one for one in happenings if one.hosts & set(known) and _fits(one, known, word)]
-    links = sorted((*_together(wanted, known), *_at_one_place(wanted, known)), key=_order)
+    wanted = [one for one in happenings if one.hosts & known.keys() and _fits(one, known, word)]
+    every = sorted((*_together(wanted, known), *_at_one_place(wanted, known)), key=_order)
+    links = every[:MOST_LINKS]
     held = _counted(wanted, known)
-    tied = {key for link in links for key in (link.one, link.other)}
-    degree = {key: sum(key in (link.one, link.other) for link in links) for key in tied}
-    counted = [replace(point, events=held.get(point.key, 0)) for point in points]
-    inside = [point for point in counted if point.key in tied]
-    outside = [p for p in counted if p.key not in tied and (word in p.words or p.key in held)]
+    degree = Counter(key for link in links for key in (link.one, link.other))
+    counted = [replace(point, events=held.get(point.key, 0), words="") for point in points]
+    inside = [point for point in counted if point.key in degree]
+    outside = [
+        point
+        for point in counted
+        if point.key not in degree and (word in known[point.key].words or point.key in held)
+    ]
     return Graph(
         tuple(sorted(inside, key=lambda one: (-degree[one.key], fold(one.title), one.key))),
         tuple(links),
@@ -123,7 +144,7 @@ def _together(wanted: Sequence[Happening], known: Mapping[str, Point]) -> list[L
     """Who held events together: each date counts, each title is said once."""
     pairs: dict[tuple[str, str], list[Happening]] = {}
     for one in wanted:
-        for pair in itertools.combinations(sorted(one.hosts & set(known)), 2):
+        for pair in itertools.combinations(sorted(one.hosts & known.keys()), 2):
             pairs.setdefault(pair, []).append(one)
     return [
         _link(pair, "together", [(one.title, one.starts_at) for one in found], len(found))
@@ -138,12 +159,13 @@ def _at_one_place(wanted: Sequence[Happening], known: Mapping[str, Point]) -> li
     for one in wanted:
         if one.place:
             titles[one.place] = one.place_title
-            for key in one.hosts & set(known):
+            for key in one.hosts & known.keys():
                 met = places.setdefault(one.place, {})
                 met[key] = max(met.get(key, one.starts_at), one.starts_at)
     pairs: dict[tuple[str, str], list[tuple[str, datetime]]] = {}
     for place, met in places.items():
-        for one_key, other in itertools.combinations(sorted(met), 2):
+        last_ones = heapq.nlargest(MOST_AT_ONE_PLACE, met, key=lambda key: (met[key], key))
+        for one_key, other in itertools.combinations(sorted(last_ones), 2):
             last = min(met[one_key], met[other])
             pairs.setdefault((one_key, other), []).append((titles[place], last))
     return [_link(pair, "place", found, len(found)) for pair, found in pairs.items()]
@@ -162,6 +184,6 @@ def _order(link: Link) -> tuple[bool, int, str, str]:
 def _counted(wanted: Iterable[Happening], known: Mapping[str, Point]) -> dict[str, int]:
     held: dict[str, int] = {}
     for one in wanted:
-        for key in one.hosts & set(known):
+        for key in one.hosts & known.keys():
             held[key] = held.get(key, 0) + 1
     return held

@@ -16,7 +16,7 @@ from hub.core.services import Services
 from hub.entries import forms
 from hub.feeds.pages import as_file
 from hub.feeds.tables import CSV
-from hub.netmap import drawing, files, queries
+from hub.netmap import drawing, files, kept
 from hub.netmap.graph import Graph
 from hub.web.doors import OPEN, Asking, Hub
 from hub.web.pages import render
@@ -27,6 +27,7 @@ HOME: Final = "/network"
 MONTH: Final = timedelta(days=30.5)
 AHEAD: Final = timedelta(days=366)  # what is planned counts as well
 BEGINNING: Final = timedelta(days=366 * 50)
+MOST_ROWS: Final = 80  # of each table of the page; the files have the rest
 MONTHS: Final = ("3", "6", "12", "24", "ever")
 
 
@@ -58,6 +59,7 @@ async def network(request: Request, hub: Hub, caller: Asking) -> Response:
         graph=graph,
         known={point.key: point for point in graph.points},
         picture=picture,
+        most_rows=MOST_ROWS,
         wanted=wanted.model_dump(),
         narrowed=bool(wanted.q),
         months=MONTHS,
@@ -90,7 +92,4 @@ async def as_table(request: Request, hub: Hub, asked: Annotated[Wanted, Query()]
 
 async def _graph(hub: Services, wanted: Wanted) -> Graph:
     moment = now()
-    async with hub.db.read() as session:
-        return await queries.graph_of(
-            session, wanted.since(moment), moment + AHEAD, wanted.q.strip()
-        )
+    return await kept.of(hub.db).graph(wanted.since(moment), moment + AHEAD, wanted.q.strip())

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, Select, String, cast, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.text import fold
@@ -21,6 +23,11 @@ from hub.netmap.graph import Graph, Happening, Point
 
 MOST_RECORDS: Final = 1000  # of organisations, and of places
 MOST_EVENTS: Final = 5000
+# What an event says of who holds it, and where.
+_POINTERS: Final = (
+    *(Event.organiser, Event.organiser_id, Event.organiser_uri),
+    *(Event.place_id, Event.place_uri),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,35 @@ class _Records:
         return None if found is None else self.keys[found]
 
 
+async def made_of(session: AsyncSession, since: datetime, until: datetime) -> bytes:
+    """What stands for the records of a graph: the same as long as none of them is otherwise.
+
+    The database reads them, and hands out one text.
+    """
+    lines = (
+        (_of_groups(), (Merged.entry_id, Merged.group_id)),
+        (_of_records(Organisation), (*_stamps(Organisation), Organisation.uri)),
+        (_of_records(Place), (*_stamps(Place), Place.uri)),
+        (_of_events(since, until), (*_stamps(Event), *_POINTERS)),
+    )
+    row = (await session.execute(select(*(_text(*each) for each in lines)))).one()
+    return hashlib.blake2b("\n".join(each or "" for each in row).encode()).digest()
+
+
+def _stamps(kind: type[Entry]) -> tuple[Any, ...]:
+    """What changes with a record; stewards' words for its tags do without its being said anew."""
+    return kind.id, kind.updated_at, kind.tags
+
+
+def _text(query: Select[*tuple[Any, ...]], columns: Iterable[Any]) -> ColumnElement[str | None]:
+    """All rows of a query as one text, of these columns."""
+    line: ColumnElement[str] = func.coalesce("", "")
+    for column in columns:
+        line = line + func.coalesce(cast(column, String), "") + "|"
+    rows = query.with_only_columns(line.label("line")).subquery()
+    return select(func.aggregate_strings(rows.c.line, "\n")).scalar_subquery()
+
+
 async def graph_of(
     session: AsyncSession, since: datetime, until: datetime, word: str = ""
 ) -> Graph:
@@ -44,29 +80,37 @@ async def graph_of(
 
     With a `word`, only what has it in its own words or those of a host.
     """
-    groups = await _groups(session, ("organisation", "place", "event"))
+    groups = {row.entry_id: str(row.group_id) for row in await session.execute(_of_groups())}
     hosts = await _records(session, Organisation, groups)
     places = await _records(session, Place, groups)
+    events = (await session.execute(_of_events(since, until))).all()
+    return await asyncio.to_thread(_drawn_up, groups, hosts, places, events, fold(word))
+
+
+def _drawn_up(
+    groups: dict[UUID, str], hosts: _Records, places: _Records, events: Sequence[Any], word: str
+) -> Graph:
     points = _points(hosts)
-    happenings = await _happenings(session, groups, hosts, places, points, since, until)
-    return graph.linked(points, happenings, fold(word))
+    return graph.linked(points, _happenings(groups, hosts, places, points, events), word)
 
 
-async def _groups(session: AsyncSession, kinds: Sequence[str]) -> dict[UUID, str]:
+def _of_groups() -> Select[*tuple[Any, ...]]:
     """What several hubs tell of, by the name of its group."""
     query = select(Merged.entry_id, Merged.group_id).join(Entry, Entry.id == Merged.entry_id)
-    rows = await session.execute(query.where(Entry.kind.in_(kinds)))
-    return {row.entry_id: str(row.group_id) for row in rows}
+    return query.where(Entry.kind.in_(("organisation", "place", "event"))).order_by(Merged.entry_id)
+
+
+def _of_records(kind: type[Organisation] | type[Place]) -> Select[*tuple[Any, ...]]:
+    query = select(
+        kind.id, kind.uri, kind.url, kind.title, kind.origin, kind.kind, kind.search_text
+    ).where(visible_to(ANYBODY))
+    return query.order_by(kind.origin, kind.number).limit(MOST_RECORDS)
 
 
 async def _records(
     session: AsyncSession, kind: type[Organisation] | type[Place], groups: dict[UUID, str]
 ) -> _Records:
-    query = select(
-        kind.id, kind.uri, kind.url, kind.title, kind.origin, kind.kind, kind.search_text
-    ).where(visible_to(ANYBODY))
-    query = query.order_by(kind.origin, kind.number).limit(MOST_RECORDS)
-    rows = (await session.execute(query)).all()
+    rows = (await session.execute(_of_records(kind))).all()
     keys = {row.id: groups.get(row.id, str(row.id)) for row in rows}
     return _Records(keys, {row.uri: row.id for row in rows}, tuple(rows))
 
@@ -88,20 +132,9 @@ def _points(records: _Records) -> list[Point]:
     return list(found.values())
 
 
-async def _happenings(
-    session: AsyncSession,
-    groups: dict[UUID, str],
-    hosts: _Records,
-    places: _Records,
-    points: Sequence[Point],
-    since: datetime,
-    until: datetime,
-) -> list[Happening]:
-    query = (
-        select(
-            *(Event.id, Event.title, Event.starts_at, Event.search_text, Event.organiser),
-            *(Event.organiser_id, Event.organiser_uri, Event.place_id, Event.place_uri),
-        )
+def _of_events(since: datetime, until: datetime) -> Select[*tuple[Any, ...]]:
+    return (
+        select(Event.id, Event.title, Event.starts_at, Event.search_text, *_POINTERS)
         .where(
             visible_to(ANYBODY),
             Event.starts_at >= since,
@@ -116,11 +149,20 @@ async def _happenings(
         .order_by(Event.starts_at.desc(), Event.id)
         .limit(MOST_EVENTS)
     )
+
+
+def _happenings(
+    groups: dict[UUID, str],
+    hosts: _Records,
+    places: _Records,
+    points: Sequence[Point],
+    events: Sequence[Any],
+) -> list[Happening]:
     names = graph.names_of(points)
     titles = {places.keys[row.id]: row.title for row in places.rows}
     said: dict[str, frozenset[str]] = {}
     found = []
-    for row in await session.execute(query):
+    for row in events:
         if row.organiser not in said:
             said[row.organiser] = graph.named(row.organiser, names)
         chosen = hosts.key(row.organiser_id, row.organiser_uri)

@@ -6,11 +6,16 @@ import csv
 import re
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from defusedxml import ElementTree
+from sqlalchemy import select, update
 
 from hub.core.clock import now
+from hub.entries.models import Entry, Merged
+from hub.events.models import Event
+from hub.netmap import kept, queries
 from tests import neighbours
 from tests.clock import Clock
 from tests.conftest import Running
@@ -93,3 +98,64 @@ async def test_it_is_open_to_everybody_and_takes_no_nonsense(hub: Running) -> No
     assert "Nothing links two" in page.text
     assert (await hub.web.get("/network?months=7", headers=HTML)).status_code == 422
     assert (await hub.web.get("/network.json?months=ever&utm=x")).status_code == 200
+
+
+async def test_it_is_read_anew_when_something_of_it_changed_and_only_then(
+    hub: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _neighbourhood(hub)
+    read: list[str] = []
+    graph_of = queries.graph_of
+
+    async def counted(session: Any, since: Any, until: Any, word: str) -> Any:
+        read.append(word)
+        return await graph_of(session, since, until, word)
+
+    monkeypatch.setattr(queries, "graph_of", counted)
+
+    async def told(address: str = "/network.json") -> Any:
+        return (await hub.web.get(address)).json()
+
+    async def change(statement: Any) -> None:
+        async with hub.services.db.write() as session:
+            await session.execute(statement)
+
+    first = await told()
+    assert await told() == first
+    await hub.web.get("/network", headers=HTML)
+    await hub.web.get("/network.csv")
+    assert read == [""]
+    assert len((await told("/network.json?q=food"))["edges"]) == 3
+    assert await told() == first
+    assert read == ["", "food"], "a word makes another, and takes nothing from the first"
+
+    feast = Entry.title == "Street feast"
+    await change(update(Entry).where(feast).values(hidden_at=now()))
+    assert len((await told())["edges"]) == 1, "what is hidden is gone at once"
+    await change(update(Entry).where(feast).values(hidden_at=None))
+    assert await told() == first
+    assert read == ["", "food", ""]
+    await change(update(Event).values(place_id=None, place_uri=None))
+    assert {edge["tie"] for edge in (await told())["edges"]} == {"together"}
+    choir = Entry.title == "Linden Choir"
+    await change(update(Entry).where(choir).values(title="Lime Choir", updated_at=now()))
+    friends, cafe = "Friends of Mill Park", "Repair Café"
+    assert {node["title"] for node in (await told())["nodes"]} == {friends, cafe}
+    async with hub.services.db.write() as session:
+        two = select(Entry.id).where(Entry.title.in_((friends, cafe)))
+        ids = (await session.scalars(two)).all()
+        group = uuid4()
+        session.add_all(Merged(entry_id=id_, group_id=group) for id_ in ids)
+    assert (await told())["nodes"] == [], "they are one now"
+
+
+async def test_no_more_graphs_are_kept_than_so_many(
+    hub: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "MOST", 2)
+    ours = kept.Kept(hub.services.db)
+    since, until = now() - timedelta(days=9), now()
+    made = [await ours.graph(since, until, word) for word in "abc"]
+    assert await ours.graph(since, until, "c") is made[2]
+    assert await ours.graph(since, until, "b") is made[1]
+    assert await ours.graph(since, until, "a") is not made[0]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from hub.netmap import drawing, graph
 from hub.netmap.graph import Happening, Point
 
@@ -103,3 +105,19 @@ def test_the_picture_is_the_same_each_time_and_nothing_lies_on_another() -> None
         for other in picture.dots:
             apart = math.hypot(one.x - other.x, one.y - other.y)
             assert one is other or apart > one.size + other.size
+
+
+def test_of_a_place_where_all_meet_and_of_all_links_only_so_many_are_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(graph, "MOST_AT_ONE_PLACE", 3)
+    hall = [_event(host, place="1", days=days) for days, host in enumerate("CFLS")]
+    links = graph.linked(EVERYBODY, hall).links
+    assert [(one.one, one.other) for one in links] == [("F", "L"), ("F", "S"), ("L", "S")]
+    monkeypatch.setattr(graph, "MOST_LINKS", 2)
+    found = graph.linked(EVERYBODY, [*hall, _event("CS"), _event("CS", days=9)])
+    assert [(one.one, one.other, one.tie) for one in found.links] == [
+        ("C", "S", "together"),
+        ("F", "L", "place"),
+    ]
+    assert [point.key for point in (*found.points, *found.alone)] == list("CFLS")
