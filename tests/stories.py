@@ -90,9 +90,7 @@ CHAPTERS: dict[str, dict[int, str]] = {
     },
 }
 
-PARTLY: dict[int, str] = {
-    31: "what is answered on one hub stands there"
-}
+PARTLY: dict[int, str] = {31: "what is answered on one hub stands there"}
 """What is missing of stories that have tests."""
 
 NOT_BUILT: dict[int, str] = {}
