@@ -351,7 +351,7 @@ async def _collection(site: Site, request: Request) -> Response:
     total = await site.collection_total(name, which)
     if total is None:
         raise Refusal(404, "no such collection")
-    uri = f"{site.origin}/actors/{name}/{which}"
+    uri = f"{site.uri_of(name)}/{which}"
     query = request.query_params
     if which in _COUNTED:
         body = collections.collection(uri, total, paged=False)

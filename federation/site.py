@@ -103,6 +103,9 @@ class Site(Protocol):
     async def resolve(self, resource: str) -> ActorNames | None:
         """Who `resource` is: a name, a full uri, or '' for the server's own actor."""
 
+    def uri_of(self, name: str) -> str:
+        """The id of an actor, by the name that its path has."""
+
     async def collection_total(self, name: str, which: str) -> int | None:
         """How many items the collection holds, or None if there is no such collection."""
 

@@ -335,6 +335,10 @@ class MemorySite:
                 return ActorNames(name, actor.id, page, gone, name == self._instance)
         return None
 
+    def uri_of(self, name: str) -> str:
+        """Where its document is."""
+        return self.uri(name)
+
     async def collection_total(self, name: str, which: str) -> int | None:
         """How many items a test put there."""
         if not isinstance(self.actors.get(name), Actor):

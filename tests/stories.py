@@ -65,7 +65,8 @@ CHAPTERS: dict[str, dict[int, str]] = {
         "within the hour",
         29: "another hub's words become ours, set once, for what is here and what comes",
         31: "a programme spans hubs: a channel passes on what each posts for it, to hubs and to a "
-        "feed to learn from; a hub leaves with what is its own",
+        "feed to learn from, and what is posted to it from Mastodon by mentioning it; a hub leaves "
+        "with what is its own",
     },
     "Looking after a hub": {
         1: "from an empty machine and a domain to a hub behind https, set up in at most six "
@@ -89,9 +90,7 @@ CHAPTERS: dict[str, dict[int, str]] = {
     },
 }
 
-PARTLY: dict[int, str] = {
-    31: "nobody posts to a programme by mentioning it, and what is answered on one hub stands there"
-}
+PARTLY: dict[int, str] = {31: "what is answered on one hub stands there"}
 """What is missing of stories that have tests."""
 
 NOT_BUILT: dict[int, str] = {}

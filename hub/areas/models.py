@@ -14,7 +14,7 @@ from hub.core.db import Base
 
 
 class Area(Base):
-    """A channel of an area: one of our actors, which says nothing of its own.
+    """A channel of an area: one of our actors, which says nothing of its own; a Group takes posts.
 
     It passes on what is of one of `kinds`, bears one of `tags` and comes from one of `origins`
     (authorities; `local`: this hub); where one of these is empty, it does not narrow. With a centre

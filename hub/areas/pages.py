@@ -118,6 +118,7 @@ def _entered(form: Form) -> dict[str, Any]:
         "latitude": form.maybe("latitude"),
         "longitude": form.maybe("longitude"),
         "within": metres,
+        "open_to_posts": bool(form.text("open_to_posts")),
     }
 
 

@@ -22,7 +22,7 @@ from hub.entries import finding, merging, search
 from hub.entries import queries as entries
 from hub.entries.finding import Found
 from hub.entries.merging import OTHER
-from hub.entries.models import Entry, numbered
+from hub.entries.models import Entry, Reply, numbered
 from hub.entries.paging import Listed
 from hub.entries.queries import Filter
 from hub.entries.visibility import ANYBODY, PUBLIC, standing
@@ -158,8 +158,12 @@ def _news_of(area: Area, moment: datetime, entry: Any = Entry) -> list[ColumnEle
 
 
 async def unfit(session: AsyncSession, area: Area, limit: int) -> Sequence[UUID]:
-    """Announcements of a channel whose thing is gone, hidden, or not what it is about any more."""
+    """Announcements of a channel whose thing is gone, hidden, or not what it is about any more.
+
+    What somebody posted to it by mentioning it is for stewards to take back (`entries.board`).
+    """
     still = exists().where(Entry.uri == Announcement.object_uri, *fits(area))
+    posted = exists().where(Reply.uri == Announcement.object_uri)
     query = (
         select(Announcement.id)
         .where(
@@ -167,6 +171,7 @@ async def unfit(session: AsyncSession, area: Area, limit: int) -> Sequence[UUID]
             Announcement.said_at.is_not(None),
             Announcement.undone_at.is_(None),
             ~still,
+            ~posted,
         )
         .order_by(Announcement.created_at)
         .limit(limit)

@@ -55,6 +55,9 @@ class AreaRules(BaseModel):
     within: Annotated[
         int, Field(ge=NEAREST_M, le=FARTHEST_M, description="metres around the centre")
     ] = USUAL_M
+    open_to_posts: Annotated[
+        bool, Field(description="whether people elsewhere post to it by mentioning it")
+    ] = False
 
     @model_validator(mode="after")
     def _whole_centre(self) -> AreaRules:
@@ -82,6 +85,7 @@ class AreaChange(BaseModel):
     latitude: float | None = None
     longitude: float | None = None
     within: int | None = None
+    open_to_posts: bool | None = None
 
 
 class AreaView(BaseModel):
@@ -99,6 +103,7 @@ class AreaView(BaseModel):
     latitude: float | None
     longitude: float | None
     within: int
+    open_to_posts: bool
     followers: int
     said: int
     created_at: datetime

@@ -18,8 +18,10 @@ from hub.core.clock import now
 from hub.core.errors import Conflict, Invalid
 from hub.core.services import Services
 from hub.core.words import filled
+from hub.entries import board
 from hub.fediverse import outbox
 
+CHANNEL: Final = "Service"  # the type of one that only announces; a Group takes posts too
 MOST: Final = 20  # each is looked after once a minute
 RESERVED: Final = frozenset(
     (
@@ -49,7 +51,7 @@ async def make(session: AsyncSession, services: Services, draft: AreaDraft) -> A
     if (await session.scalar(select(func.count()).select_from(Area)) or 0) >= MOST:
         raise Conflict(filled("A hub has at most {most} channels of areas.", most=MOST))
     area = Area()
-    area.actor = await actors.make(session, services, draft.name, "Service", icon="places")
+    area.actor = await actors.make(session, services, draft.name, CHANNEL, icon="places")
     session.add(area)
     _fill(area, draft)
     await audit.note(session, "area made", area.actor.name)
@@ -79,6 +81,7 @@ async def change(session: AsyncSession, services: Services, area: Area, rules: A
 def _fill(area: Area, rules: AreaRules) -> None:
     area.actor.display_name = rules.title
     area.actor.summary = rules.summary
+    area.actor.kind = board.GROUP if rules.open_to_posts else CHANNEL
     area.kinds, area.tags, area.origins = list(rules.kinds), list(rules.tags), list(rules.origins)
     area.latitude, area.longitude, area.within_m = rules.latitude, rules.longitude, rules.within
 

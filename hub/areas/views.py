@@ -6,6 +6,7 @@ from typing import Any
 
 from hub.areas.models import Area
 from hub.areas.schemas import AreaView
+from hub.entries import board
 
 
 def view_of(area: Area, followers: int, said: int) -> AreaView:
@@ -34,4 +35,5 @@ def rules_of(area: Area) -> dict[str, Any]:
         "latitude": area.latitude,
         "longitude": area.longitude,
         "within": area.within_m,
+        "open_to_posts": area.actor.kind == board.GROUP,
     }

@@ -256,8 +256,6 @@ async def profile(name: str, request: Request, hub: Hub, caller: Asking) -> Resp
         followers = await follows.count(session, followee=actor.id)
         shown: dict[str, Any] = {"events": (), "listings": (), "posts": ()}
         shown |= {"articles": (), "records": []}
-        if actor.name == board.BOARD:
-            shown["posts"] = await board.listed(session, ON_A_PROFILE)
         if actor.name in {"events", "relay"}:
             shown["events"] = (
                 await events.listed(session, viewer, origin="local", limit=ON_A_PROFILE)
@@ -279,7 +277,9 @@ async def profile(name: str, request: Request, hub: Hub, caller: Asking) -> Resp
             shown["listings"] = found.items
         area = await areas.of_actor(session, actor)
         if area is not None:
-            shown = _by_kind((await areas.shown(session, area, limit=ON_A_PROFILE)).items)
+            shown |= _by_kind((await areas.shown(session, area, limit=ON_A_PROFILE)).items)
+        if actor.kind == board.GROUP:
+            shown["posts"] = await board.listed(session, actor, ON_A_PROFILE)
     response = render(
         request,
         "browse/profile.html",
@@ -303,7 +303,6 @@ def _by_kind(found: Sequence[Entry]) -> dict[str, Any]:
         "listings": [entry for entry in found if entry.kind in SIDES.values()],
         "articles": [entry for entry in found if entry.kind == "article"],
         "records": [entry for entry in found if entry.kind in FOLDERS.values()],
-        "posts": (),
     }
 
 

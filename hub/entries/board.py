@@ -1,8 +1,9 @@
-"""The noticeboard `@board`: who mentions it in a post for everybody is heard by its followers.
+"""Groups of ours: who mentions one in a post for everybody is heard by its followers.
 
-A post of somebody who may is announced at once, what others post when a steward nods (FEP-1b12,
-AP-85). What is not for everybody stays a message to the stewards. Answers are not announced: on
-Mastodon each would mention the board again, and every follower would get every word of a thread.
+`@board` is one, and so is each channel of an area that takes posts. What somebody posts who may is
+announced at once, what others post when a steward nods (FEP-1b12, AP-85). What is not for everybody
+stays a message to the stewards. Answers are not announced: on Mastodon each would mention the group
+again, and every follower would get every word of a thread.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from federation.errors import MalformedDocument, Unauthorised
 from federation.vocab.base import Object
-from hub.actors import service as actors
 from hub.actors.models import Actor
 from hub.core import text
 from hub.core.services import Services
@@ -27,7 +27,7 @@ from hub.fediverse import announcing, follows, forwarding, outbox, peers
 from hub.fediverse.models import Announcement, Follow
 from hub.fediverse.received import Received
 
-BOARD: Final = "board"
+GROUP: Final = "Group"  # the type of an actor that takes posts
 MOST_A_DAY: Final = 10  # posts of one author that are announced unseen; more wait for a steward
 MOST_OF_A_SERVER: Final = 50  # the same of one server, which may have any number of authors
 DAY: Final = timedelta(days=1)
@@ -36,55 +36,84 @@ MOST_WAITING_IN_ALL: Final = 1000  # the same of all servers: more than anybody 
 
 
 async def receive(received: Received, thing: Object) -> bool:
-    """Take a post for the board; False if it is none.
+    """Take a post for some of our groups; False if it is none.
+
+    For several it is announced at once if its author may post to each of them.
 
     Raises:
         MalformedDocument: it says nothing.
         Unauthorised: it was deleted before, or too much waits for a steward already.
     """
-    board = await actors.local(received.session, BOARD)
-    for_board = board.uri in notes.addressees(thing) and notes.is_for_all(thing)
-    if not for_board or thing.in_reply_to is not None:
+    if thing.in_reply_to is not None or not notes.is_for_all(thing):
         return False
+    session = received.session
+    groups = await _addressed(session, thing)
+    if not groups:
+        return False
+    uri = _id_of(thing)
+    if await publishing.is_gone(session, uri, received.author.uri):
+        raise Unauthorised("it was deleted before (AP-34)")
+    before = select(Announcement.id).where(Announcement.object_uri == uri).limit(1)
+    if await session.scalar(before) is not None:
+        return True
+    # What an author sent is worth passing on as it is; what was fetched is not theirs word by word.
+    direct = received.via is None and isinstance(received.document.get("object"), dict)
+    sent = orjson.dumps(received.document) if direct and received.activity.id else None
+    permitted = all([await _may_post(received, group, thing) for group in groups])
+    if not permitted:
+        for group in groups:
+            await _find_room(session, group, received.author)
+    await _keep(received, groups[0], thing, SHOWN if permitted else HELD)
+    for group in groups:
+        row = await announcing.intend(session, group, received.author, uri, sent)
+        if permitted and row is not None:
+            await announcing.say(session, received.services, row)
+    return True
+
+
+def _id_of(thing: Object) -> str:
+    """What the post is announced by.
+
+    Raises:
+        MalformedDocument: it has none that can be passed on, or says nothing.
+    """
     if thing.id is None or not (thing.content or thing.attachments):
         raise MalformedDocument("a post without id or text")
     if len(thing.id.encode()) > outbox.LONGEST_OBJECT:
         raise MalformedDocument("a post whose id is too long to be passed on")
-    if await publishing.is_gone(received.session, thing.id, received.author.uri):
-        raise Unauthorised("it was deleted before (AP-34)")
-    # What an author sent is worth passing on as it is; what was fetched is not theirs word by word.
-    direct = received.via is None and isinstance(received.document.get("object"), dict)
-    sent = orjson.dumps(received.document) if direct and received.activity.id else None
-    permitted = await _may_post(received, board, thing)
-    if not permitted:
-        await _find_room(received.session, board, received.author)
-    row = await announcing.intend(received.session, board, received.author, thing.id, sent)
-    if row is None:
-        return True
-    await _keep(received, board, thing, SHOWN if permitted else HELD)
-    if permitted:
-        await announcing.say(received.session, received.services, row)
-    return True
+    return thing.id
 
 
-async def _may_post(received: Received, board: Actor, thing: Object) -> bool:
-    """Followers of the board and those whom we follow, of servers that are heard, not too often."""
+async def _addressed(session: AsyncSession, thing: Object) -> list[Actor]:
+    """Those of our groups that it names, by name."""
+    named = select(Actor).where(
+        Actor.local,
+        Actor.kind == GROUP,
+        Actor.uri.in_(notes.addressees(thing)),
+        Actor.moved_to.is_(None),
+        Actor.deleted_at.is_(None),
+    )
+    return list(await session.scalars(named.order_by(Actor.name)))
+
+
+async def _may_post(received: Received, group: Actor, thing: Object) -> bool:
+    """Followers of the group and those whom we follow, of servers that are heard, not too often."""
     session, author = received.session, received.author
     if notes.calls_many(thing) or not await peers.hears(session, received.services, author):
         return False
     knows_us = or_(
-        (Follow.follower_id == author.id) & (Follow.followee_id == board.id),
+        (Follow.follower_id == author.id) & (Follow.followee_id == group.id),
         (Follow.followee_id == author.id)
         & Follow.follower_id.in_(select(Actor.id).where(Actor.local)),
     )
     known = select(Follow.id).where(knows_us, Follow.state == follows.ACCEPTED).limit(1)
     if await session.scalar(known) is None:
         return False
-    own, all_there = await announcing.counts_since(session, board, author, DAY)
+    own, all_there = await announcing.counts_since(session, group, author, DAY)
     return own < MOST_A_DAY and all_there < MOST_OF_A_SERVER
 
 
-async def _find_room(session: AsyncSession, board: Actor, author: Actor) -> None:
+async def _find_room(session: AsyncSession, group: Actor, author: Actor) -> None:
     """Return if one more may wait for a steward.
 
     Raises:
@@ -97,7 +126,7 @@ async def _find_room(session: AsyncSession, board: Actor, author: Actor) -> None
         .join(Reply, Reply.uri == Announcement.object_uri)
         .join(Actor, Actor.id == Reply.author_id)
         .where(
-            Announcement.actor_id == board.id,
+            Announcement.actor_id == group.id,
             Announcement.said_at.is_(None),
             Announcement.undone_at.is_(None),
             Reply.state == HELD,
@@ -111,11 +140,11 @@ async def _find_room(session: AsyncSession, board: Actor, author: Actor) -> None
         raise Unauthorised("as many posts as are kept wait for a steward")
 
 
-async def _keep(received: Received, board: Actor, thing: Object, state: str) -> None:
+async def _keep(received: Received, group: Actor, thing: Object, state: str) -> None:
     """Among the messages, where the stewards find it: to let it through, or to take it back."""
     content = await text.cleaned(notes.html_of(thing))
     post = notes.row_of_theirs(thing, received.author, content, received.now)
-    post.channel_id, post.public, post.state = board.id, True, state
+    post.channel_id, post.public, post.state = group.id, True, state
     received.session.add(post)
     await received.session.flush()
     await live.note_tags(received.session, post, thing)
@@ -132,6 +161,7 @@ async def catch_up(session: AsyncSession, services: Services) -> None:
             Announcement.undone_at.is_(None),
             Reply.state == SHOWN,
             Reply.public,
+            Announcement.actor.has(Actor.deleted_at.is_(None)),
         )
         .options(joinedload(Announcement.actor), joinedload(Announcement.author))
         .order_by(Announcement.created_at)
@@ -149,16 +179,14 @@ async def take_back(session: AsyncSession, services: Services, reply: Reply) -> 
     await forwarding.drop(session, reply.uri)
 
 
-async def listed(session: AsyncSession, limit: int) -> list[Reply]:
-    """The newest posts on the board, with their authors."""
+async def listed(session: AsyncSession, group: Actor, limit: int) -> list[Reply]:
+    """The newest posts that a group passed on, with their authors."""
     rows = await session.scalars(
         select(Reply)
-        .join(Actor, Actor.id == Reply.channel_id)
         .join(Announcement, Announcement.object_uri == Reply.uri)
         .where(
-            Actor.local,
-            Actor.name == BOARD,
-            Announcement.actor_id == Actor.id,
+            Announcement.actor_id == group.id,
+            Announcement.undone_at.is_(None),
             Reply.public,
             Reply.state == SHOWN,
             Reply.author.has(Actor.suspended_at.is_(None) & Actor.deleted_at.is_(None)),

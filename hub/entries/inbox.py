@@ -46,7 +46,7 @@ inbox = Inbox[Received]()
 
 @inbox.on(Create, Note)
 async def replied(received: Received, activity: Create) -> None:
-    """Somebody answered an entry, wrote to one of our channels, or posts to the board."""
+    """Somebody answered an entry, wrote to one of our channels, or posts to a group."""
     thing = _object(activity)
     if not await board.receive(received, thing):
         await _reply(received, thing)

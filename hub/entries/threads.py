@@ -15,6 +15,7 @@ from sqlalchemy.orm import selectinload
 from hub.actors.models import Actor
 from hub.core.text import SafeHtml, shown
 from hub.entries import paging
+from hub.entries.board import GROUP
 from hub.entries.models import HELD, HIDDEN, SHOWN, Entry, Reply
 from hub.entries.paging import Cursor, Listed
 from hub.entries.visibility import Viewer, visible_to
@@ -57,7 +58,8 @@ class ReplyView:
 class Message:
     """A reply or a private message as stewards see it, with what we answered.
 
-    `kind` is private, held or public. `channel_name` is whom it was for, such as `@offers`.
+    `kind` is private, held or public. `channel_name` is whom it was for, such as `@offers`;
+    `to_group`: that one passes on what is posted to it.
     """
 
     reply: ReplyView
@@ -66,6 +68,7 @@ class Message:
     entry_title: str
     entry_path: str
     channel_name: str
+    to_group: bool
     answers: tuple[ReplyView, ...]
 
     @property
@@ -313,5 +316,6 @@ def _message(row: Reply, answers: dict[UUID | None, list[ReplyView]]) -> Message
         entry_title=entry.title if entry else "",
         entry_path=entry.path if entry else "",
         channel_name=f"@{row.channel.name}" if row.channel else "",
+        to_group=row.channel is not None and row.channel.kind == GROUP,
         answers=tuple(answers.get(row.id, ())),
     )

@@ -9,6 +9,9 @@ while much of that server's mail still is to be acted upon.
 Everything is read again now and then: what stands here and is listed there still stands, and of
 what is listed there no more its server is asked whether it is gone. So a Delete that never arrived
 is honoured all the same (SECURITY D7), and a hub that publishes nothing is known to be there.
+
+Who moved here began with empty collections (FEP-7628): those of whom they were before are read too,
+if that one says so itself. What stands there is said by the former actor, as on any mail of its.
 """
 
 from __future__ import annotations
@@ -26,7 +29,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from federation import collections
-from federation.errors import FederationError, MalformedDocument
+from federation.errors import FederationError, MalformedDocument, Unauthorised
+from federation.origins import authority
 from federation.vocab.activities import Announce, Create, Delete
 from federation.vocab.actors import Actor as ActorDocument
 from federation.vocab.base import Object
@@ -35,11 +39,12 @@ from federation.vocab.objects import Event, Note
 from federation.vocab.parse import parse
 from federation.vocab.proposals import Proposal
 from federation.vocab.reading import uri as address_in
+from hub.actors import service as actors
 from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.db import Base, insert_for
 from hub.core.services import Services
-from hub.fediverse import follows, peers
+from hub.fediverse import follows, peers, rulings
 from hub.fediverse.models import LISTED, Backfill, Follow, InboxActivity
 from hub.jobs.queue import enqueue
 from hub.jobs.registry import Run, job
@@ -53,6 +58,7 @@ MOST_WAITING: Final = 200  # of one server's mail that is not acted upon yet; mo
 AGAIN: Final = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
 NOTHING_AFTER: Final = 20  # pages without anything that hubs keep: it is somebody who chats
 MOST_PAGES: Final = 50_000  # whoever has more has pages without end
+MOST_BEFORE: Final = 5  # former addresses of one actor that are asked; whoever claims more does not
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,30 +119,27 @@ async def read_on(run: Run, *, follow_id: str) -> None:
     async with services.db.read() as session:
         row = await session.get(Backfill, id_)
         followee = await _followee(session, id_)
-        busy = followee is not None and await _is_busy(session, followee.authority)
     if row is None or row.finished_at is not None or followee is None:
         async with run.finish():
             return  # they are followed no more, or all is read
-    if busy:
-        async with run.finish() as session:
-            await _later(session, id_, now() + PACE)
-            return
     try:
-        home = _address(followee, row.collection)
-        page = collections.Part((), None, None)
-        if home is not None:
-            page = await collections.part(services.fetcher, row.page or home, home)
-        found = await _worth(services, followee, page.items)
+        speaker = await _speaker(services, followee, row.collection)
+        if await _is_busy(services, speaker.authority):
+            async with run.finish() as session:
+                await _later(session, id_, now() + PACE)
+                return
+        page = await _page(services, speaker, row)
+        found = await _worth(services, speaker, page.items)
     except FederationError as error:
         async with run.finish() as session:
-            await _note_failure(session, id_, error)
+            await _note_failure(session, followee, id_, error)
             return
     async with run.finish() as session:
-        await peers.answered(session, followee.authority)
-        await note_standing(session, followee.authority, found.standing)
-        new = await _hand_on(session, followee, row, found)
-        if await _go_on(session, id_, page, found, new):
-            await _ask_after(session, followee, row)
+        await peers.answered(session, speaker.authority)
+        await note_standing(session, speaker.authority, found.standing)
+        new = await _hand_on(session, speaker, row, found)
+        if await _go_on(session, followee, id_, page, found, new):
+            await _ask_after(session, speaker, row)
     services.wake.ring()
 
 
@@ -151,29 +154,83 @@ async def _followee(session: AsyncSession, follow_id: UUID) -> Actor | None:
     return None if gone or row is None else row.followee
 
 
-async def _is_busy(session: AsyncSession, host: str) -> bool:
+def _steps(followee: Actor) -> list[str]:
+    """What is read, in order: the actor's collections, then those of each that it was before.
+
+    The latter are named `outbox https://old.example/actors/events`.
+    """
+    thing = _document(followee)
+    before = thing.also_known_as[:MOST_BEFORE] if thing is not None else ()
+    return [*COLLECTIONS, *(f"{one} {uri}" for uri in before for one in COLLECTIONS)]
+
+
+async def _speaker(services: Services, followee: Actor, collection: str) -> Actor:
+    """Who says what this collection holds: the actor that we follow, or whom it was before.
+
+    Raises:
+        Unauthorised: that one does not say that it became the actor, or nothing is taken of it.
+        FederationError: it could not be asked.
+    """
+    uri = collection.partition(" ")[2]
+    if not uri:
+        return followee
+    async with services.db.read() as session:
+        closed = await rulings.is_closed(session, services, authority(uri))
+        former = await actors.by_uri(session, uri)
+    if closed or services.is_ours(authority(uri)):
+        raise Unauthorised("nothing is taken from the former address")
+    if former is None or former.moved_to != followee.uri:
+        former = await _moved(services, followee, uri)
+    if former.deleted_at or former.suspended_at:
+        raise Unauthorised("nothing is taken from whom it was before")
+    return former
+
+
+async def _moved(services: Services, followee: Actor, uri: str) -> Actor:
+    """Whom the actor was before, as that one says at its own address (FEP-7628).
+
+    Raises:
+        FederationError: it does not say so, or could not be asked.
+    """
+    document = (await services.fetcher.fetch(uri)).document
+    thing = parse(document)
+    if not isinstance(thing, ActorDocument) or (thing.id, thing.moved_to) != (uri, followee.uri):
+        raise Unauthorised("the former actor does not say that it became this one")
+    async with services.db.write() as session:
+        former = await peers.remember(session, thing, orjson.dumps(document))
+        former.moved_to = followee.uri
+    return former
+
+
+async def _is_busy(services: Services, host: str) -> bool:
     waiting = select(func.count()).where(
         InboxActivity.host == host, InboxActivity.run_at.is_not(None)
     )
-    return (await session.scalar(waiting) or 0) > MOST_WAITING
+    async with services.db.read() as session:
+        return (await session.scalar(waiting) or 0) > MOST_WAITING
 
 
-def _address(followee: Actor, collection: str) -> str | None:
-    """Where a collection of the actor's is; None if it has none."""
-    thing = parse(orjson.loads(followee.document or b"{}"))
-    if not isinstance(thing, ActorDocument):
-        return None
-    found: str | None = getattr(thing, collection)
-    return found
+def _document(actor: Actor) -> ActorDocument | None:
+    thing = parse(orjson.loads(actor.document or b"{}"))
+    return thing if isinstance(thing, ActorDocument) else None
 
 
-async def _worth(services: Services, followee: Actor, items: Sequence[Any]) -> Found:
+async def _page(services: Services, speaker: Actor, row: Backfill) -> collections.Part:
+    """Where the reading is; nothing if the speaker has no such collection."""
+    thing = _document(speaker)
+    home: str | None = getattr(thing, row.collection.partition(" ")[0], None)
+    if home is None:
+        return collections.Part((), None, None)
+    return await collections.part(services.fetcher, row.page or home, home)
+
+
+async def _worth(services: Services, speaker: Actor, items: Sequence[Any]) -> Found:
     """What of a page is to be acted upon: what the actor made or passed on and is not over.
 
     Of what a page names by its id alone, whatever is not here yet.
     """
     moment, bodies, standing = now(), [], set()
-    said = [one for one in (_said(followee, item) for item in items) if one is not None]
+    said = [one for one in (_said(speaker, item) for item in items) if one is not None]
     there = await _here(services, [one.object_id or "" for one, _ in said])
     for one, whole in said:
         uri, known = one.object_id or "", there.get(one.object_id or "")
@@ -184,14 +241,14 @@ async def _worth(services: Services, followee: Actor, items: Sequence[Any]) -> F
     return Found(len(said), tuple(bodies), frozenset(standing))
 
 
-def _said(followee: Actor, item: Any) -> tuple[Create | Announce, bytes] | None:
+def _said(speaker: Actor, item: Any) -> tuple[Create | Announce, bytes] | None:
     """What the actor itself made or passed on; a plain post is nothing that hubs keep.
 
     What its collection names by the id alone counts as made.
     """
     uri = address_in(item) if isinstance(item, str) else None
     if uri is not None:
-        made = Create(actor=followee.uri, object=uri, to=(PUBLIC,))
+        made = Create(actor=speaker.uri, object=uri, to=(PUBLIC,))
         return made, orjson.dumps(made.document(context=True))
     if not isinstance(item, dict):
         return None
@@ -201,7 +258,7 @@ def _said(followee: Actor, item: Any) -> tuple[Create | Announce, bytes] | None:
         thing = parse(whole)
     except MalformedDocument:
         return None
-    if not isinstance(thing, Create | Announce) or thing.actor != followee.uri:
+    if not isinstance(thing, Create | Announce) or thing.actor != speaker.uri:
         return None
     return None if type(thing.object) is Note else (thing, orjson.dumps(whole))
 
@@ -244,14 +301,14 @@ async def note_standing(session: AsyncSession, host: str, uris: Collection[str])
         await session.execute(update(entry).where(*theirs).values(heard_at=now()))
 
 
-async def _ask_after(session: AsyncSession, followee: Actor, row: Backfill) -> None:
+async def _ask_after(session: AsyncSession, speaker: Actor, row: Backfill) -> None:
     """Ask its server of each thing of theirs that this reading did not meet, whether it is gone.
 
     As a Delete that nobody signed: it counts if the origin answers that there is nothing.
     """
     entry = Base.metadata.tables["entry"]
-    relayed = followee.kind == "Application"  # it lists what all of its server publish
-    theirs = entry.c.origin == followee.authority if relayed else entry.c.author_id == followee.id
+    relayed = speaker.kind == "Application"  # it lists what all of its server publish
+    theirs = entry.c.origin == speaker.authority if relayed else entry.c.author_id == speaker.id
     author = Base.metadata.tables["actor"]
     rows = await session.execute(
         select(entry.c.uri, author.c.uri)
@@ -268,19 +325,19 @@ async def _ask_after(session: AsyncSession, followee: Actor, row: Backfill) -> N
     for uri, owner in rows:
         doubt = Delete(id=f"{uri}#gone-{row.run}", actor=owner, object=uri, to=(PUBLIC,))
         body = orjson.dumps(doubt.document(context=True))
-        values.append(_mail(owner, followee.authority, f"{uri}#gone-{row.run}", "refetch", body))
+        values.append(_mail(owner, speaker.authority, f"{uri}#gone-{row.run}", "refetch", body))
     if values:
         await session.execute(insert_for(session, InboxActivity).on_conflict_do_nothing(), values)
 
 
-async def _hand_on(session: AsyncSession, followee: Actor, row: Backfill, found: Found) -> int:
+async def _hand_on(session: AsyncSession, speaker: Actor, row: Backfill, found: Found) -> int:
     """Put activities into the inbox log; how many were not there from this reading."""
     if not found.bodies:
         return 0
     values = []
     for name, body in found.bodies:
-        uri = f"{followee.uri}#listed-{row.run}-{sha256(name.encode()).hexdigest()}"
-        values.append(_mail(followee.uri, followee.authority, uri, LISTED, body))
+        uri = f"{speaker.uri}#listed-{row.run}-{sha256(name.encode()).hexdigest()}"
+        values.append(_mail(speaker.uri, speaker.authority, uri, LISTED, body))
     kept = await session.scalars(
         insert_for(session, InboxActivity)
         .values(values)
@@ -308,30 +365,37 @@ def _mail(actor: str, host: str, uri: str, trust: str, body: bytes) -> dict[str,
 
 
 async def _go_on(
-    session: AsyncSession, follow_id: UUID, page: collections.Part, found: Found, new: int
+    session: AsyncSession,
+    followee: Actor,
+    follow_id: UUID,
+    page: collections.Part,
+    found: Found,
+    new: int,
 ) -> bool:
-    """Note what was read, and when it goes on; true at the end of the last collection."""
+    """Note what was read, and when it goes on; true at the end of the speaker's last collection."""
     row = await session.get(Backfill, follow_id)
     if row is None:
         return False
     here = row.page
     row.pages, row.items, row.taken = row.pages + 1, row.items + found.kept, row.taken + new
     row.tried, row.error = 0, None
-    if row.collection == COLLECTIONS[0] and page.total is not None:
-        row.total = page.total
+    name, _, before = row.collection.partition(" ")
+    if name == COLLECTIONS[0] and page.total is not None:
+        row.total = page.total + ((row.total or 0) if before else 0)
     circles = bool(found.bodies) and not new  # what stood there had been read before (AP-82)
     chats = row.pages >= NOTHING_AFTER and not row.items
     row.page = page.next
     if page.next in {None, here} or circles or chats or row.pages >= MOST_PAGES:
-        await _next_collection(session, row)
-        return row.finished_at is not None
+        await _next_collection(session, followee, row)
+        return name == COLLECTIONS[-1]
     await _later(session, follow_id, now() + (PACE if page.items else timedelta(0)))
     return False
 
 
-async def _next_collection(session: AsyncSession, row: Backfill) -> None:
+async def _next_collection(session: AsyncSession, followee: Actor, row: Backfill) -> None:
     row.page, row.tried = None, 0
-    later = COLLECTIONS[COLLECTIONS.index(row.collection) + 1 :]
+    steps = _steps(followee)  # which may have been others when this one began
+    later = steps[steps.index(row.collection) + 1 :] if row.collection in steps else []
     if not later:
         row.finished_at = now()
         return
@@ -339,17 +403,20 @@ async def _next_collection(session: AsyncSession, row: Backfill) -> None:
     await _later(session, row.follow_id, now())
 
 
-async def _note_failure(session: AsyncSession, follow_id: UUID, error: FederationError) -> None:
+async def _note_failure(
+    session: AsyncSession, followee: Actor, follow_id: UUID, error: FederationError
+) -> None:
     """Try again later, ever more rarely: a server that goes away comes back some day.
 
-    A collection that is not for us, or is none, is left.
+    A collection that is not for us, or is none, is left. So is a former address that does not
+    answer, until all is read again: nothing of today waits for it.
     """
     row = await session.get(Backfill, follow_id)
     if row is None:
         return
     row.error = str(error)[:300]
-    if not error.retry:
-        await _next_collection(session, row)
+    if not error.retry or " " in row.collection:
+        await _next_collection(session, followee, row)
         return
     pause = AGAIN[min(row.tried, len(AGAIN) - 1)]
     row.tried += 1

@@ -115,11 +115,12 @@ class Follow(Base):
 class Backfill(Base):
     """How far we have read what a followed actor published before we followed it.
 
-    `collection` is the one of the actor's that is read at the moment (outbox, upcoming, featured),
-    `page` where it goes on; None: at its beginning. `total` is how much the outbox says that it
-    holds; `pages` were read so far, `items` of them are of a kind that hubs keep, and `taken` were
-    handed on: what is over is not. `tried`: so often in a row it could not be read, as `error`
-    says. `run` counts the readings: all is read again now and then, and `taken` adds up.
+    `collection` is the one of the actor's that is read at the moment (outbox, upcoming, featured;
+    with an address behind it, of whom the actor was before), `page` where it goes on; None: at its
+    beginning. `total` is how much the outboxes say that they hold; `pages` were read so far,
+    `items` of them are of a kind that hubs keep, and `taken` were handed on: what is over is not.
+    `tried`: so often in a row it could not be read, as `error` says. `run` counts the readings: all
+    is read again now and then, and `taken` adds up.
     """
 
     __tablename__ = "backfill"

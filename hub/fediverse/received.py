@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.authority import is_local, may_publish
@@ -157,9 +158,16 @@ class Received:
         return await peers.remember(self.session, thing, orjson.dumps(document))
 
     async def relevant(self) -> bool:
-        """Whether we asked for this: we follow the author, or who passed it on (AP-30)."""
-        people = [self.author.id, *([self.via.id] if self.via else [])]
-        return await follows.is_followed(self.session, people)
+        """Whether we asked for this: we follow the author, or who passed it on (AP-30).
+
+        What somebody listed who has moved we asked for by following whom they became.
+        """
+        people = [self.author, *([self.via] if self.via else [])]
+        became = [one.moved_to for one in people if self.listed and one.moved_to]
+        ids = [one.id for one in people]
+        if became:
+            ids += await self.session.scalars(select(Actor.id).where(Actor.uri.in_(became)))
+        return await follows.is_followed(self.session, ids)
 
     async def hand_on(self, document: Document) -> bool:
         """Treat a document that came from its own origin as if its author had just created it.

@@ -183,6 +183,13 @@ class HubSite:
                 return path.removeprefix(prefix)
         return RELAY if not path else "?"
 
+    def uri_of(self, name: str) -> str:
+        """The id of one of our actors; `name@authority` is that of an address we had before."""
+        name, _, host = name.partition("@")
+        former = self._services.settings.former_urls
+        origin = next((url for url in former if authority_of(url) == host), self.origin)
+        return f"{origin}/actors/{name}"
+
     async def collection_total(self, name: str, which: str) -> int | None:
         """How many items a collection of one of our actors holds."""
         found = await self._living(name)

@@ -13,15 +13,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.testing import MemorySite
 from federation.vocab.activities import Activity, Announce, Undo
+from federation.vocab.actors import Actor as ActorDocument
 from federation.vocab.names import AS2, PUBLIC, Document
 from hub.actors import service
 from hub.actors.models import Actor
+from hub.areas import passing
 from hub.core.clock import now
 from hub.entries import board, replies, tending, threads
 from hub.entries.models import Reply
 from hub.fediverse import announcing, follows, peers
 from hub.fediverse.models import Announcement, InboxActivity, OutboxActivity, Peer
 from hub.fediverse.models import Follow as FollowRow
+from hub.jobs.queue import enqueue
 from hub.jobs.running import run_due
 from hub.trust import service as trust
 from tests.conftest import MakeHub, Running, settle
@@ -165,7 +168,7 @@ async def test_ap_85_what_others_post_waits_for_a_nod(street: Street, why: str) 
     (message,) = await _messages(street)
     assert (message.kind, message.channel_name) == ("held", "@board")
     async with signed_in(street.hub) as (web, csrf):
-        assert "noticeboard" in (await web.get("/admin/inbox")).text
+        assert "For @board: whoever follows it" in (await web.get("/admin/inbox")).text
         await web.post(f"/admin/inbox/{message.id}/pass", data={"csrf": csrf})
     await street.hub.work()
     assert [one.object for one in _got(street.far, "Announce")] == [post["id"]]
@@ -521,3 +524,95 @@ async def _announced(hub: Running, uri: str) -> int:
             OutboxActivity.listed,
         )
         return len((await session.scalars(query)).all())
+
+
+# ------------------------------------------------------- channels of areas that take posts (T31)
+
+
+def _to(street: Street, who: str, *names: str) -> Document:
+    """A post that mentions these of our actors."""
+    uris = [street.actor(name) for name in names]
+    tags = [{"type": "Mention", "href": uri, "name": "@x"} for uri in uris]
+    return _post(street, who, cc=uris, tag=tags)
+
+
+def _said(site: MemorySite, name: str, kind: str = "Announce") -> list[Activity]:
+    ours = [one.activity for one in site.received if one.activity.actor.endswith(f"/{name}")]
+    return [one for one in ours if one.type == kind]
+
+
+async def _programme(street: Street, **given: Any) -> None:
+    """A channel of two hubs' people: ada posts to it, fred listens."""
+    rules = {"name": "organisers", "title": "Organisers learn", "tags": ["organisers"], **given}
+    hub = street.hub
+    answer = await hub.web.post("/api/v1/areas", json=rules, headers=hub.steward)
+    assert answer.status_code == 201, answer.text
+    await street.follow(street.town, "ada", "organisers")
+    await street.follow(street.far, "fred", "organisers")
+
+
+async def test_t31_who_mentions_a_programme_is_heard_by_all_who_follow_it(street: Street) -> None:
+    await _programme(street, open_to_posts=True)
+    actor = await street.hub.web.get(
+        "/actors/organisers", headers={"accept": "application/activity+json"}
+    )
+    assert actor.json()["type"] == "Group"
+    at_once, waits = _to(street, "ada", "organisers"), _to(street, "bob", "organisers")
+    await _say(street, at_once)
+    await _say(street, waits)
+    async with street.hub.services.db.write() as session:
+        await enqueue(session, passing.pass_on)  # which minds what the channel is about, not this
+    await street.hub.work()
+    assert [one.object for one in _said(street.far, "organisers")] == [at_once["id"]]
+    (message,) = await _messages(street)
+    assert (message.channel_name, message.to_group) == ("@organisers", True)
+    await _nod(street, waits["id"])
+    posted = {at_once["id"], waits["id"]}
+    assert {one.object for one in _said(street.far, "organisers")} == posted
+    page = (await street.hub.web.get("/@organisers", headers={"accept": "text/html"})).text
+    assert page.count("Lost: a grey cat.") == len(posted)
+    assert "grey cat" not in await _page(street), "what is for the programme is not for the board"
+    await _nod(street, at_once["id"], "hide")
+    (undo,) = _said(street.far, "organisers", "Undo")
+    assert isinstance(undo.object, Activity)
+    assert undo.object.object == at_once["id"]
+    assert _said(street.far, "board") == []
+
+
+async def test_t31_a_post_for_several_goes_out_by_each_once_its_author_may_post_to_all(
+    street: Street,
+) -> None:
+    await _programme(street, open_to_posts=True)
+    await street.follow(street.town, "bob", "organisers")
+    both, half = (
+        _to(street, "ada", "organisers", "board"),
+        _to(street, "bob", "organisers", "board"),
+    )
+    for post in (both, half):
+        await _say(street, post)
+        await _say(street, post)
+    for name in ("organisers", "board"):
+        assert [one.object for one in _said(street.far, name)] == [both["id"]], name
+    assert len(await _messages(street)) == 1
+    await _nod(street, half["id"])
+    for name in ("organisers", "board"):
+        assert len(_said(street.far, name)) == len([both, half]), name
+
+
+async def test_t31_nobody_posts_to_a_channel_that_does_not_take_posts_or_has_ended(
+    street: Street,
+) -> None:
+    await _programme(street)
+    await _say(street, _to(street, "ada", "organisers"))
+    hub, path = street.hub, "/api/v1/areas/organisers"
+    await hub.web.patch(path, json={"open_to_posts": True}, headers=hub.steward)
+    await street.hub.work()
+    (update_,) = _said(street.far, "organisers", "Update")
+    assert isinstance(update_.object, ActorDocument)
+    assert update_.object.type == "Group"
+    waits = _to(street, "bob", "organisers")
+    await _say(street, waits)
+    await hub.web.delete(path, headers=hub.steward)
+    await _nod(street, waits["id"])
+    await _say(street, _to(street, "ada", "organisers"))
+    assert _said(street.far, "organisers") == []

@@ -4,22 +4,35 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
+import orjson
 import pytest
 from sqlalchemy import func, select
 
+from federation.testing import MemorySite
+from federation.vocab.actors import Actor as ActorDocument
 from hub.actors.models import Actor
 from hub.bootstrap import opened
 from hub.core.errors import CommandFailed
 from hub.core.settings import Settings
 from hub.entries.models import Entry
-from hub.fediverse import facts, relocating
-from hub.fediverse.models import Follow, OutboxActivity
+from hub.fediverse import facts, follows, relocating
+from hub.fediverse.models import Backfill, Follow, InboxActivity, OutboxActivity
 from hub.today import moving, reach
 from hub.today.checks import Check
+from hub.trust import service as trust
+from tests.clock import Clock
 from tests.conftest import MakeHub, Running, settle, started
+from tests.integration.test_reading_back import NEWS
+from tests.integration.test_reading_back import _read_all as read_all
+from tests.integration.test_two_hubs import OFFER
+from tests.integration.test_two_hubs import _listed as listed
+from tests.integration.test_two_hubs import _post as post
+from tests.jobs import ask
 from tests.towns import EVENT
 
 OLD, NEW = "https://old.example", "https://new.example"
@@ -133,6 +146,115 @@ async def _check_names(new: Running, uri: str) -> None:
     upcoming = await new.web.get("/actors/events/upcoming?page=1", headers=AS2)
     assert uri in upcoming.text
     assert (await new.web.get("/actors/events@%00", headers=AS2)).status_code == 404
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+async def _told(old: Running) -> dict[str, list[dict[str, Any]]]:
+    """What the hub published before it moved: more offers than a profile pins, events, news."""
+    told: dict[str, list[dict[str, Any]]] = {
+        "offers": [{**OFFER, "title": f"Ladder {n}"} for n in range(7)],
+        "events": [EVENT, {**EVENT, "title": "Choir"}],
+        "news": [{**NEWS}],
+    }
+    return {kind: [await post(old, kind, body) for body in bodies] for kind, bodies in told.items()}
+
+
+async def test_t42_who_follows_after_the_move_has_what_was_said_before_it(
+    hubs: tuple[Running, Running], make_hub: MakeHub, clock: Clock
+) -> None:
+    old, _ = hubs
+    told = await _told(old)
+    await settle(old)
+    region = await make_hub("region.example")
+    async with _moving(old) as new:
+        told["offers"].append(await post(new, "offers", {**OFFER, "title": "Said after"}))
+        for kind in told:
+            await follows.follow(region.services, f"@{kind}@new.example")
+        await read_all(clock, new, region)
+        for kind, entries in told.items():
+            there = {each["uri"]: each["origin"] for each in await listed(region, kind)}
+            assert there == {one["uri"]: urlsplit(one["uri"]).netloc for one in entries}, kind
+        # What goes there goes here, within the hour, although nobody tells (T28).
+        clock.pass_by(minutes=1)
+        gone = told["offers"].pop(0)
+        await new.web.delete(f"/api/v1/offers/{gone['id']}", headers=new.steward)
+        for _ in range(11):
+            clock.pass_by(minutes=5)
+            await ask(region.services, "fediverse.read_again")
+            await read_all(clock, new, region)
+        left = {each["uri"] for each in await listed(region, "offers")}
+        assert left == {one["uri"] for one in told["offers"]}
+        async with region.services.db.read() as session:
+            asked = [row async for row in await session.stream_scalars(select(Backfill))]
+            doubted = select(InboxActivity.uri).where(InboxActivity.uri.contains("#gone-"))
+            assert {row.error for row in asked} == {None}
+            assert {uri.partition("#")[0] for uri in await session.scalars(doubted)} == {
+                gone["uri"]
+            }
+
+
+async def test_nobody_is_somebody_elses_new_address_by_saying_so(
+    hub: Running, make_hub: MakeHub, clock: Clock
+) -> None:
+    """What an actor says that it was before is asked; else its word would bring others' things."""
+    region = await make_hub("region.example")
+    site = MemorySite("https://elsewhere.example", hub.wire, names=("relay", "ada"))
+    site.collections["ada", "outbox"] = [orjson.dumps(f"{site.origin}/events/1")]
+    await follows.follow(region.services, "@events@hub.example")
+    await read_all(clock, hub, region)
+    async with region.services.db.write() as session:
+        (row,) = await follows.ours(session)
+        claims = {**orjson.loads(row.followee.document or b""), "alsoKnownAs": [site.uri("ada")]}
+        row.followee.document = orjson.dumps(claims)
+
+    async def taken(moved_to: str | None) -> tuple[int, str | None]:
+        """How much was taken from ada, once she says that she moved there, and why not more."""
+        ada = site.actors["ada"]
+        assert isinstance(ada, ActorDocument)
+        site.actors["ada"] = replace(ada, moved_to=moved_to)
+        clock.pass_by(hours=1)
+        await ask(region.services, "fediverse.read_again")
+        await read_all(clock, hub, region)
+        async with region.services.db.read() as session:
+            of_ada = select(func.count()).where(InboxActivity.host == "elsewhere.example")
+            reading = (await session.scalars(select(Backfill))).one()
+            return await session.scalar(of_ada) or 0, reading.error
+
+    events = f"{hub.url}/actors/events"
+    not_so = (0, "the former actor does not say that it became this one")
+    assert await taken(None) == not_so
+    assert await taken(f"{hub.url}/actors/news") == not_so
+    async with region.services.db.write() as session:
+        await trust.block(session, region.services, "elsewhere.example")
+    assert await taken(events) == (0, "nothing is taken from the former address")
+    async with region.services.db.write() as session:
+        await trust.unblock(session, "elsewhere.example")
+    assert await taken(events) == (1, None)
+
+
+async def test_a_former_address_that_does_not_answer_keeps_nothing_waiting(
+    hubs: tuple[Running, Running], make_hub: MakeHub, clock: Clock
+) -> None:
+    old, _ = hubs
+    await post(old, "offers", OFFER)
+    await settle(old)
+    region = await make_hub("region.example")
+    async with _moving(old) as new:
+        after = await post(new, "offers", {**OFFER, "title": "Said after"})
+        new.wire.down.add("old.example")
+        await follows.follow(region.services, "@offers@new.example")
+        await read_all(clock, new, region)
+        assert [each["uri"] for each in await listed(region, "offers")] == [after["uri"]]
+        new.wire.down.clear()
+        region.services.fetcher.forget("old.example")
+        clock.pass_by(hours=1)
+        await ask(region.services, "fediverse.read_again")
+        await read_all(clock, new, region)
+        assert len(await listed(region, "offers")) == 2
 
 
 async def test_a_second_start_moves_nothing_twice(hubs: tuple[Running, Running]) -> None:

@@ -8,6 +8,7 @@ show is counted here (`Seeded`), and compared whole: which hubs tell of each thi
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,7 @@ import httpx2
 import pytest
 
 from tests.conftest import ENGINE, Databases
-from tests.integration.faults.scale import noted, patience, scaled
+from tests.integration.faults.scale import SOAK, noted, patience, scaled
 from tests.integration.test_two_hubs import EVENT, OFFER, WANT
 from tests.processes import HubProcess, eventually
 
@@ -36,7 +37,7 @@ PLACES = scaled(1, 5)  # of each hub alone
 HALLS = scaled(1, 5)  # of each hub and the next
 GROUPS = scaled(1, 5)  # organisations
 OF_EACH = EVENTS + 2 * SHARED + OFFERS + WANTS + PLACES + 2 * HALLS + GROUPS
-MAPPED = {"events": "event", "offers": "offer"}  # layers of the map by lists
+MAPPED = {"events": "event", "offers": "offer", "places": "place"}  # layers of the map by lists
 SOON_S = patience(180, 900)
 AT_ONCE = 4
 FIRST = datetime.now(UTC).replace(microsecond=0, second=0) + timedelta(days=20)
@@ -228,7 +229,8 @@ def _agrees(region: Member, seeded: Seeded, what: str) -> None:
     for kind, told in seeded.lists.items():
         eventually(lambda: _shown(region, kind) == told, f"{what}: {kind}", SOON_S)  # noqa: B023
     for kind in MAPPED:
-        listed = Counter(each["origin"] for each in region.hub.everything(kind))
+        placed = [each for each in region.hub.everything(kind) if each["latitude"] is not None]
+        listed = Counter(each["origin"] for each in placed)
         assert _mapped(region, kind) == listed, f"{what}: {kind} on the map"
     answer = httpx2.get(f"{region.hub.url}/region.json", trust_env=False, timeout=60)
     filed = Counter(
@@ -260,21 +262,33 @@ def test_t26_a_region_shows_its_hubs_as_one_and_follows_what_becomes_of_them(
         _all(hubs, partial(_seed, half=0))
         listed = tmp_path / "hubs.csv"
         listed.write_text("hub,address\n" + "".join(f"H,{each.hub.url}\n" for each in hubs))
-        only = "events,offers,wants,places"
+        only, begun = "events,offers,wants,places", time.monotonic()
         region.hub.command("follow", "--list", str(listed), "--only", only)
         _all(hubs, partial(_seed, half=1))
         _agrees(region, seeded, "as seeded")
+        taken = time.monotonic() - begun
         for kind, each in {"events": EVENTS + 2 * SHARED, "places": PLACES + 2 * HALLS}.items():
             for hub in hubs:
                 assert _of(region, kind, hub.host) == each, f"{kind} of {hub.host}"
         eventually(lambda: _read_to_the_end(region), "all is read", SOON_S)
         figures |= {"hubs": HUBS, "entries": HUBS * OF_EACH}
+        if SOAK:
+            figures |= {"taken per second": round(HUBS * OF_EACH / taken, 1)}
+            figures |= {"region's memory, MB": _most_memory_mb(region)}
         figures |= {"shown once of two": HUBS * (SHARED + HALLS)}
         figures |= {f"{kind} shown": seeded.total(kind) for kind in seeded.lists}
         _changed(hubs, region, seeded)
         _deleted(hubs, region, seeded)
         _stopped(hubs, region, seeded)
         _blocked(hubs, region, seeded)
+
+
+def _most_memory_mb(region: Member) -> int:
+    """What the region's process has held at its most."""
+    assert region.hub.process is not None
+    status = Path(f"/proc/{region.hub.process.pid}/status").read_text()
+    (held,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(held) // 1024
 
 
 def _read_to_the_end(region: Member) -> bool:
