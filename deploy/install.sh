@@ -48,7 +48,9 @@ echo "3 of 5: settings and units"
 install -d -m 0750 "$root/etc/hub"
 install -d -m 0700 "$root/srv/backup"
 install -d "$root/etc/systemd/system" "$root/etc/caddy" "$root/usr/local/bin"
+first=
 if [ ! -f "$env_file" ]; then
+    first=yes
     (umask 077 && sed "s|^#HUB_URL=\$|HUB_URL=https://$name|" "$here/deploy/hub.env.example" >"$env_file")
 fi
 for unit in hub.service hub-work@.service hub-backup.service hub-backup.timer; do
@@ -77,8 +79,12 @@ systemctl enable hub caddy
 systemctl restart hub || fail "The hub does not start. Say: journalctl -u hub"
 systemctl reload-or-restart caddy
 
-link=$("$root/usr/local/bin/hub" setup --link) || fail "The hub makes no link. Say: journalctl -u hub"
 echo
 echo "https://$name is running. Look whether all is well: hub doctor"
+if [ -z "$first" ]; then
+    echo "Who has no way in as a steward any more: hub setup --link"
+    exit 0
+fi
+link=$("$root/usr/local/bin/hub" setup --link) || fail "The hub makes no link. Say: journalctl -u hub"
 echo "Open this link once to become its steward; it leads through the rest:"
 echo "  $link"

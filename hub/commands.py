@@ -6,6 +6,7 @@ looks at it is given the settings alone, so that it works however the hub itself
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict
@@ -421,10 +422,10 @@ async def rotate(services: Services) -> AsyncIterator[Line]:
     """New keys for all actors of this hub; followers are told."""
     count = await rekeying.rotate(services)
     yield {"text": f"{count} actors have new keys, which count from now on."}
+    if not services.db.is_sqlite:
+        await asyncio.sleep(2 * chosen.LOOKS_EVERY_S)  # until then others may sign as before
     proved = await rekeying.prove_again(services)
     yield {"text": f"What they said before was signed anew: {proved}."}
-    if not services.db.is_sqlite:
-        yield {"text": "Restart the hub and its further workers: they still sign as before."}
 
 
 @command("doctor", bare=True)

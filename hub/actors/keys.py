@@ -40,6 +40,12 @@ async def load(session: AsyncSession, master: MasterKey) -> dict[str, SigningKey
     return {actor.uri: _opened(actor, key, master) for actor, key in rows}
 
 
+async def take_up(services: Services) -> None:
+    """Have all our actors' keys as they are now; another process may have made new ones."""
+    async with services.db.read() as session:
+        services.keys.update(await load(session, load_master_key(services.settings.data_dir)))
+
+
 def _opened(actor: Actor, key: ActorKey, master: MasterKey) -> SigningKeys:
     rsa, ed25519 = (
         master.open(key.rsa, f"{actor.id}:rsa"),

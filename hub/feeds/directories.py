@@ -12,10 +12,11 @@ from typing import Final
 
 from hub.core.errors import Invalid
 from hub.core.text import fold
+from hub.core.words import filled
 from hub.directory.schemas import MOST_LINES, MOST_LINKS
 from hub.entries.access import LABELS
 from hub.feeds import texts
-from hub.feeds.rows import Members, Row, digest
+from hub.feeds.rows import Members, Row, digest, sentence
 
 COLUMNS: Final = {
     "type": "type sort typ",
@@ -69,7 +70,7 @@ def row(cells: Members, number: int, sort: str, seen: dict[str, int], moment: Mo
         members = _members(cells, title, moment)
         key = _key(cells, sort, title, members, seen, number)
     except Invalid as refusal:
-        words = f"Row {number} {str(refusal).rstrip('.')}."
+        words = sentence(filled("Row {number}", number=number), str(refusal))
         return Row(key="", place=place, kind="", title=title, refusal=words)
     return Row(
         key=key,
@@ -96,7 +97,7 @@ def _key(
     key = f"{sort} {said}"
     before = seen.setdefault(key, number)
     if before != number:
-        raise Invalid(f"is the same as row {before}")
+        raise Invalid(filled("is the same as row {number}", number=before))
     return key
 
 
@@ -147,7 +148,12 @@ def _facts(cells: Members) -> dict[str, str]:
     for part in filter(None, (one.strip() for one in cells.get("access", "").split(";"))):
         name, parted, state = part.partition(":")
         if not parted or name.strip() not in LABELS:
-            raise Invalid(f"has “{texts.cut(part, 40)}” about access; write it as entrance: yes")
+            raise Invalid(
+                filled(
+                    "has “{text}” about access; write it as entrance: yes",
+                    text=texts.cut(part, 40),
+                )
+            )
         found[name.strip()] = _state(state, name.strip())
     for name in _SINGLE_FACTS:
         if cells.get(name):
@@ -162,7 +168,13 @@ def _state(text: str, name: str) -> str:
             return state
     if word in {"unknown", "?", "unbekannt", "inconnu"}:
         return "unknown"
-    raise Invalid(f"has “{texts.cut(text.strip(), 40)}” as {name}; it must be yes, part or no")
+    raise Invalid(
+        filled(
+            "has “{text}” as {name}; it must be yes, part or no",
+            text=texts.cut(text.strip(), 40),
+            name=name,
+        )
+    )
 
 
 def _lines(text: str) -> list[str]:

@@ -112,8 +112,12 @@ class Taker:
         if there is None:
             return None
         if self.doubles == "skip":
-            return Decision("same", f"looks like “{there.title}”, which is here; left out")
-        return Decision("changed", f"put together with “{there.title}”", draft, None, there)
+            return Decision(
+                "same", filled("looks like “{title}”, which is here; left out", title=there.title)
+            )
+        return Decision(
+            "changed", filled("put together with “{title}”", title=there.title), draft, None, there
+        )
 
     async def _item(self, session: AsyncSession, row: Row) -> ImportedItem | None:
         """What the row became at an earlier import, of this source or of another."""

@@ -36,7 +36,7 @@ async def sign_in_page(request: Request, caller: Asking) -> Response:
     """How to get in."""
     if caller.known:
         return see_other("/")
-    return _page(request, "ask")
+    return await _page(request, "ask")
 
 
 @router.post("/sign-in", dependencies=[OPEN])
@@ -47,12 +47,12 @@ async def ask_for_link(request: Request, hub: Hub, caller: Asking) -> Response:
     try:
         email = address(entered)
     except Invalid as error:
-        return _page(request, "ask", error.status, email=entered, error=str(error))
+        return await _page(request, "ask", error.status, email=entered, error=str(error))
     knock(hub, LETTERS_FROM, where_from(request))
     knock(hub, LETTERS_TO, email)
     async with hub.db.write() as session:
         await letters.send_link(session, hub, email, language_of(request))
-    return _page(request, "sent", email=email, by_mail=bool(hub.settings.smtp_url))
+    return await _page(request, "sent", email=email, by_mail=bool(hub.settings.smtp_url))
 
 
 @router.get("/sign-in/{secret}", dependencies=[BEARERS])
@@ -62,9 +62,9 @@ async def open_link(secret: str, request: Request, hub: Hub, caller: Asking) -> 
     async with hub.db.read() as session:
         link = await queries.open_link(session, secret)
     if link is None:
-        return _page(request, "spent", GONE)
+        return await _page(request, "spent", GONE)
     new = link.person_id is None
-    return _page(request, "open", action=f"/sign-in/{secret}", new=new)
+    return await _page(request, "open", action=f"/sign-in/{secret}", new=new)
 
 
 @router.post("/sign-in/{secret}", dependencies=[BEARERS])
@@ -76,7 +76,7 @@ async def use_link(secret: str, request: Request, hub: Hub, caller: Asking) -> R
             agent = request.headers.get("user-agent", "")
             who = await service.sign_in(session, secret, before=caller.secret, device=device(agent))
     except Gone:
-        return _page(request, "spent", GONE)
+        return await _page(request, "spent", GONE)
     return await signed_in(request, hub, who)
 
 
@@ -159,7 +159,10 @@ def _stop(request: Request, what: str, *, done: bool) -> Response:
     return render(request, "people/unsubscribe.html", what=what, done=done, every=every)
 
 
-def _page(request: Request, state: str, status: int = 200, **context: Any) -> Response:
+async def _page(request: Request, state: str, status: int = 200, **context: Any) -> Response:
     given = {"action": "", "new": False, "email": "", "error": "", "by_mail": True, **context}
-    given["passkeys"] = bool(passkeys.name_for(services_of(request).settings))
+    hub = services_of(request)
+    given["passkeys"] = bool(passkeys.name_for(hub.settings))
+    async with hub.db.read() as session:
+        given["unled"] = not await service.has_steward(session)
     return render(request, "people/sign_in.html", status, state=state, **given)

@@ -39,10 +39,7 @@ HANDED_OUT: Final = frozenset({"member", "reader", "reporter"})  # roles that a 
 ANSWERS_LAST: Final = timedelta(days=1)
 LONGEST_NAME: Final = 60
 
-SPENT: Final = (
-    "This link has been used, or it is too old. Please ask a steward for a new one, "
-    "or run `hub setup --link` on the server."
-)
+SPENT: Final = "This link has been used, or it is too old. Please ask a steward for a new one."
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Keeping what stewards chose, and letting every process of the hub know.
 
 `services.settings` is replaced whole by what is in force then, so that nothing asks the database
-for a setting. In another process at the same PostgreSQL that happens within two seconds.
+for a setting. In another process at the same PostgreSQL that happens within two seconds; new keys
+of our actors are taken up with it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hub.actors import keys
+from hub.actors.models import ActorKey
 from hub.audit import log as audit
 from hub.core.db import Database, insert_for
 from hub.core.errors import CommandFailed, Invalid
@@ -131,17 +134,22 @@ async def followed(services: Services) -> AsyncIterator[None]:
             await watch
 
 
+# What grows with every change that other processes make, and what is done about it.
+WATCHED: Final = ((SettingChange.id, take_up), (ActorKey.created_at, keys.take_up))
+
+
 async def _follow(services: Services) -> None:
-    known: int | None = None
+    known: list[Any] = [None for _ in WATCHED]
     while True:
         try:
-            async with services.db.read() as session:
-                newest = await session.scalar(select(func.max(SettingChange.id)))
-            if newest != known:
-                await take_up(services)
-            known = newest
+            for place, (column, taken_up) in enumerate(WATCHED):
+                async with services.db.read() as session:
+                    newest = await session.scalar(select(func.max(column)))
+                if newest != known[place]:
+                    await taken_up(services)
+                known[place] = newest
         except (SQLAlchemyError, OSError):
-            log.warning("the settings cannot be read; they stay as they are")
+            log.warning("settings and keys cannot be read; they stay as they are")
         await asyncio.sleep(LOOKS_EVERY_S)
 
 

@@ -101,6 +101,8 @@ def test_a_second_run_keeps_settings_and_other_sites(machine: Path) -> None:
     again = _install(machine)
     assert again.returncode == 0, again.stderr
     assert _files(machine) == before
+    assert LINK not in again.stdout, "nobody needs another key to the house"
+    assert "hub setup --link" in again.stdout
 
 
 def test_a_page_of_debian_gives_way_and_a_site_of_somebody_does_not(machine: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from hub.core.errors import Invalid
+from hub.core.words import say, speaking
 from hub.entries.models import Entry
 from hub.fediverse import follows
 from hub.fediverse.models import OutboxActivity
@@ -127,6 +128,9 @@ async def test_bad_rows_are_refused_by_number_and_nothing_else_is(hub: Running) 
     assert "must be at most 90" in told["row 5"]
     assert told["row 6"] == "Row 6 has “perhaps” as entrance; it must be yes, part or no."
     assert told["row 7"] == "Row 7 is the same as row 2."
+    with speaking("de"):
+        assert say(told["row 3"]) == "Zeile 3 hat keinen Namen."
+        assert say(told["row 7"]) == "Zeile 7 ist dasselbe wie Zeile 2."
 
 
 async def test_what_is_here_already_is_skipped_or_put_together(hub: Running) -> None:
@@ -137,6 +141,8 @@ async def test_what_is_here_already_is_skipped_or_put_together(hub: Running) -> 
     line = ["St. Anne Hall", "Other Road", "", "", "51.541", "-0.143", "part", "", ""]
     verdicts, _ = await _take(hub, _csv(HEADINGS, line), dry_run=True)
     assert [(v.outcome, "is here" in v.words) for v in verdicts] == [("same", True)]
+    with speaking("de"):
+        assert say(verdicts[0].words).startswith("sieht aus wie „St. Anne Hall“")
     far = ["St. Anne Hall", "Elsewhere", "", "", "52.9", "-0.143", "", "", ""]
     verdicts, _ = await _take(hub, _csv(HEADINGS, far), dry_run=True)
     assert [v.outcome for v in verdicts] == ["new"]

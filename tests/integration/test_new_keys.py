@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -13,10 +15,12 @@ from federation.signatures.keys import public_key_from_multibase
 from hub.actors.models import ActorKey
 from hub.commands import COMMANDS
 from hub.core import clock
+from hub.core.services import Services
 from hub.entries.models import Entry
 from hub.fediverse import rekeying
 from hub.fediverse.models import InboxActivity, OutboxActivity
-from tests.conftest import Running, settle
+from hub.setup import chosen
+from tests.conftest import ENGINE, Running, settle
 from tests.towns import EVENT
 
 AS2 = {"accept": "application/activity+json"}
@@ -68,6 +72,25 @@ async def _check_proofs(hub: Running, actor: dict[str, Any]) -> None:
     assert len(mine) == 3  # two events, and that it has new keys
     for document in mine:
         proofs.verify_proof(document, key, clock.now())
+
+
+async def test_other_processes_take_the_new_keys_up(
+    hub: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On PostgreSQL by looking every second or two; on SQLite there is no other process."""
+    monkeypatch.setattr(chosen, "LOOKS_EVERY_S", 0.05)
+    other = replace(hub.services, keys=dict(hub.services.keys))
+    async with chosen.followed(other):
+        for _ in range(2):  # it looks once in any case, when it begins
+            await rekeying.rotate(hub.services)
+            async with asyncio.timeout(20):
+                while ENGINE != "sqlite" and _public(other) != _public(hub.services):  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+    assert (_public(other) == _public(hub.services)) is (ENGINE != "sqlite")
+
+
+def _public(services: Services) -> dict[str, str]:
+    return {uri: keys.public_multibase for uri, keys in services.keys.items()}
 
 
 async def test_new_proofs_are_made_in_steps(hub: Running, monkeypatch: pytest.MonkeyPatch) -> None:

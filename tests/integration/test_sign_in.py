@@ -63,6 +63,20 @@ async def test_opening_a_link_changes_nothing_and_its_button_signs_in(hub: Runni
     assert await _sessions(hub) == 1
 
 
+async def test_the_way_to_the_first_steward_is_told_while_there_is_none(hub: Running) -> None:
+    """And to nobody afterwards: residents have nothing to do on the server."""
+    path = await _link(hub, "member")
+    async with _browser(hub) as web:
+        for page in ("/sign-in", "/sign-in/spent"):
+            assert "hub setup --link" in (await web.get(page)).text
+        await _sign_in(hub, web)
+    async with _browser(hub) as web:
+        await web.post(path, data={"csrf": _csrf(await web.get(path))})
+    async with _browser(hub) as web:
+        for page in ("/sign-in", path):
+            assert "hub setup --link" not in (await web.get(page)).text
+
+
 async def test_a_link_signs_in_once(hub: Running) -> None:
     path = await _link(hub)
     async with _browser(hub) as web, _browser(hub) as other:

@@ -22,7 +22,7 @@ from hub.mail.models import Mail
 from hub.mail.sending import UNSURE
 from tests.clock import Clock
 from tests.conftest import MakeHub, Running
-from tests.integration.faults.scale import noted, scaled
+from tests.integration.faults.scale import noted, patience, scaled
 from tests.mailserver import MailServer, mail_server
 
 LETTERS = scaled(24, 1_000)
@@ -55,6 +55,7 @@ def _upset(server: MailServer, chance: random.Random) -> None:
     server.break_off = [stages[mood] for mood in moods if mood in stages]
 
 
+@pytest.mark.timeout(patience(120, 3600))
 async def test_r24_a_mail_server_in_any_mood_gets_every_letter_and_at_most_one_twice(
     make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:

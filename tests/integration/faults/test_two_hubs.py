@@ -19,7 +19,7 @@ from hub.fediverse.models import Follow
 from hub.keeping import restoring, saving
 from tests.clock import Clock
 from tests.conftest import Databases, MakeHub, Running, settle, started
-from tests.integration.faults.scale import noted, scaled
+from tests.integration.faults.scale import noted, patience, scaled
 from tests.integration.faults.test_saved import elsewhere, key_of
 from tests.towns import EVENT
 
@@ -53,6 +53,7 @@ async def _followed(hub: Running) -> set[str]:
 # ------------------------------------------------------------------------------ R29
 
 
+@pytest.mark.timeout(patience(120, 3600))
 async def test_r29_a_hub_that_comes_back_older_than_it_was_troubles_nobody(
     make_hub: MakeHub, databases: Databases, tmp_path: Path
 ) -> None:
@@ -150,6 +151,7 @@ async def _say_something(hub: Running, dice: random.Random, ours: list[dict[str,
     assert answer.status_code in {200, 204}, answer.text
 
 
+@pytest.mark.timeout(patience(120, 3600))
 @pytest.mark.parametrize("chance", [LOST, 1.0], ids=["a third is lost", "nothing comes through"])
 async def test_r31_hubs_that_were_parted_agree_when_the_wire_is_whole_again(
     make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch, chance: float

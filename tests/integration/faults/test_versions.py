@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import subprocess
@@ -32,6 +33,7 @@ from tests.versions import NARROWER, WIDER, newer
 RESTARTS = scaled(3, 60)
 POSTS = scaled(6, 300)
 ROWS = scaled(16, 20_000)
+LONG = 100  # characters
 LONG_AGO = "0022"  # before tables of entries were made anew, and much else
 EARLIER = "0031"  # the last before tables said who may use them
 DURABLE = tracing.DURABLE if ENGINE == "sqlite" else "sendto"
@@ -77,13 +79,20 @@ Content = dict[str, list[dict[str, Any]]]
 
 
 async def _content(address: str) -> Content:
-    """All rows of all tables, in an order of their own."""
+    """All rows of all tables, in an order of their own; of what is long, its digest."""
     found: Content = {}
     async with tables.snapshot(address) as snapshot:
         async for table, columns, lines in snapshot.batches():
-            rows = [dict(zip(columns, json.loads(line), strict=True)) for line in lines]
+            rows = [
+                dict(zip(columns, map(_short, json.loads(line)), strict=True)) for line in lines
+            ]
             found.setdefault(table, []).extend(rows)
     return {table: sorted(rows, key=repr) for table, rows in found.items()}
+
+
+def _short(value: Any) -> Any:
+    is_long = isinstance(value, str) and len(value) > LONG
+    return hashlib.sha256(value.encode()).hexdigest() if is_long else value
 
 
 def _as_seen_by(older: Content, newer: Content) -> Content:
