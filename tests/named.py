@@ -5,24 +5,26 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 ROOT = Path(__file__).parents[1]
 
 Files = Mapping[str, Sequence[str]]
+Key = TypeVar("Key", int, str)
 
 
-def named(pattern: re.Pattern[str]) -> dict[int, dict[str, list[str]]]:
-    """Tests by the number in their names and by file; `tests/` alone is looked at."""
-    found: dict[int, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+def named(pattern: re.Pattern[str], key: Callable[[str], Key]) -> dict[Key, dict[str, list[str]]]:
+    """Tests by file and by what `key` makes of the pattern's group; `tests/` alone is looked at."""
+    found: dict[Key, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 continue
             name = pattern.fullmatch(node.name)
             if name is not None:
-                found[int(name[1])][str(path.relative_to(ROOT))].append(node.name)
+                found[key(name[1])][str(path.relative_to(ROOT))].append(node.name)
     return found
 
 

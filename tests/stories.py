@@ -104,7 +104,7 @@ def stories() -> dict[int, str]:
 
 def tests() -> dict[int, dict[str, list[str]]]:
     """Tests by number and file, as their names say."""
-    return named(NAME)
+    return named(NAME, int)
 
 
 def status(number: int, found: dict[int, dict[str, list[str]]]) -> str:

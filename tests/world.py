@@ -576,6 +576,7 @@ async def _matches(made: World, session: AsyncSession) -> None:
 
 async def _coming(made: World, session: AsyncSession) -> None:
     event = made.ids["public events"]
+    await session.execute(update(Entry).where(Entry.id == event).values(counted=True))
     organisers = ("owner", "steward")
     whose: dict[str, dict[str, Any]] = {
         "guest": {"email": f"{made.sing('the address of who comes', *organisers)}@mail.example"},

@@ -28,6 +28,17 @@ def blank() -> dict[str, Any]:
     return {"visibility": "public", "kind": KINDS[0]}
 
 
+def counterpart(listing: Listing) -> dict[str, Any]:
+    """The form of a want that this offer meets, or of an offer that meets this want."""
+    there = forms.kept(listing)
+    return {
+        **blank(),
+        **{name: there[name] for name in ("title", "language", "visibility")},
+        "kind": listing.item_kind,
+        "mode": listing.mode,
+    }
+
+
 def of_listing(listing: Listing, timezone: str) -> dict[str, Any]:
     """The form of an offer or want that is there; days are shown on the hub's clock."""
     zone = dates.zone_of(timezone)

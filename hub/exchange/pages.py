@@ -152,11 +152,21 @@ async def shown(
 
 @router.get("/post/offer", dependencies=[OPEN])
 @router.get("/post/want", dependencies=[OPEN])
-async def new(request: Request, hub: Hub, draft: str = "") -> Response:
-    """An empty form, or what was written before; everybody may write one."""
-    before = await submissions.before(hub, draft)
+async def new(
+    request: Request, hub: Hub, caller: Asking, draft: str = "", to: UUID | None = None
+) -> Response:
+    """An empty form, or what was written before; everybody may write one.
+
+    `to` names an offer that somebody would like, or a want that they could meet: the form then
+    says the same, so that the two find each other.
+    """
+    side, before = _side(request), await submissions.before(hub, draft)
     values = before.values or forms.blank()
-    return _form(request, _side(request), None, values, picture=before.picture)
+    if to is not None and not before.values:
+        async with hub.db.read() as session:
+            other = await queries.by_id(session, to, Viewer.of(caller), matches.OTHER[side])
+        values = forms.counterpart(other)
+    return _form(request, side, None, values, picture=before.picture)
 
 
 @router.post("/post/offer", dependencies=[OPEN])

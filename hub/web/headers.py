@@ -46,6 +46,8 @@ FRAMED: Final = {
 }
 
 SNIFFING: Final = {"x-content-type-options": "nosniff"}
+# What does not say that it is the same for everybody is kept by no cache (SECURITY D3).
+UNKEPT: Final = {"cache-control": "private, no-store"}
 HEADERS: Final = {
     "content-security-policy": POLICY,
     "referrer-policy": "same-origin",
@@ -72,7 +74,7 @@ class SecurityHeaders:
     def __init__(self, app: ASGIApp, *, secure: bool) -> None:
         self.app = app
         hsts = {"strict-transport-security": f"max-age={TWO_YEARS_S}; includeSubDomains"}
-        always = {**SNIFFING, **(hsts if secure else {})}
+        always = {**SNIFFING, **UNKEPT, **(hsts if secure else {})}
         self._page = _raw({**HEADERS, **always})
         self._data = _raw(always)
 

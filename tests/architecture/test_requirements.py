@@ -37,7 +37,7 @@ def _number(version: str) -> tuple[int, ...]:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_every_line_is_a_pin_with_hashes_and_no_address(file: Path) -> None:
+def test_h3_every_line_is_a_pin_with_hashes_and_no_address(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
     assert "://" not in text
     assert "index-url" not in text
@@ -55,11 +55,11 @@ def test_a_package_has_one_version_in_all_files() -> None:
             assert widest.get(name, version) == version, f"{file.name}: {name}"
 
 
-def test_there_are_few_packages_at_runtime() -> None:
+def test_h3_there_are_few_packages_at_runtime() -> None:
     assert len(_pins("runtime")) <= MOST_AT_RUNTIME
 
 
-def test_no_package_is_older_than_its_last_known_hole() -> None:
+def test_h3_no_package_is_older_than_its_last_known_hole() -> None:
     pins = _pins("runtime")
     for name, floor in FLOORS.items():
         assert _number(pins[name]) >= floor, f"{name} {pins[name]}"

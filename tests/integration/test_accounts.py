@@ -82,7 +82,7 @@ async def test_a_link_by_mail_makes_an_account_and_later_leads_back_to_it(
     assert await _count(hub, Session) == 2
 
 
-async def test_a_link_that_is_pressed_a_hundred_times_at_once_signs_in_once(
+async def test_e7_a_link_that_is_pressed_a_hundred_times_at_once_signs_in_once(
     hub: Running, visitor: Visitor
 ) -> None:
     await visitor.press("/sign-in", email=ANN)
@@ -93,7 +93,7 @@ async def test_a_link_that_is_pressed_a_hundred_times_at_once_signs_in_once(
     assert await _count(hub, Session) == 1
 
 
-async def test_a_link_by_mail_is_good_for_thirty_minutes(
+async def test_e7_a_link_by_mail_is_good_for_thirty_minutes(
     hub: Running, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock(monkeypatch)

@@ -32,7 +32,7 @@ THEN = Window(LONG_AGO, LONG_AGO, TODAY.until)
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("window", [TODAY, THEN], ids=["today", "as if it were 1995"])
-async def test_every_calendar_is_imported_or_refused_in_a_sentence(
+async def test_f5_every_calendar_is_imported_or_refused_in_a_sentence(
     hub: Running, window: Window
 ) -> None:
     """Dry, and then real; read in this process, where a fault is not taken for damage."""

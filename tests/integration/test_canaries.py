@@ -1,7 +1,7 @@
 """No text is met where it does not belong: every route, asked by every kind of viewer.
 
-SECURITY D1, D2, D8 and E5. `tests/world.py` has a canary in every text that the hub keeps, and says
-who may meet it; `tests/crawling.py` asks for everything as everybody.
+SECURITY D1, D2, D3, D8 and E5. `tests/world.py` has a canary in every text that the hub keeps, and
+says who may meet it; `tests/crawling.py` asks for everything as everybody.
 """
 
 from __future__ import annotations
@@ -102,11 +102,17 @@ class _Heard(logging.Handler):
             self.found |= set(CANARY.findall(record.getMessage().lower()))
 
 
-async def _seen(made: World, visitor: Visitor, path: str) -> tuple[int, set[str]]:
+# Answers that a cache may keep, by what it is asked for.
+Kept = defaultdict[tuple[str, str], set[str]]
+
+
+async def _seen(made: World, visitor: Visitor, path: str, kept: Kept) -> tuple[int, set[str]]:
     """What a visitor meets at an address, in body and headers; the worst status."""
     worst, met = 0, set[str]()
     for accept in visitor.accepts:
         answer = await ask(made.hub, path, {**visitor.headers, "accept": accept})
+        if answer.status == 200 and "no-store" not in answer.headers.get("cache-control", ""):
+            kept[path, accept].add(answer.text)
         worst = max(worst, answer.status)
         said = f"{answer.text} {answer.headers}"
         if WORD in said.lower():
@@ -121,12 +127,13 @@ async def test_d1_no_text_is_met_by_whom_it_is_not_for(hub: Running) -> None:
     paths = list(dict.fromkeys(path for route in routes for path in addresses(made, route)))
     assert len(paths) > 500
     leaks, met_by, broken = set[tuple[str, str, str]](), defaultdict[str, set[str]](set), set[str]()
+    kept = Kept(set)
     logging.getLogger().addHandler(heard)
     try:
         for visitor in visitors(made):
             mine = with_secrets(made) if visitor.name == "bearer" else paths
             for path in mine:
-                status, met = await _seen(made, visitor, path)
+                status, met = await _seen(made, visitor, path, kept)
                 if status >= 500 and status not in {502, 503}:  # these two say why, in words
                     broken.add(f"{status} {path}")
                 for canary in met:
@@ -136,6 +143,9 @@ async def test_d1_no_text_is_met_by_whom_it_is_not_for(hub: Running) -> None:
     finally:
         logging.getLogger().removeHandler(heard)
     assert not leaks, "\n".join(map(str, sorted(leaks)))
+    unlike = {path for (path, _), texts in kept.items() if len(texts) > 1}
+    assert sorted(unlike) == [], "a cache gives one reader what another may see (SECURITY D3)"
+    assert len(kept) > 50
     assert sorted(broken) == []
     assert sorted(made.about[one] for one in heard.found) == [], "in the log (SECURITY D8)"
     # Else the crawl proves nothing: what may be met is met, by somebody.
@@ -216,6 +226,7 @@ async def test_d1_a_leak_is_found(hub: Running) -> None:
         made,
         Visitor("steward", made.people["steward"].pages, (PAGE,)),
         f"/events/{made.ids['private events']}",
+        Kept(set),
     )
     assert (status, title in met) == (200, True)
     assert made.seen_by[title] < set(EVERYBODY)

@@ -63,7 +63,7 @@ async def test_an_export_has_what_neighbours_may_read_and_no_more(hub: Running) 
     assert WORD in files["index.html"]
 
 
-async def test_a_cell_is_no_formula(hub: Running) -> None:
+async def test_f8_a_cell_is_no_formula(hub: Running) -> None:
     ann = await neighbours.person(hub, "Ann", "member")
     await neighbours.post(hub, "wants", ann, title="=1+1", kind="item", mode="lend")
     with zipfile.ZipFile(await whole.make(hub.services)) as archive:

@@ -213,14 +213,14 @@ async def test_rows_can_say_what_they_are_and_what_we_export_comes_in_again(hub:
     assert [(verdict.title, verdict.outcome) for verdict in verdicts] == [("Choir", "new")]
 
 
-async def test_an_export_holds_no_formula(hub: Running) -> None:
+async def test_f8_an_export_holds_no_formula(hub: Running) -> None:
     await neighbours.post(hub, "places", hub.steward, title="=HYPERLINK(1)", phone="+44 20")
     text = (await hub.web.get("/places.csv")).text
     assert '"\'=HYPERLINK(1)"' in text
     assert '"\'+44 20"' in text
 
 
-async def test_a_workbook_that_is_none_or_unpacks_to_too_much_is_refused(hub: Running) -> None:
+async def test_f7_a_workbook_that_is_none_or_unpacks_to_too_much_is_refused(hub: Running) -> None:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/worksheets/sheet1.xml", b"0" * 110_000_000)

@@ -88,7 +88,9 @@ async def test_t03_a_restored_hub_goes_on_where_it_was(
         assert {item["title"] for item in listed} == {"Choir", "Repair café"}
 
 
-async def test_a_backup_is_for_its_owner_alone_and_holds_no_key_in_the_clear(hub: Running) -> None:
+async def test_h4_a_backup_is_for_its_owner_alone_and_holds_no_key_in_the_clear(
+    hub: Running,
+) -> None:
     settings = hub.services.settings
     (settings.data_dir / "hub.env").write_text("HUB_SMTP_URL=smtp://me:very-secret@mail.example\n")
     phrase.make(settings.data_dir)
@@ -121,7 +123,7 @@ async def test_nothing_that_is_there_is_replaced_and_a_backup_can_be_tried_besid
     assert left <= {"backups", "media", "secret.key"}, "what was tried is gone again"
 
 
-async def test_the_phrase_opens_a_backup_and_no_other_does(
+async def test_h4_the_phrase_opens_a_backup_and_no_other_does(
     hub: Running, databases: Databases, tmp_path: Path
 ) -> None:
     settings = hub.services.settings

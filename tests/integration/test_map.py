@@ -180,6 +180,21 @@ async def test_tiles_are_served_in_pieces_and_kept_for_good(mapped: Running) -> 
         assert (await mapped.web.get(f"/map/tiles/{name}")).status_code == 404
 
 
+async def test_f9_ten_thousand_ranges_are_no_work(mapped: Running) -> None:
+    here = shelf.current(mapped.services.settings)
+    assert here is not None
+    size = (here.folder / here.tiles).stat().st_size
+    for ranges in (
+        ",".join(f"{at * 3}-{at * 3 + 1}" for at in range(10_000)),
+        ",".join(f"0-{at}" for at in range(10_000)),
+        "0-," * 10_000,
+        "-1," * 10_000,
+    ):
+        answer = await mapped.web.get(here.url, headers={"range": f"bytes={ranges}"})
+        assert answer.status_code in {200, 206, 400, 416}
+        assert len(answer.content) <= size
+
+
 async def test_addresses_are_found_without_asking_anybody(mapped: Running) -> None:
     async def found(text: str) -> list[str]:
         answer = await mapped.web.get("/api/v1/addresses", params={"q": text})
@@ -429,7 +444,7 @@ async def test_a_form_finds_the_spot_that_its_words_mean(mapped: Running) -> Non
         assert wrong.status_code == 422
 
 
-async def test_a_want_is_only_ever_asked_for_its_cell(mapped: Running) -> None:
+async def test_d5_a_want_is_only_ever_asked_for_its_cell(mapped: Running) -> None:
     said = {"title": "A ladder", "kind": "item", "mode": "lend", "visibility": "public"}
     async with visiting(mapped) as writer:
         await writer.sign_in("member")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -80,6 +81,31 @@ async def test_t08_both_press_yes_and_the_chat_opens(hub: Running, told: Told) -
     assert "It stands in &lt;b&gt;my&lt;/b&gt; yard." in read.text
     kinds = [notice.kind for _, notice in told]
     assert kinds == ["match", "match", "request", "request", "message"]
+
+
+async def test_whoever_would_like_an_offer_asks_for_it_here(hub: Running) -> None:
+    ann, ben = await person(hub, "Ann"), await person(hub, "Ben")
+    offer = await post(hub, "offers", ann, kind="item")
+    path = f"/post/want?to={offer['id']}"
+    nobody: Headers = {}
+    for somebody in (ben, nobody):
+        assert f'href="{path}"' in (await page(hub, f"/offers/{offer['id']}", somebody)).text
+        form = (await page(hub, path, somebody)).text
+        assert 'value="Extension ladder"' in form
+        assert re.search(r'name="mode" value="lend"[^>]* checked', form)
+    assert path not in (await page(hub, f"/offers/{offer['id']}", ann)).text
+    said = {"title": "Extension ladder", "kind": "item", "mode": "lend", "visibility": "hub"}
+    posted = await press(hub, "/post/want", ben, **said)
+    assert posted.status_code == 303
+    await hub.work()
+    want = await page(hub, posted.headers["location"], ben)
+    (match,) = set(re.findall(r"/matches/[0-9a-f-]{36}(?=/ask)", want.text))
+    await press(hub, f"{match}/ask", ben)
+    assert "Extension ladder" in (await page(hub, "/matches", ann)).text
+    nowhere = "/post/want?to=0c8b7e5e-0000-4000-8000-000000000000"
+    assert (await page(hub, nowhere, ben)).status_code == 404
+    # A want leads nobody to want it too.
+    assert (await page(hub, f"/post/offer?to={offer['id']}", ben)).status_code == 404
 
 
 async def test_a_talk_is_read_by_the_two_alone_and_stewards_see_what_was_reported(

@@ -282,7 +282,7 @@ async def _titles(hub: Running) -> set[str]:
     return {item["title"] for item in items}
 
 
-async def test_t37_a_wave_of_spam_is_held_and_refused_at_once(make_hub: MakeHub) -> None:
+async def test_t37_g2_a_wave_of_spam_is_held_and_refused_at_once(make_hub: MakeHub) -> None:
     hub: Running = await make_hub(inbox_burst=1000)
     names = [f"spam{number}" for number in range(SPAMMERS)]
     server = Server(hub, "wave.example", "ida", *names)

@@ -185,7 +185,7 @@ async def test_the_clock_of_another_zone_says_so(make_hub: MakeHub) -> None:
     assert "Paris" not in page
 
 
-async def test_a_form_from_another_site_does_nothing(hub: Running) -> None:
+async def test_e3_a_form_from_another_site_does_nothing(hub: Running) -> None:
     posted = await _post(hub, "events", EVENT)
     path = httpx2.URL(posted["url"]).path
     sent = await hub.web.post(

@@ -374,7 +374,7 @@ async def test_d4_who_is_shut_out_or_leaves_has_no_passkey_any_more(
         assert refused.status_code == 403
 
 
-async def test_signing_in_ends_the_session_before(hub: Running, ann: Visitor) -> None:
+async def test_e11_signing_in_ends_the_session_before(hub: Running, ann: Visitor) -> None:
     device = Authenticator(ORIGIN)
     await _add(ann, device)
     sessions = await _count(hub, Session)

@@ -240,7 +240,7 @@ def _photo() -> bytes:
     return out.getvalue()
 
 
-async def test_an_uploaded_picture_is_served_with_its_hands_tied(hub: Running) -> None:
+async def test_f3_an_uploaded_picture_is_served_with_its_hands_tied(hub: Running) -> None:
     picture = await pictures.store(hub.services, _photo(), "A gradient")
     answer = await hub.web.get(urlsplit(picture.url).path)
     assert answer.status_code == 200

@@ -268,7 +268,7 @@ async def test_create_update_and_delete_of_an_object_keep_their_order(hubs: Hubs
     assert there["title"] == "Third"
 
 
-async def test_a_blocked_server_is_neither_heard_nor_served(hubs: Hubs) -> None:
+async def test_e14_a_blocked_server_is_neither_heard_nor_served(hubs: Hubs) -> None:
     north, south = hubs
     await _follow(south, north, "events")
     await _post(north, "events", EVENT)

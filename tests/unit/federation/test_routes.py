@@ -239,7 +239,7 @@ async def test_blocked_server_is_403_before_its_key_is_fetched(place: Place) -> 
     assert place.wire.dials == [f"POST {INBOX}"]
 
 
-async def test_blocked_actor_is_403_whoever_passes_the_mail_on(place: Place) -> None:
+async def test_e14_blocked_actor_is_403_whoever_passes_the_mail_on(place: Place) -> None:
     other = MemorySite("https://other.example", place.wire)
     place.hub.relays.add("other.example")
     body = orjson.dumps(like())

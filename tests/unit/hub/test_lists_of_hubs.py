@@ -53,6 +53,6 @@ def test_an_opml_file_names_servers() -> None:
         "\n".join(f"hub{number}.example" for number in range(lists.MOST + 1)),
     ],
 )
-def test_what_is_no_list_is_refused_in_words(text: str) -> None:
+def test_f6_what_is_no_list_is_refused_in_words(text: str) -> None:
     with pytest.raises(Invalid):
         lists.read(text)

@@ -24,7 +24,7 @@ def test_another_key_is_refused_with_a_sentence_that_says_what_to_do() -> None:
         MasterKey(b"l" * KEY_BYTES).open(sealed, "row")
 
 
-def test_a_sealed_secret_cannot_be_moved_to_another_row_or_changed() -> None:
+def test_h1_a_sealed_secret_cannot_be_moved_to_another_row_or_changed() -> None:
     key = MasterKey(b"k" * KEY_BYTES)
     sealed = key.seal(b"secret", "row")
     for other, name in ((sealed, "another row"), (sealed[:-1] + b"\0", "row"), (b"", "row")):
@@ -32,7 +32,7 @@ def test_a_sealed_secret_cannot_be_moved_to_another_row_or_changed() -> None:
             key.open(other, name)
 
 
-def test_the_first_start_makes_a_key_for_its_owner_alone(
+def test_h2_the_first_start_makes_a_key_for_its_owner_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
@@ -56,7 +56,7 @@ def test_a_credential_of_systemd_counts_before_the_file(
     assert not (data / KEY_FILE).exists()
 
 
-def test_a_key_file_that_was_cut_is_refused_and_left_as_it_is(
+def test_h2_a_key_file_that_was_cut_is_refused_and_left_as_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)

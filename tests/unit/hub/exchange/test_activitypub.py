@@ -216,7 +216,7 @@ def test_listings_of_other_software_are_clamped(
         assert getattr(draft, name) == value
 
 
-def test_precise_place_of_a_remote_person_is_blurred_too() -> None:
+def test_d5_precise_place_of_a_remote_person_is_blurred_too() -> None:
     place = {"type": "Place", "latitude": 50.934567, "longitude": 6.912345}
     thing = remote(purpose="offer", publishes={"name": "Chair"}, location=place)
     draft = activitypub.from_object(thing, BERLIN)

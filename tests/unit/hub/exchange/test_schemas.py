@@ -17,13 +17,13 @@ def draft(**members: Any) -> ListingDraft:
     return listing_draft({"title": "Kids' bike", **members}, timezone="Europe/Berlin")
 
 
-def test_home_is_blurred_before_anything_else_sees_it() -> None:
+def test_d5_home_is_blurred_before_anything_else_sees_it() -> None:
     made = draft(latitude=50.934561, longitude=6.939143)
     assert (made.latitude, made.longitude) == (50.93, 6.94)
 
 
 @given(st.floats(-180, 180))
-def test_snapped_place_is_near_has_two_decimals_and_stays(degrees: float) -> None:
+def test_d5_snapped_place_is_near_has_two_decimals_and_stays(degrees: float) -> None:
     there = snapped(degrees)
     assert abs(there - degrees) <= 0.0051
     assert snapped(there) == there

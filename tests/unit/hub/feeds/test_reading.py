@@ -30,14 +30,14 @@ async def test_refusal_comes_back_in_its_words() -> None:
         await reading.read("ics", b"<html>", "Europe/Berlin", WINDOW)
 
 
-async def test_file_that_is_too_big_or_of_another_kind_is_not_read_at_all() -> None:
+async def test_f5_file_that_is_too_big_or_of_another_kind_is_not_read_at_all() -> None:
     with pytest.raises(TooBig):
         await reading.read("ics", b"x" * 10_000_001, "Europe/Berlin", WINDOW)
     with pytest.raises(Invalid, match="ics, csv and osm"):
         await reading.read("gpx", b"", "Europe/Berlin", WINDOW)
 
 
-async def test_reader_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_f5_reader_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "MAX_SECONDS", 0.01)
     with pytest.raises(Invalid, match="too long"):
         await reading.read("ics", CALENDAR, "Europe/Berlin", WINDOW)

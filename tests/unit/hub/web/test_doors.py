@@ -12,6 +12,7 @@ import httpx2
 import pytest
 from fastapi import APIRouter, FastAPI, Request, Response
 from pydantic import BaseModel
+from starlette.types import Receive, Scope, Send
 
 from federation.errors import Unreachable
 from hub.core.errors import Conflict, Forbidden, Gone, Invalid, NotFound, NotSignedIn, TooMany
@@ -279,7 +280,7 @@ async def test_odd_forms_are_refused_without_an_error_of_ours(
     assert 400 <= answer.status_code < 500
 
 
-async def test_pages_are_private_and_bear_every_header(web: httpx2.AsyncClient) -> None:
+async def test_h6_pages_are_private_and_bear_every_header(web: httpx2.AsyncClient) -> None:
     page = await web.get("/form")
     assert page.headers["cache-control"] == "private, no-store"
     assert page.headers["x-content-type-options"] == "nosniff"
@@ -291,6 +292,18 @@ async def test_pages_are_private_and_bear_every_header(web: httpx2.AsyncClient) 
     assert "unsafe" not in policy
     assert "style=" not in page.text
     assert "<script>" not in page.text
+
+
+async def test_d3_no_cache_keeps_what_does_not_say_that_it_is_for_all() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        said = {"cache-control": "public, max-age=60"} if scope["path"] == "/public" else {}
+        await Response("{}", media_type="application/json", headers=said)(scope, receive, send)
+
+    transport = httpx2.ASGITransport(app=SecurityHeaders(app, secure=True))
+    async with httpx2.AsyncClient(transport=transport, base_url="https://hub.example") as web:
+        plain, public = await web.get("/"), await web.get("/public")
+    assert plain.headers["cache-control"] == "private, no-store"
+    assert public.headers["cache-control"] == "public, max-age=60"
 
 
 async def test_head_is_get_without_a_body(web: httpx2.AsyncClient) -> None:

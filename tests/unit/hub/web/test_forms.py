@@ -9,7 +9,7 @@ from hub.web.forms import Form, field_errors, local_path, token_for
 
 
 @pytest.mark.parametrize("path", ["/", "/events/1?x=y#z", "/admin/inbox?show=all", "/@events"])
-def test_paths_of_this_hub_are_gone_back_to(path: str) -> None:
+def test_e4_paths_of_this_hub_are_gone_back_to(path: str) -> None:
     assert local_path(path) == path
 
 
@@ -36,9 +36,30 @@ def test_paths_of_this_hub_are_gone_back_to(path: str) -> None:
         " /x",
         "?x",
         "#x",
+        "///evil.example",
+        "////evil.example/%2f..",
+        "/\\/evil.example",
+        "\\\\evil.example",
+        "//evil.example\\@hub.example",
+        "https:evil.example",
+        "https:/evil.example",
+        "http:\\\\evil.example",
+        "//user@evil.example",
+        "//[::1]/",
+        "//%65vil.example",
+        "/\x00/evil.example",
+        "/\x0b/evil.example",
+        "/\x7f",
+        "\t//evil.example",
+        "\ufeff/x",
+        "／／evil.example",
+        "/\u202e/x",
+        "/\u2029",
+        "vbscript:x",
+        "file:///etc/passwd",
     ],
 )
-def test_any_other_path_leads_home(path: str | None) -> None:
+def test_e4_any_other_path_leads_home(path: str | None) -> None:
     assert local_path(path, "/home") == "/home"
 
 
