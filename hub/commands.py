@@ -22,7 +22,7 @@ from hub.core.errors import CommandFailed
 from hub.core.services import Services
 from hub.core.settings import Settings
 from hub.entries import finding, search, writing
-from hub.fediverse import backfill, follows, offered, peers, rekeying, relays, relocating, waiting
+from hub.fediverse import follows, offered, peers, readings, rekeying, relays, relocating, waiting
 from hub.fediverse.models import Delivery
 from hub.fediverse.rulings import Standing
 from hub.feeds import importing, taking, undoing
@@ -237,9 +237,9 @@ async def list_peers(services: Services) -> AsyncIterator[Line]:
     """Every server that the hub knows, and how things stand with it."""
     async with services.db.read() as session:
         views = await peers.listed(session)
-        readings = await backfill.by_server(session)
+        how_far = await readings.by_server(session)
     for view in views:
-        reading = readings.get(view.host)
+        reading = how_far.get(view.host)
         seen = view.last_seen_at.isoformat(timespec="minutes") if view.last_seen_at else "never"
         until = view.closed_until.isoformat(timespec="minutes") if view.closed_until else ""
         ties = "  ".join(
@@ -273,7 +273,7 @@ async def list_peers(services: Services) -> AsyncIterator[Line]:
         }
 
 
-def _reading(reading: backfill.Reading) -> str:
+def _reading(reading: readings.Reading) -> str:
     if not reading.open:
         return f"{reading.taken} of earlier posts taken"
     why = f" ({reading.error})" if reading.error else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import orjson
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,6 +11,7 @@ from federation.authority import may_collect_at, page_of
 from federation.errors import MalformedDocument, Unauthorised
 from federation.origins import authority
 from federation.vocab.actors import Actor as ActorDocument
+from federation.vocab.parse import parse
 from hub.actors.models import Actor
 from hub.core.clock import now
 
@@ -42,6 +44,12 @@ async def remember(session: AsyncSession, thing: ActorDocument, document: bytes)
     _fill(actor, thing, document)
     await session.flush()
     return actor
+
+
+def document_of(actor: Actor) -> ActorDocument | None:
+    """What its server said of it; None of our own, or if that is no actor."""
+    thing = parse(orjson.loads(actor.document or b"{}"))
+    return thing if isinstance(thing, ActorDocument) else None
 
 
 def _fill(actor: Actor, thing: ActorDocument, document: bytes) -> None:

@@ -24,27 +24,25 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from sqlalchemy import case, func, or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
 from federation import collections
-from federation.errors import FederationError, MalformedDocument, Unauthorised
-from federation.origins import authority
+from federation.errors import FederationError, MalformedDocument
 from federation.vocab.activities import Announce, Create, Delete
-from federation.vocab.actors import Actor as ActorDocument
 from federation.vocab.base import Object
 from federation.vocab.names import AS2, PUBLIC
 from federation.vocab.objects import Event, Note
 from federation.vocab.parse import parse
 from federation.vocab.proposals import Proposal
 from federation.vocab.reading import uri as address_in
-from hub.actors import service as actors
+from hub.actors import remote
 from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.db import Base, insert_for
 from hub.core.services import Services
-from hub.fediverse import follows, peers, rulings
+from hub.fediverse import follows, former, peers
 from hub.fediverse.models import LISTED, Backfill, Follow, InboxActivity
 from hub.jobs.queue import enqueue
 from hub.jobs.registry import Run, job
@@ -58,7 +56,6 @@ MOST_WAITING: Final = 200  # of one server's mail that is not acted upon yet; mo
 AGAIN: Final = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
 NOTHING_AFTER: Final = 20  # pages without anything that hubs keep: it is somebody who chats
 MOST_PAGES: Final = 50_000  # whoever has more has pages without end
-MOST_BEFORE: Final = 5  # former addresses of one actor that are asked; whoever claims more does not
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +156,7 @@ def _steps(followee: Actor) -> list[str]:
 
     The latter are named `outbox https://old.example/actors/events`.
     """
-    thing = _document(followee)
-    before = thing.also_known_as[:MOST_BEFORE] if thing is not None else ()
+    before = former.claimed(followee)
     return [*COLLECTIONS, *(f"{one} {uri}" for uri in before for one in COLLECTIONS)]
 
 
@@ -168,38 +164,10 @@ async def _speaker(services: Services, followee: Actor, collection: str) -> Acto
     """Who says what this collection holds: the actor that we follow, or whom it was before.
 
     Raises:
-        Unauthorised: that one does not say that it became the actor, or nothing is taken of it.
-        FederationError: it could not be asked.
+        FederationError: that one does not say that it became the actor, or could not be asked.
     """
     uri = collection.partition(" ")[2]
-    if not uri:
-        return followee
-    async with services.db.read() as session:
-        closed = await rulings.is_closed(session, services, authority(uri))
-        former = await actors.by_uri(session, uri)
-    if closed or services.is_ours(authority(uri)):
-        raise Unauthorised("nothing is taken from the former address")
-    if former is None or former.moved_to != followee.uri:
-        former = await _moved(services, followee, uri)
-    if former.deleted_at or former.suspended_at:
-        raise Unauthorised("nothing is taken from whom it was before")
-    return former
-
-
-async def _moved(services: Services, followee: Actor, uri: str) -> Actor:
-    """Whom the actor was before, as that one says at its own address (FEP-7628).
-
-    Raises:
-        FederationError: it does not say so, or could not be asked.
-    """
-    document = (await services.fetcher.fetch(uri)).document
-    thing = parse(document)
-    if not isinstance(thing, ActorDocument) or (thing.id, thing.moved_to) != (uri, followee.uri):
-        raise Unauthorised("the former actor does not say that it became this one")
-    async with services.db.write() as session:
-        former = await peers.remember(session, thing, orjson.dumps(document))
-        former.moved_to = followee.uri
-    return former
+    return await former.confirmed(services, followee, uri) if uri else followee
 
 
 async def _is_busy(services: Services, host: str) -> bool:
@@ -210,14 +178,9 @@ async def _is_busy(services: Services, host: str) -> bool:
         return (await session.scalar(waiting) or 0) > MOST_WAITING
 
 
-def _document(actor: Actor) -> ActorDocument | None:
-    thing = parse(orjson.loads(actor.document or b"{}"))
-    return thing if isinstance(thing, ActorDocument) else None
-
-
 async def _page(services: Services, speaker: Actor, row: Backfill) -> collections.Part:
     """Where the reading is; nothing if the speaker has no such collection."""
-    thing = _document(speaker)
+    thing = remote.document_of(speaker)
     home: str | None = getattr(thing, row.collection.partition(" ")[0], None)
     if home is None:
         return collections.Part((), None, None)
@@ -421,45 +384,3 @@ async def _note_failure(
     pause = AGAIN[min(row.tried, len(AGAIN) - 1)]
     row.tried += 1
     await _later(session, follow_id, now() + pause)
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How far we are with all whom we follow on one server; `open` are not read to the end yet.
-
-    `read` of `total` things were looked at, `taken` of them are not over.
-    """
-
-    open: int
-    read: int
-    taken: int
-    total: int
-    error: str | None
-
-
-async def by_server(session: AsyncSession) -> dict[str, Reading]:
-    """How far we are with each server."""
-    unfinished = Backfill.finished_at.is_(None)
-    rows = await session.execute(
-        select(
-            Actor.authority,
-            func.count().filter(unfinished),
-            func.sum(Backfill.items),
-            func.sum(Backfill.taken),
-            func.sum(func.coalesce(Backfill.total, Backfill.items)),
-            func.max(case((unfinished & (Backfill.tried > 0), Backfill.error))),
-        )
-        .join(Follow, Follow.id == Backfill.follow_id)
-        .join(Actor, Actor.id == Follow.followee_id)
-        .group_by(Actor.authority)
-    )
-    # PostgreSQL sums up in decimals.
-    return {
-        host: Reading(int(open_), int(read), int(taken), int(total), error)
-        for host, open_, read, taken, total, error in rows
-    }
-
-
-async def progress(session: AsyncSession) -> dict[UUID, Backfill]:
-    """All readings, by their Follow."""
-    return {row.follow_id: row for row in await session.scalars(select(Backfill))}

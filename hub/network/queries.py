@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.entries.models import Entry
-from hub.fediverse import backfill, follows
+from hub.fediverse import follows, readings
 from hub.fediverse.models import Backfill, Follow, Peer
 
 
@@ -53,7 +53,7 @@ class FollowedHub:
 async def hubs(session: AsyncSession) -> list[FollowedHub]:
     """Every server on which we follow somebody, by name."""
     rows = await follows.ours(session)
-    readings = await backfill.progress(session)
+    how_far = await readings.progress(session)
     hosts = {row.followee.authority for row in rows}
     counted = await session.execute(
         select(Entry.origin, func.count())
@@ -67,7 +67,7 @@ async def hubs(session: AsyncSession) -> list[FollowedHub]:
     return [
         FollowedHub(
             host=host,
-            followed=tuple(_followed(row, readings.get(row.id)) for row in there),
+            followed=tuple(_followed(row, how_far.get(row.id)) for row in there),
             entries=entries.get(host, 0),
             seen_at=heard.get(host),
         )
