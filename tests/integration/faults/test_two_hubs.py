@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import time
 from collections import Counter
+from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from federation.errors import Unreachable
+from federation.rates import Rates
 from federation.testing import Wire
 from hub.core.settings import Settings
 from hub.entries.models import Entry
@@ -151,12 +154,22 @@ async def _say_something(hub: Running, dice: random.Random, ours: list[dict[str,
     assert answer.status_code in {200, 204}, answer.text
 
 
+def _count_by(clock: Clock, patch: pytest.MonkeyPatch) -> None:
+    """What a hub allows in a minute is counted by this clock too: a day of it passes in seconds."""
+
+    def seconds() -> float:
+        return time.monotonic() + clock.ahead.total_seconds()
+
+    patch.setattr(Rates, "__init__", partialmethod(Rates.__init__, seconds=seconds))
+
+
 @pytest.mark.timeout(patience(120, 3600))
 @pytest.mark.parametrize("chance", [LOST, 1.0], ids=["a third is lost", "nothing comes through"])
 async def test_r31_hubs_that_were_parted_agree_when_the_wire_is_whole_again(
     make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch, chance: float
 ) -> None:
     clock = Clock(monkeypatch)
+    _count_by(clock, monkeypatch)
     north, south = await make_hub("north.example"), await make_hub("south.example")
     weather, dice = Weather(north.wire, monkeypatch), random.Random(29)
     for hub, other in ((north, south), (south, north)):

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import os
+import random
 import subprocess
 import sys
 from contextlib import suppress
@@ -18,21 +19,24 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import func, select, update
 
 from hub import migrating, schema
 from hub.core.db import Base, Database
 from hub.core.errors import CommandFailed
+from hub.entries.models import Entry
 from hub.keeping import tables
 from tests.conftest import Databases, MakeHub, Running
 from tests.integration.faults import tracing
-from tests.integration.faults.scale import ENGINE, noted, patience, scaled
+from tests.integration.faults.scale import ENGINE, SOAK, noted, patience, scaled
 from tests.processes import ROOT, HubProcess
 from tests.towns import EVENT
 from tests.versions import NARROWER, WIDER, newer
 
 RESTARTS = scaled(3, 60)
 POSTS = scaled(6, 300)
-ROWS = scaled(16, 20_000)
+ROWS = scaled(16, 4_000)
+PADDING = 250_000 if SOAK else 0  # characters of each: with 4,000 rows a gigabyte
 LONG = 100  # characters
 LONG_AGO = "0022"  # before tables of entries were made anew, and much else
 EARLIER = "0031"  # the last before tables said who may use them
@@ -52,6 +56,17 @@ async def _fill(hub: Running, count: int) -> None:
         sent = {**body, "title": f"No {number} 😀"}
         answer = await hub.web.post(f"/api/v1/{path}", json=sent, headers=hub.steward)
         assert answer.status_code == 201, answer.text
+
+
+async def _pad(hub: Running) -> int:
+    """Make contents long, each in its own way; how many megabytes they are then."""
+    text = random.Random(27).randbytes(PADDING // 2).hex()
+    async with hub.services.db.write() as session:
+        for number, key in enumerate((await session.scalars(select(Entry.id))).all()):
+            turned = text[number:] + text[:number]
+            longer = {"content": Entry.content + turned}
+            await session.execute(update(Entry).where(Entry.id == key).values(longer))
+        return (await session.scalar(select(func.sum(func.length(Entry.content)))) or 0) >> 20
 
 
 async def _down(address: str, revision: str) -> None:
@@ -279,6 +294,7 @@ async def test_r27_an_upgrade_that_is_taken_back_and_made_again_leaves_the_rows_
     settings = hub.services.settings
     await _fill(hub, ROWS)
     await hub.work()
+    megabytes = await _pad(hub)
     await hub.services.db.close()
     up = await _content(settings.database)
     with noted("R27", "an upgrade taken back and made again") as figures:
@@ -289,7 +305,8 @@ async def test_r27_an_upgrade_that_is_taken_back_and_made_again_leaves_the_rows_
         await schema.upgrade(settings)
         assert _as_seen_by(down, await _content(settings.database)) == down
         assert await _drift(settings.database) == []
-        figures |= {"rows": sum(map(len, up.values())), "otherwise than before": 0}
+        figures |= {"rows": sum(map(len, up.values())), "megabytes": megabytes}
+        figures |= {"otherwise than before": 0}
     for number in ("0000", schema.newest(), WIDER):
         with pytest.raises(CommandFailed, match="cannot be taken back"):
             await schema.take_back(settings.database, number)
