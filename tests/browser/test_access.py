@@ -33,6 +33,16 @@ FOUND = """options => axe.run(document, options).then(found => found.violations.
     one => one.nodes
     .filter(node => one.id !== "target-size" || !node.html.includes("map-mark"))
     .map(node => `${one.id}: ${node.html.slice(0, 99)}`)))"""
+# What can be pressed but lies under something else: fingers and mice never reach it.
+COVERED = """() => [...document.querySelectorAll("main :is(a[href], button, summary)")]
+    .filter(one => one.checkVisibility() && !one.closest(".unseen, svg, .map"))
+    .filter(one => {
+        one.scrollIntoView({block: "center", behavior: "instant"});
+        const box = one.getClientRects()[0];
+        const top = box && document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+        return top && !one.contains(top) && !top.contains(one);
+    })
+    .map(one => `covered: ${one.outerHTML.slice(0, 99)}`)"""
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 # Without what the map loads, on its own page alone (the budget leaves it out).
 WEIGHT = """() => ["navigation", "resource"].flatMap(type => performance.getEntriesByType(type))
@@ -99,6 +109,7 @@ async def _look(page: Page) -> list[str]:
     heads = await page.locator("h1").count()
     wrong += [f"{heads} main headings"] if heads != 1 else []
     wrong += [f"light: {one}" for one in await _ask(page, EVERYTHING)]
+    wrong += await page.evaluate(COVERED)
     await page.emulate_media(color_scheme="dark")
     wrong += [f"dark: {one}" for one in await _ask(page, COLOURS)]
     await page.set_viewport_size(SMALLEST)

@@ -18,6 +18,7 @@ from hub.mail.models import Mail
 from hub.moderation.rules import USUAL
 from hub.people import knocking
 from hub.people.models import Person, Submission
+from tests import neighbours
 from tests.clock import Clock
 from tests.conftest import MakeHub, Running
 from tests.jobs import ask
@@ -511,3 +512,27 @@ async def test_t07_an_event_that_comes_twice_is_not_in_its_own_way(hub: Running)
         paths = {await _write(member, "/post/event", **event) for _ in range(2)}
     assert len(paths) == 1
     assert await _entries(hub) == 1
+
+
+async def test_a_guest_asks_for_an_offer_from_its_page(guest: Visitor) -> None:
+    hub = guest.hub
+    eve = await neighbours.person(hub, "Eve")
+    offer = await neighbours.post(hub, "offers", eve, title="A cargo bicycle", mode="lend")
+    assert f"/post/want?to={offer['id']}" in (await guest.get(f"/offers/{offer['id']}")).text
+    form = await guest.get(f"/post/want?to={offer['id']}")
+    assert 'value="A cargo bicycle"' in form.text
+    said = {**LADDER, "title": "A cargo bicycle"}
+    draft = await guest.send(form, "/post/want", **said)
+    await guest.press(str(draft.headers["location"]), email=ANN)
+    async with hub.services.db.read() as session:
+        link = str(await session.scalar(select(Mail.link).where(Mail.recipient == ANN)))
+    link = link.removeprefix(hub.url)
+    assert (await guest.press(link)).status_code == 303
+    await hub.work()
+    mine = await guest.get(link)
+    assert "See it, and what fits" in mine.text
+    opened = await guest.send(mine, f"{link}/open", to="see")
+    page = await guest.get(str(opened.headers["location"]))
+    (match,) = set(re.findall(r"/matches/[0-9a-f-]{36}(?=/ask)", page.text))
+    assert (await guest.send(page, f"{match}/ask")).status_code == 303
+    assert "A cargo bicycle" in (await neighbours.page(hub, "/matches", eve)).text
