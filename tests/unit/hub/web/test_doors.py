@@ -73,7 +73,7 @@ def _pages() -> APIRouter:
     @router.get("/entry")
     async def entry(request: Request, public: bool = True) -> Response:
         document = b'{"id":"https://hub.example/entry"}' if public else None
-        return respond(request, document, "people/sign_in.html", state="spent")
+        return respond(request, document, "people/sign_in.html", state="spent", unled=False)
 
     @router.get("/document")
     async def document() -> Response:
