@@ -63,9 +63,12 @@ class Wanted:
 
 
 class Spot(NamedTuple):
-    """Something on the map: `hex` is its id without dashes, `happens_at` what lists sort by."""
+    """Something on the map: `happens_at` is what lists sort by.
 
-    hex: str
+    `key` is its id as the database keeps it, on SQLite without dashes.
+    """
+
+    key: str
     kind: str
     title: str
     place: str
@@ -79,7 +82,9 @@ class Spot(NamedTuple):
     @property
     def id(self) -> str:
         """Its id as addresses have it; a UUID would cost as much as finding it."""
-        given = self.hex
+        given = self.key
+        if "-" in given:
+            return given
         return f"{given[:8]}-{given[8:12]}-{given[12:16]}-{given[16:20]}-{given[20:]}"
 
     @property
@@ -124,7 +129,7 @@ def _question(
     wanted = Wanted(MOMENT, layer, tag, UNTIL if timed else None, box, access)
     event = Event.__table__
     columns = (
-        func.replace(sql_cast(Entry.id, String), "-", ""),
+        sql_cast(Entry.id, String),
         Entry.kind,
         Entry.title,
         Entry.place,
@@ -186,7 +191,7 @@ async def one(session: AsyncSession, viewer: Viewer, entry_id: UUID) -> Spot | N
     if entry.kind not in LAYERS:
         return None
     return Spot(
-        entry.id.hex,
+        str(entry.id),
         entry.kind,
         entry.title,
         entry.place,

@@ -23,6 +23,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
     AsyncEngine,
     async_sessionmaker,
     create_async_engine,
@@ -37,6 +38,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from hub.core.sqlite import Driver
 
 READERS = 8  # SQLite connections for reading; each costs about 100 kB
+KEPT = 2  # connections that wait for the next question of `asking`
 LINE = "hub_work"  # the channel on which processes at one PostgreSQL wake each other
 WRITES = "writes"  # in a session's `info`: it is one of `write`
 BUSY_MS = 5000  # how long a connection waits for a lock that another process holds
@@ -108,6 +110,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.at_close: list[Callable[[], None]] = []
         self._writing = asyncio.Lock()
+        self._kept: list[tuple[AsyncConnection, Any]] = []
         if self.is_sqlite:
             self.writer = _sqlite_engine(self.url, writes=True)
             self.reader = _sqlite_engine(self.url, writes=False)
@@ -134,6 +137,36 @@ class Database:
             return
         async with self._writing, self._writes.begin() as session:
             yield session
+
+    @asynccontextmanager
+    async def asking(self) -> AsyncIterator[Any]:
+        """The driver's own connection, for one question about what is committed.
+
+        It waits for the next one afterwards: to have a connection out of the pool and to give it
+        back costs as much as a small question (P12).
+        """
+        connection, driver = await self._taken()
+        try:
+            yield driver
+        except BaseException:
+            await asyncio.shield(connection.close())
+            raise
+        self._kept.append((connection, driver))
+        if len(self._kept) > KEPT:
+            await self._let_go()
+
+    async def _taken(self) -> tuple[AsyncConnection, Any]:
+        while self._kept:
+            connection, driver = self._kept.pop()
+            if self.is_sqlite or not driver.is_closed():
+                return connection, driver
+            await connection.close()
+        connection = await self.reader.connect()
+        return connection, (await connection.get_raw_connection()).driver_connection
+
+    async def _let_go(self, keep: int = KEPT) -> None:
+        while len(self._kept) > keep:
+            await self._kept.pop()[0].close()
 
     @asynccontextmanager
     async def line(self, heard: Callable[[], None]) -> AsyncIterator[Callable[[], Awaitable[Any]]]:
@@ -191,6 +224,7 @@ class Database:
         """Let go of every connection."""
         for close in self.at_close:
             close()
+        await self._let_go(keep=0)
         await self.reader.dispose()
         if self.writer is not self.reader:
             await self.writer.dispose()
@@ -250,8 +284,7 @@ class Lookup:
                 return self._asked(values)
             except sqlite3.OperationalError:
                 pass  # it is busy: asked once more below, with patience
-        async with self._database.reader.connect() as connection:
-            raw: Any = (await connection.get_raw_connection()).driver_connection
+        async with self._database.asking() as raw:
             row: Sequence[Any] | None
             if self._database.is_sqlite:
                 row = await (await raw.execute(self._sql, values)).fetchone()

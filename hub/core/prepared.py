@@ -61,9 +61,8 @@ class Prepared:
 
     async def read(self, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """What it returns of what is committed: a session costs as much as a small question."""
-        async with self._database.reader.connect() as connection:
-            raw = await connection.get_raw_connection()
-            return await self._fetched(raw.driver_connection, given)
+        async with self._database.asking() as driver:
+            return await self._fetched(driver, given)
 
     async def _fetched(self, driver: Any, given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         values = self._values(given)

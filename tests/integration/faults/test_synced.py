@@ -12,10 +12,11 @@ import asyncio
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import pytest
@@ -37,6 +38,13 @@ pytestmark = [
     pytest.mark.skipif(ENGINE != "sqlite", reason="R2 and R4 trace SQLite's own writes"),
     pytest.mark.skipif(tracing.why_not() is not None, reason=str(tracing.why_not())),
 ]
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder on the disk: in memory nothing waits for a sync, and the hub asks for other ones."""
+    with TemporaryDirectory(prefix="hub-rig-") as name:
+        yield Path(name)
 
 
 def _traced(hub: HubProcess, *options: str) -> HubProcess:

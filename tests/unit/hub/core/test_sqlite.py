@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import aiosqlite
@@ -11,7 +13,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from hub.core.db import Database
+from hub.core.db import KEPT, READERS, Database
 
 SLOW = """WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500000)
 SELECT count(*) FROM n"""
@@ -123,3 +125,42 @@ async def test_statements_run_beside_the_loop(database: Database) -> None:
     ticking.cancel()
 
     assert ticks > 5
+
+
+async def _asked(database: Database) -> tuple[object, int]:
+    """Whom was asked, and what they said."""
+    async with database.asking() as driver:
+        (row,) = await driver.execute_fetchall("SELECT count(*) FROM thing")
+        return driver, row[0]
+
+
+async def test_a_question_finds_the_connection_of_the_one_before_and_the_newest_state(
+    database: Database,
+) -> None:
+    first, there = await _asked(database)
+    assert there == 0
+    await _add(database, 1)
+
+    assert await _asked(database) == (first, 1)
+
+
+async def test_questions_that_fail_or_come_all_at_once_leave_the_connections_to_others(
+    database: Database,
+) -> None:
+    for _ in range(2 * READERS):
+        with pytest.raises(sqlite3.OperationalError):
+            async with database.asking() as driver:
+                await driver.execute_fetchall("SELECT * FROM missing")
+    all_here = asyncio.Barrier(READERS)
+
+    async def together() -> None:
+        async with database.asking():
+            await all_here.wait()
+
+    await asyncio.gather(*(together() for _ in range(READERS)))
+
+    async with AsyncExitStack() as sessions:
+        for _ in range(READERS - KEPT):
+            session = await sessions.enter_async_context(database.read())
+            await session.execute(text("SELECT 1"))
+        assert (await _asked(database))[1] == 0
