@@ -22,6 +22,7 @@ from hub.admin.feature import feature as admin
 from hub.areas.feature import feature as areas
 from hub.audit import log as audit
 from hub.browse.feature import feature as browse
+from hub.core.clock import now
 from hub.core.db import Database
 from hub.core.feature import Feature
 from hub.core.secrets import load_master_key
@@ -140,7 +141,7 @@ async def opened(
     signing: dict[str, SigningKeys] = {}
     signer = Signer(signing.__getitem__)
     fetcher = Fetcher(
-        getter or http_getter, guard, signer.for_actor(f"{settings.url}/actors/{RELAY}"), agent
+        getter or http_getter, guard, signer.for_actor(f"{settings.url}/actors/{RELAY}"), agent, now
     )
     services = Services(settings, Database(settings.database), fetcher, poster or http_poster)
     services = replace(services, keys=signing)
