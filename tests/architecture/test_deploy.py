@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import shutil
@@ -202,3 +203,31 @@ def test_the_containerfile_is_pinned_hashed_and_not_root() -> None:
     assert all((ROOT / path).exists() for path in copied)
     for name in re.findall(r"requirements/\w+\.txt", text):
         assert (ROOT / name).exists(), name
+
+
+def _play(folder: Path, *words: str, **host: str) -> subprocess.CompletedProcess[str]:
+    """Ansible with the role, at this machine, as somebody who may change nothing of it."""
+    inventory = folder / "inventory.yml"
+    given = {
+        "ansible_connection": "local",
+        "ansible_become": False,
+        "ansible_python_interpreter": sys.executable,
+        **host,
+    }
+    inventory.write_text(json.dumps({"hubs": {"hosts": {"oak": given}}}), encoding="utf-8")
+    env = {**os.environ, "ANSIBLE_HOME": str(folder), "LC_ALL": "C.UTF-8", "ANSIBLE_NOCOLOR": "1"}
+    playbook = DEPLOY / "ansible" / "hubs.yml"
+    return _run(_tool("ansible-playbook"), *words, "-i", inventory, playbook, env=env)
+
+
+def test_ansible_understands_the_role(tmp_path: Path) -> None:
+    played = _play(tmp_path, "--syntax-check")
+    assert played.returncode == 0, played.stdout + played.stderr
+
+
+@pytest.mark.parametrize("name", ["oak", "oak.example; reboot"])
+def test_the_role_touches_nothing_where_the_hub_has_no_name(tmp_path: Path, name: str) -> None:
+    played = _play(tmp_path, "--check", hub_name=name, hub_repository="https://code.example/hub")
+    assert played.returncode != 0
+    assert "A hub needs a Debian, hub_name" in played.stdout
+    assert "changed=0" in played.stdout

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from federation.errors import Unreachable
 from hub.core.clock import now
 from hub.fediverse import follows
 from hub.fediverse.models import Delivery, InboxActivity, OutboxActivity, Peer, Receipt
-from tests.conftest import Running, settle
+from tests.clock import Clock
+from tests.conftest import MakeHub, Running, settle
 
 Hubs = tuple[Running, Running]
 
@@ -281,3 +283,18 @@ async def test_e14_a_blocked_server_is_neither_heard_nor_served(hubs: Hubs) -> N
     await _post(north, "events", {**EVENT, "title": "After the block"})
     await settle(north, south)
     assert await _listed(south, "events") == []
+
+
+async def test_who_could_not_be_reached_is_asked_again_when_the_hubs_clock_says_so(
+    make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(monkeypatch)
+    north = await make_hub("north.example")
+    uri = "https://south.example/actors/events"
+    with pytest.raises(Unreachable):
+        await north.services.fetcher.fetch(uri)
+    await make_hub("south.example")
+    with pytest.raises(Unreachable):
+        await north.services.fetcher.fetch(uri)
+    clock.pass_by(minutes=1)
+    assert (await north.services.fetcher.fetch(uri)).document["id"] == uri
