@@ -108,6 +108,22 @@ async def test_whoever_would_like_an_offer_asks_for_it_here(hub: Running) -> Non
     assert (await page(hub, f"/post/offer?to={offer['id']}", ben)).status_code == 404
 
 
+async def test_d1_no_form_is_filled_with_what_somebody_may_not_see(hub: Running) -> None:
+    ann, ben = await person(hub, "Ann"), await person(hub, "Ben")
+    nobody: Headers = {}
+    for folder, side, visibility, strangers in (
+        ("offers", "want", "hub", [nobody]),
+        ("wants", "offer", "private", [nobody, ben]),
+    ):
+        made = await post(hub, folder, ann, title="Secret ladder", visibility=visibility)
+        path = f"/post/{side}?to={made['id']}"
+        assert "Secret ladder" in (await page(hub, path, ann)).text
+        for stranger in strangers:
+            answer = await page(hub, path, stranger)
+            assert answer.status_code == 404
+            assert "Secret ladder" not in answer.text
+
+
 async def test_a_talk_is_read_by_the_two_alone_and_stewards_see_what_was_reported(
     hub: Running, told: Told
 ) -> None:
