@@ -27,6 +27,7 @@ from hub.fediverse.models import Delivery
 from hub.fediverse.rulings import Standing
 from hub.feeds import importing, taking, undoing
 from hub.keeping import phrase, restoring, saving
+from hub.keeping.archive import OURS
 from hub.leaving import ending, whole
 from hub.network import lists
 from hub.network import service as network
@@ -357,7 +358,7 @@ async def undo(services: Services, number: str) -> AsyncIterator[Line]:
 @command("backup", bare=True)
 async def backup(settings: Settings, carried: bool = False) -> AsyncIterator[Line]:
     """The whole hub in one file; `carried`: it will be moved away from where it is made."""
-    path = await saving.save(settings, saving.CARRIED if carried else saving.OURS)
+    path = await saving.save(settings, saving.CARRIED if carried else OURS)
     file = str(path.absolute())  # whoever asked may stand elsewhere
     yield {"row": {"file": file}, "text": file}
     if phrase.sealed(settings.data_dir) is None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,6 +21,7 @@ from hub.feeds.models import FollowedCalendar
 from hub.jobs import retention
 from hub.jobs.models import Job
 from hub.jobs.registry import known
+from hub.keeping import soundness
 from hub.mail import outbox
 from hub.today.checks import Check
 
@@ -43,6 +44,13 @@ async def look(settings: Settings, db: Database, *, deep: bool) -> AsyncIterator
     """Every check that asks the database; `deep` reads all of an SQLite file."""
     try:
         async with db.read() as session:
+            if deep and db.is_sqlite and (why := await soundness.damage(session)) is not None:
+                told = later(
+                    "The database is damaged (%(why)s). Stop the hub, move its folder away, and "
+                    "restore the last backup: hub restore FILE"
+                )
+                yield Check("database", DATABASE, "wrong", told, {"why": why})
+                return
             tables = await schema.found(session)
             if tables is None or not tables.fit:
                 told = later(
@@ -50,26 +58,14 @@ async def look(settings: Settings, db: Database, *, deep: bool) -> AsyncIterator
                 )
                 yield Check("database", DATABASE, "wrong", told)
                 return
-            yield await _sound(session, db, deep=deep)
+            told = later("It answers, and its tables are those of this version.")
+            yield Check("database", DATABASE, "ok", told)
             for look_at in (_clock, _work, _servers, _calendars, _clearing):
                 yield await look_at(session)
             yield await _letters(session, settings)
     except (SQLAlchemyError, OSError) as error:
         told = later("The database does not answer: %(why)s")
         yield Check("database", DATABASE, "wrong", told, {"why": str(error).splitlines()[0]})
-
-
-async def _sound(session: AsyncSession, db: Database, *, deep: bool) -> Check:
-    if deep and db.is_sqlite:
-        state = await session.scalar(text("PRAGMA quick_check(1)"))
-        if state != "ok":
-            told = later(
-                "The database is damaged (%(why)s). Stop the hub, move its folder away, and "
-                "restore the last backup: hub restore FILE"
-            )
-            return Check("database", DATABASE, "wrong", told, {"why": state})
-    told = later("It answers, and its tables are those of this version.")
-    return Check("database", DATABASE, "ok", told)
 
 
 async def _clock(session: AsyncSession) -> Check:
