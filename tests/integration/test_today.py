@@ -19,6 +19,7 @@ from hub.core.clock import now
 from hub.core.db import Database
 from hub.core.settings import Settings
 from hub.core.words import speaking
+from hub.fediverse import follows, site, software
 from hub.fediverse.models import OutboxActivity, Peer
 from hub.feeds.models import FollowedCalendar
 from hub.jobs.models import Job
@@ -28,7 +29,8 @@ from hub.mail.models import Mail
 from hub.today import daily, machine, reach, rows, service
 from hub.today.checks import Check
 from tests.clock import Clock
-from tests.conftest import ENGINE, MakeHub, Running
+from tests.conftest import ENGINE, MakeHub, Running, settle
+from tests.jobs import ask
 from tests.neighbours import page, person
 from tests.processes import HubProcess, eventually, hub_process
 from tests.towns import EVENT
@@ -120,6 +122,29 @@ async def test_what_is_wrong_is_said_with_what_to_do(
     check = (await look(hub))[name]
     assert check.state == state
     assert told in check.told(str)
+
+
+async def test_a_later_version_is_heard_of_from_the_hubs_that_one_follows(
+    hubs: tuple[Running, Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    north, south = hubs
+    await follows.follow(south.services, "@events@north.example")
+    await settle(north, south)
+    ann = await person(south, "Ann", "steward")
+    await _add(south, Peer(host="stranger.example", software=f"{software.OURS} 99.0.0"))
+
+    async def told() -> str:
+        await ask(south.services, "fediverse.ask_software")
+        await settle(south)
+        check = (await look(south))["newer"]
+        return f"{check.state}: {check.told(str)}"
+
+    assert await told() == "ok: No hub that this one follows runs a later version than 0.1.0."
+    monkeypatch.setattr(site, "__version__", "0.10.0")
+    assert (await told()).startswith("warning: north.example runs version 0.10.0, and this hub 0.1")
+    assert f"{software.OURS} 0.10.0" in (await page(south, "/admin/servers", ann)).text
+    monkeypatch.setattr(site, "__version__", "nonsense")
+    assert (await told()).startswith("ok: ")
 
 
 async def test_letters_that_were_not_delivered_are_told(make_hub: MakeHub) -> None:
