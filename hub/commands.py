@@ -73,6 +73,8 @@ async def setup(
     folder = services.settings.data_dir
     row, text = {}, ""
     if words or (not link and phrase.sealed(folder) is None):
+        async with services.db.write() as session:
+            await audit.note(session, "new phrase")
         row["phrase"] = phrase.make(folder)
         text = (
             "The recovery phrase opens a backup on another machine. Write it down; it is shown "
