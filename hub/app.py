@@ -14,6 +14,7 @@ from hub.actors import routes as actors
 from hub.bootstrap import FEATURES, Hub
 from hub.core.errors import Forbidden
 from hub.entries.documents import Documents
+from hub.fediverse import software
 from hub.leaving import ending
 from hub.people.identity import identify
 from hub.web import failures, headers, static
@@ -73,7 +74,7 @@ def create_app(hub: Hub) -> ASGIApp:
 
 def plug_in(app: FastAPI) -> None:
     """Give an application every route of a hub, in the order in which they are tried."""
-    app.include_router(router(_site))
+    app.include_router(router(_site, software=software.OURS))
     app.include_router(health.router)
     app.include_router(metrics.router)
     app.include_router(actors.router, dependencies=[OPEN])  # they stand beside `web`

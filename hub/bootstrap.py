@@ -25,6 +25,7 @@ from hub.browse.feature import feature as browse
 from hub.core.clock import now
 from hub.core.db import Database
 from hub.core.feature import Feature
+from hub.core.files import make_folder
 from hub.core.secrets import load_master_key
 from hub.core.services import Services
 from hub.core.settings import Settings
@@ -133,7 +134,7 @@ async def opened(
     Raises:
         CommandFailed: the key file does not fit, or the address may not change any more.
     """
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(settings.data_dir)
     (settings.data_dir / "media").mkdir(exist_ok=True)
     guard, agent = guard_for(settings), user_agent(settings)
     http_getter = HttpGetter(guard, user_agent=agent, ca_file=settings.ca_file)

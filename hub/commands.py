@@ -27,6 +27,7 @@ from hub.fediverse.models import Delivery
 from hub.fediverse.rulings import Standing
 from hub.feeds import importing, taking, undoing
 from hub.keeping import phrase, restoring, saving
+from hub.keeping.archive import OURS
 from hub.leaving import ending, whole
 from hub.network import lists
 from hub.network import service as network
@@ -72,6 +73,8 @@ async def setup(
     folder = services.settings.data_dir
     row, text = {}, ""
     if words or (not link and phrase.sealed(folder) is None):
+        async with services.db.write() as session:
+            await audit.note(session, "new phrase")
         row["phrase"] = phrase.make(folder)
         text = (
             "The recovery phrase opens a backup on another machine. Write it down; it is shown "
@@ -357,7 +360,7 @@ async def undo(services: Services, number: str) -> AsyncIterator[Line]:
 @command("backup", bare=True)
 async def backup(settings: Settings, carried: bool = False) -> AsyncIterator[Line]:
     """The whole hub in one file; `carried`: it will be moved away from where it is made."""
-    path = await saving.save(settings, saving.CARRIED if carried else saving.OURS)
+    path = await saving.save(settings, saving.CARRIED if carried else OURS)
     file = str(path.absolute())  # whoever asked may stand elsewhere
     yield {"row": {"file": file}, "text": file}
     if phrase.sealed(settings.data_dir) is None:

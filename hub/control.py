@@ -16,6 +16,7 @@ from hub.asking import LONGEST_LINE, Line, address
 from hub.audit import log as audit
 from hub.commands import BARE, COMMANDS
 from hub.core.errors import CommandFailed, HubError
+from hub.core.files import make_folder
 from hub.core.services import Services
 from hub.core.settings import Settings
 
@@ -29,7 +30,7 @@ def lock(data_dir: Path) -> Iterator[None]:
     Raises:
         CommandFailed: another one holds it.
     """
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(data_dir)
     with (data_dir / "hub.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -25,6 +25,7 @@ from sqlalchemy.exc import DBAPIError
 import hub
 from hub.core.db import AsyncSession, Database
 from hub.core.errors import CommandFailed
+from hub.core.files import make_folder
 from hub.core.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -101,7 +102,7 @@ async def upgrade(settings: Settings) -> None:
     Raises:
         CommandFailed: the tables are too new for this version, or could not be changed.
     """
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(settings.data_dir)
     there = await look(settings.database)
     if there is None or there.at < newest():
         await make(settings.database, newest())

@@ -72,8 +72,8 @@ CHAPTERS: dict[str, dict[int, str]] = {
         1: "from an empty machine and a domain to a hub behind https, set up in at most six "
         "questions by the link that was printed, without mail",
         2: "a new version: the rows are saved first, and there is a way back",
-        3: "last night’s backup on another machine: same keys and pictures, and followers get the "
-        "next post",
+        3: "last night’s backup on another machine or port: same keys and pictures, and followers "
+        "get the next post",
         4: "stewards set area, languages, colours, charter and roles in the browser",
         17: "a picture of who works with whom, with its table and its export",
         37: "200 unwanted wants of a new server are held, refused at once, and the server limited",

@@ -31,6 +31,7 @@ Deed = Literal[
     "entry hidden", "entry shown", "merged", "parted", "area made", "area changed", "area ended",
     "reply hidden", "reply shown", "reply answered", "imported", "import undone", "calendar added",
     "calendar stopped", "mail retried", "restored", "closing", "stays open",
+    "new keys", "new phrase", "moving", "exported", "words set", "claim decided",
 ]  # fmt: skip
 
 

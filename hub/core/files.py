@@ -1,10 +1,18 @@
-"""Writing a file so that nobody ever reads half of it."""
+"""Folders for one's own eyes, and files of which nobody ever reads half."""
 
 from __future__ import annotations
 
 import os
 import secrets
 from pathlib import Path
+
+
+def make_folder(path: Path) -> None:
+    """The folder is there, for its owner alone if it is new.
+
+    A link may lead to where nothing is yet, as systemd's `/var/lib/hub` does on a new machine.
+    """
+    path.resolve().mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hub.audit import log as audit
 from hub.core.clock import now
 from hub.core.errors import Conflict, Gone, NotFound
 from hub.core.services import Services
@@ -220,6 +221,7 @@ async def decide(session: AsyncSession, services: Services, claim_id: UUID, *, y
     row.decided_at, row.outcome, row.digest = now(), "yes" if yes else "no", None
     if yes:
         record.owner_id = row.person_id
+    await audit.note(session, "claim decided", record.id, person=str(row.person_id), yes=yes)
     told = Notice(
         "reply",
         filled(YOURS if yes else ABOUT, title=record.title),

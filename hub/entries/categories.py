@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.vocab.base import Object
 from federation.vocab.objects import Event
+from hub.audit import log as audit
 from hub.core.errors import Invalid
 from hub.entries import activitypub, finding, notes, writing
 from hub.entries.models import Category, Entry
@@ -92,6 +93,7 @@ async def set_all(session: AsyncSession, host: str, tags: Mapping[str, str]) -> 
         if wanted:
             session.add(Category(host=host, word=tag_name(word), tag=wanted))
     await session.flush()
+    await audit.note(session, "words set", host, words=len(tags))
     return await _apply(session, host)
 
 

@@ -22,6 +22,7 @@ from federation.vocab.activities import Update
 from federation.vocab.names import PUBLIC
 from hub.actors import keys, service
 from hub.actors.models import Actor
+from hub.audit import log as audit
 from hub.core.clock import now
 from hub.core.secrets import load_master_key
 from hub.core.services import Services
@@ -46,6 +47,7 @@ async def rotate(services: Services) -> int:
         for actor in actors:
             if actor.deleted_at is None:
                 await _tell(session, after, actor)
+        await audit.note(session, "new keys", actors=len(actors))
     services.keys.update(fresh)
     return len(fresh)
 

@@ -20,6 +20,7 @@ from federation.origins import authority
 from federation.vocab.activities import Move
 from federation.vocab.names import PUBLIC
 from hub.actors.models import Actor
+from hub.audit import log as audit
 from hub.core.clock import now
 from hub.core.errors import CommandFailed
 from hub.core.services import Services
@@ -58,6 +59,7 @@ async def may_move(session: AsyncSession, settings: Settings, new: str) -> None:
 async def intend(session: AsyncSession, new: str) -> None:
     """Note that the hub will be at `new`; the start with that as `HUB_URL` does it."""
     await facts.note(session, MOVING, new)
+    await audit.note(session, "moving", new)
 
 
 async def check(session: AsyncSession, settings: Settings, old: str) -> None:

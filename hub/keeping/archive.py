@@ -29,11 +29,14 @@ from typing import IO, Any, Final
 import orjson
 
 from hub.core.errors import CommandFailed
+from hub.core.files import make_folder
 from hub.core.secrets import MasterKey
 from hub.keeping.tables import AT_ONCE, Batch, Snapshot, Tally
 
 WHAT: Final = "backup of a neighbourhood hub"
 FORMAT: Final = 1
+FOLDER: Final = "backups"  # in the data folder
+OURS: Final = "hub-"  # what names of the hub's own backups begin with
 MANIFEST, SIGNED, SETTINGS = "manifest.json", "manifest.hmac", "hub.env"
 PIECE_BYTES: Final = 1024 * 1024
 LARGEST_MANIFEST: Final = 256 * 1024 * 1024  # a million pictures
@@ -213,7 +216,7 @@ class Reader:
             CommandFailed: one is not what was written.
         """
         count = 0
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
         for name in self.manifest.files:
             if name == SETTINGS:
                 continue

@@ -22,13 +22,12 @@ from hub.core.clock import now
 from hub.core.errors import CommandFailed
 from hub.core.secrets import MasterKey, key_file, read_key
 from hub.core.settings import Settings
-from hub.keeping import phrase
-from hub.keeping.archive import SETTINGS, Manifest, Writer
+from hub.keeping import phrase, soundness
+from hub.keeping.archive import FOLDER, OURS, SETTINGS, Manifest, Writer
 from hub.keeping.tables import snapshot
 
-FOLDER: Final = "backups"
 LAST: Final = "last"  # its time is that of the last whole backup, wherever it was carried
-OURS, CARRIED, BEFORE = "hub-", "carried-", "before-"  # what names of archives begin with
+CARRIED, BEFORE = "carried-", "before-"  # what names of other archives begin with
 UPGRADES_KEPT: Final = 3
 FORGOTTEN: Final = timedelta(hours=1)  # an archive that nobody carried away by then
 SPARE_BYTES: Final = 100 * 1024 * 1024  # left free for the hub itself
@@ -51,7 +50,8 @@ async def save(settings: Settings, begins: str = OURS) -> Path:
     """The whole hub in a new archive; the oldest beyond what is kept are deleted.
 
     Raises:
-        CommandFailed: there is nothing to save, no room, or one is being made already.
+        CommandFailed: there is nothing to save, or it is damaged; there is no room, or one is
+            being made already.
     """
     stamp = f"{now():%Y-%m-%dT%H%M%SZ}"
     path = await _archive(settings, f"{begins}{stamp}.zip", media=True)
@@ -75,6 +75,7 @@ async def save_before(settings: Settings, at: str, to: str) -> Path:
 
 
 async def _archive(settings: Settings, name: str, *, media: bool) -> Path:
+    await soundness.refuse_damage(settings)  # else what is broken drives out what is whole
     if await schema.current(settings.database) is None:
         raise CommandFailed("There is nothing to save yet: this hub has no tables.")
     key = read_key(key_file(settings.data_dir))

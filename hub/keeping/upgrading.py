@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hub import schema
 from hub.core.settings import Settings
-from hub.keeping import saving
+from hub.keeping import saving, soundness
 
 log = logging.getLogger(__name__)
 
@@ -16,8 +16,10 @@ async def upgrade(settings: Settings) -> Path | None:
     """Make or change tables as needed; the archive of what was there before, if one was made.
 
     Raises:
-        CommandFailed: the tables belong to a newer hub, or could not be saved or changed.
+        CommandFailed: the database is damaged; the tables belong to a newer hub, or could not be
+            saved or changed.
     """
+    await soundness.refuse_damage(settings)
     at, to = await schema.current(settings.database), schema.newest()
     saved = None
     if at is not None and at < to and wanted(settings):

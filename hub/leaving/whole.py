@@ -19,6 +19,7 @@ from sqlalchemy.orm import aliased
 from hub import __version__
 from hub.actors import service as actors
 from hub.actors.models import Actor
+from hub.audit import log as audit
 from hub.core.clock import now
 from hub.core.services import Services
 from hub.entries.models import FOLDERS, SHOWN, Entry, Picture, Reply
@@ -63,6 +64,8 @@ async def make(services: Services) -> Path:
         await asyncio.to_thread(archive.close)
     path = folder / f"hub-{now():%Y-%m-%dT%H%M%SZ}.zip"
     os.replace(part, path)
+    async with services.db.write() as session:
+        await audit.note(session, "exported")
     return path
 
 

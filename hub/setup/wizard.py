@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from hub.admin import look
+from hub.audit import log as audit
 from hub.core.errors import HubError, Invalid, NotFound
 from hub.core.services import Services
 from hub.core.words import later
@@ -54,6 +55,8 @@ async def make_phrase(request: Request, hub: Hub, caller: Asking) -> Response:
     """A new recovery phrase, shown once (SETTLED 24)."""
     require(caller, "administer")
     await parse_form(request)
+    async with hub.db.write() as session:
+        await audit.note(session, "new phrase")
     made = await asyncio.to_thread(phrase.make, hub.settings.data_dir)
     return await _overview(request, hub, phrase=made)
 

@@ -17,7 +17,7 @@ from hub.core.secrets import KEY_FILE, key_file, read_key
 from hub.core.settings import LOOPBACK_NAMES, Settings
 from hub.core.words import later
 from hub.keeping import phrase, saving
-from hub.keeping.archive import SETTINGS
+from hub.keeping.archive import FOLDER, SETTINGS
 from hub.today.checks import Check, State
 
 ROOM_BYTES: Final = 100 * 1024 * 1024  # less free disk than this, and the next upload may fail
@@ -77,7 +77,7 @@ def _private(settings: Settings) -> Iterator[tuple[Path, State]]:
     folder = settings.data_dir
     if not stat.S_IMODE(folder.stat().st_mode) & 0o077:
         return
-    for name in (KEY_FILE, phrase.FILE, SETTINGS, saving.FOLDER):
+    for name in (KEY_FILE, phrase.FILE, SETTINGS, FOLDER):
         if (folder / name).exists():
             yield folder / name, "wrong"
     yield folder, "warning"

@@ -6,21 +6,23 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from hub import schema
+from hub import __version__, schema
 from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.db import Database
 from hub.core.settings import Settings
 from hub.core.words import later
+from hub.fediverse import software
 from hub.fediverse.models import InboxActivity, OutboxActivity, Peer
 from hub.feeds.models import FollowedCalendar
 from hub.jobs import retention
 from hub.jobs.models import Job
 from hub.jobs.registry import known
+from hub.keeping import soundness
 from hub.mail import outbox
 from hub.today.checks import Check
 
@@ -37,12 +39,20 @@ SERVERS = later("Other servers")
 LETTERS = later("Letters")
 CALENDARS = later("Calendars of groups")
 CLEARING = later("Deleting what is old")
+NEWER = later("New versions")
 
 
 async def look(settings: Settings, db: Database, *, deep: bool) -> AsyncIterator[Check]:
     """Every check that asks the database; `deep` reads all of an SQLite file."""
     try:
         async with db.read() as session:
+            if deep and db.is_sqlite and (why := await soundness.damage(session)) is not None:
+                told = later(
+                    "The database is damaged (%(why)s). Stop the hub, move its folder away, and "
+                    "restore the last backup: hub restore FILE"
+                )
+                yield Check("database", DATABASE, "wrong", told, {"why": why})
+                return
             tables = await schema.found(session)
             if tables is None or not tables.fit:
                 told = later(
@@ -50,26 +60,14 @@ async def look(settings: Settings, db: Database, *, deep: bool) -> AsyncIterator
                 )
                 yield Check("database", DATABASE, "wrong", told)
                 return
-            yield await _sound(session, db, deep=deep)
-            for look_at in (_clock, _work, _servers, _calendars, _clearing):
+            told = later("It answers, and its tables are those of this version.")
+            yield Check("database", DATABASE, "ok", told)
+            for look_at in (_clock, _work, _servers, _calendars, _clearing, _newer):
                 yield await look_at(session)
             yield await _letters(session, settings)
     except (SQLAlchemyError, OSError) as error:
         told = later("The database does not answer: %(why)s")
         yield Check("database", DATABASE, "wrong", told, {"why": str(error).splitlines()[0]})
-
-
-async def _sound(session: AsyncSession, db: Database, *, deep: bool) -> Check:
-    if deep and db.is_sqlite:
-        state = await session.scalar(text("PRAGMA quick_check(1)"))
-        if state != "ok":
-            told = later(
-                "The database is damaged (%(why)s). Stop the hub, move its folder away, and "
-                "restore the last backup: hub restore FILE"
-            )
-            return Check("database", DATABASE, "wrong", told, {"why": state})
-    told = later("It answers, and its tables are those of this version.")
-    return Check("database", DATABASE, "ok", told)
 
 
 async def _clock(session: AsyncSession) -> Check:
@@ -148,6 +146,20 @@ async def _clearing(session: AsyncSession) -> Check:
         return Check("clearing", CLEARING, "wrong", told, values)
     told = later("Last done %(when)s. How long what is kept: docs/retention.md")
     return Check("clearing", CLEARING, "ok", told, {"when": last})
+
+
+async def _newer(session: AsyncSession) -> Check:
+    """Whether there is a later version, as far as neighbours say so."""
+    found = await software.later_than(session, __version__)
+    if found is None:
+        told = later("No hub that this one follows runs a later version than %(version)s.")
+        return Check("newer", NEWER, "ok", told, {"version": __version__})
+    told = later(
+        "%(host)s runs version %(later)s, and this hub %(version)s. What is new stands in the "
+        "file CHANGELOG.md, and how to put it in under “A new version” in deploy/README.md."
+    )
+    values = {"host": found[0], "later": found[1], "version": __version__}
+    return Check("newer", NEWER, "warning", told, values)
 
 
 async def _letters(session: AsyncSession, settings: Settings) -> Check:

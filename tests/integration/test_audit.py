@@ -16,6 +16,8 @@ from hub.admin import acts
 from hub.audit import log
 from hub.audit.models import Act
 from hub.core.errors import NotFound
+from hub.directory.models import Claim
+from hub.fediverse import relocating
 from hub.fediverse.models import Fact
 from hub.people import service
 from tests import neighbours
@@ -83,6 +85,40 @@ async def test_each_act_is_written_down_by_whichever_door_it_comes(town: Town) -
         ("page", "unfollowed", "town.example"),
     ]
     assert link in seen
+    assert await _broken(hub) is None
+
+
+async def test_what_touches_keys_phrase_address_and_all_that_is_here_is_written_down(
+    town: Town,
+) -> None:
+    hub = town.hub
+    api = {"json": {"title": "Hall"}, "headers": hub.steward}
+    hall = (await hub.web.post("/api/v1/places", **api)).json()["id"]
+    ida = await neighbours.person(hub, "Ida", "member")
+    await neighbours.press(hub, f"/places/{hall}/claim", ida, words="It is ours.")
+    async with hub.services.db.read() as session:
+        (claim,) = await session.scalars(select(Claim))
+    before = len(await _acts(hub))
+    for command in ("keys rotate", "export"):
+        await asyncio.create_task(_command(hub, command))
+    await asyncio.create_task(_command(hub, "setup", words=True))
+    async with hub.services.db.write() as session:
+        with log.by_command():
+            await relocating.intend(session, "https://new.example")
+    async with signed_in(hub) as (web, csrf):
+        await web.post("/admin/setup/phrase", data={"csrf": csrf})
+        tags = {"csrf": csrf, "word": "ausstellung", "tag": "show"}
+        await web.post("/admin/hubs/town.example/words", data=tags)
+        await web.post(f"/admin/directory/claims/{claim.id}", data={"csrf": csrf, "deed": "yes"})
+    assert [each for each in (await _acts(hub))[before:] if each[1] != "link"] == [
+        ("command", "new keys", ""),
+        ("command", "exported", ""),
+        ("command", "new phrase", ""),
+        ("command", "moving", "https://new.example"),
+        ("page", "new phrase", ""),
+        ("page", "words set", "town.example"),
+        ("page", "claim decided", hall),
+    ]
     assert await _broken(hub) is None
 
 

@@ -3,84 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
 import ssl
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 import httpx2
 import pytest
 
-from tests.processes import HubProcess, eventually, free_port
+from tests.caddy import hub_behind_caddy
+from tests.processes import HubProcess
 
-CADDYFILE = Path(__file__).parents[2] / "deploy" / "Caddyfile"
-# Its own authority, for these names alone; nothing is put into the machine's store of trust.
-OURS = "{\n\tadmin off\n\tskip_install_trust\n\tauto_https disable_redirects\n\tlocal_certs\n}\n\n"
 MB = 1024 * 1024
 AS2 = {"content-type": "application/activity+json"}
-
-
-@dataclass(frozen=True)
-class Front:
-    """Caddy: its port, and where the certificate of its authority lies."""
-
-    port: int
-    authority: Path
-
-
-@contextmanager
-def _caddy(folder: Path, port: int, upstream: int) -> Iterator[Front]:
-    caddy = Path(sys.executable).with_name("caddy")
-    if not caddy.exists():
-        if os.environ.get("HUB_TEST_COMPLETE"):
-            pytest.fail("caddy should have come with requirements/test.txt")
-        pytest.skip("caddy is not installed")
-    config = folder / "Caddyfile"
-    config.write_text(OURS + CADDYFILE.read_text(encoding="utf-8"), encoding="utf-8")
-    with (folder / "caddy.log").open("wb") as log:
-        process = subprocess.Popen(
-            [caddy, "run", "--adapter", "caddyfile", "--config", config],
-            env={
-                "HOME": str(folder),
-                "HUB_DOMAIN": f"https://localhost:{port}",
-                "HUB_UPSTREAM": f"127.0.0.1:{upstream}",
-            },
-            stdout=log,
-            stderr=log,
-        )
-    authority = folder / ".local/share/caddy/pki/authorities/local/root.crt"
-    try:
-        eventually(authority.exists, (folder / "caddy.log").read_text())
-        yield Front(port, authority)
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[HubProcess, httpx2.Client]]:
     """A hub behind Caddy, and a client that trusts its authority."""
-    folder = tmp_path_factory.mktemp("behind")
-    port, upstream = free_port(), free_port()
-    with _caddy(folder, port, upstream) as front:
-        url = f"https://localhost:{port}"
-        given = {
-            "HUB_URL": url,
-            "HUB_CA_FILE": str(front.authority),
-            "HUB_ALLOW_HTTP": "false",
-        }
-        hub = HubProcess(folder / "data", upstream, given)
-        hub.start()
-        try:
-            trusted = ssl.create_default_context(cafile=front.authority)
-            with httpx2.Client(base_url=url, verify=trusted, trust_env=False, timeout=60) as web:
-                yield hub, web
-        finally:
-            hub.stop()
+    with hub_behind_caddy(tmp_path_factory.mktemp("behind")) as (hub, front):
+        trusted = ssl.create_default_context(cafile=front.authority)
+        with httpx2.Client(base_url=front.url, verify=trusted, trust_env=False, timeout=60) as web:
+            yield hub, web
 
 
 def test_t01_the_hub_is_reached_by_https_as_itself(

@@ -19,6 +19,7 @@ from hub.core.clock import now
 from hub.core.db import Database
 from hub.core.settings import Settings
 from hub.core.words import speaking
+from hub.fediverse import follows, site, software
 from hub.fediverse.models import OutboxActivity, Peer
 from hub.feeds.models import FollowedCalendar
 from hub.jobs.models import Job
@@ -28,10 +29,13 @@ from hub.mail.models import Mail
 from hub.today import daily, machine, reach, rows, service
 from hub.today.checks import Check
 from tests.clock import Clock
-from tests.conftest import ENGINE, MakeHub, Running
+from tests.conftest import ENGINE, MakeHub, Running, settle
+from tests.jobs import ask
 from tests.neighbours import page, person
-from tests.processes import HubProcess, hub_process
+from tests.processes import HubProcess, eventually, hub_process
 from tests.towns import EVENT
+
+FROM = "restore the last backup: hub restore FILE"
 
 
 async def look(hub: Running) -> dict[str, Check]:
@@ -120,6 +124,29 @@ async def test_what_is_wrong_is_said_with_what_to_do(
     assert told in check.told(str)
 
 
+async def test_a_later_version_is_heard_of_from_the_hubs_that_one_follows(
+    hubs: tuple[Running, Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    north, south = hubs
+    await follows.follow(south.services, "@events@north.example")
+    await settle(north, south)
+    ann = await person(south, "Ann", "steward")
+    await _add(south, Peer(host="stranger.example", software=f"{software.OURS} 99.0.0"))
+
+    async def told() -> str:
+        await ask(south.services, "fediverse.ask_software")
+        await settle(south)
+        check = (await look(south))["newer"]
+        return f"{check.state}: {check.told(str)}"
+
+    assert await told() == "ok: No hub that this one follows runs a later version than 0.1.0."
+    monkeypatch.setattr(site, "__version__", "0.10.0")
+    assert (await told()).startswith("warning: north.example runs version 0.10.0, and this hub 0.1")
+    assert f"{software.OURS} 0.10.0" in (await page(south, "/admin/servers", ann)).text
+    monkeypatch.setattr(site, "__version__", "nonsense")
+    assert (await told()).startswith("ok: ")
+
+
 async def test_letters_that_were_not_delivered_are_told(make_hub: MakeHub) -> None:
     hub: Running = await make_hub(smtp_url="smtp://127.0.0.1:1")
     assert (await look(hub))["letters"].state == "ok"
@@ -192,36 +219,63 @@ async def test_a_hub_saves_itself_once_a_day_if_it_is_to(
 
 @pytest.mark.skipif(ENGINE != "sqlite", reason="the commands are the same at either database")
 @pytest.mark.timeout(300)
-def test_a_hub_is_saved_tried_and_restored_by_commands(tmp_path: Path) -> None:
+def test_t03_r32_a_hub_whose_file_broke_is_restored_on_another_port_and_followed_as_before(
+    tmp_path: Path,
+) -> None:
     phrase_file, saved = tmp_path / "phrase", tmp_path / "saved.zip"
-    with hub_process(tmp_path / "old") as hub:
-        made = json.loads(hub.command("setup", "--phrase", "--json"))
-        phrase_file.write_text(made["phrase"])
-        headers = {"Authorization": f"Bearer {hub.token()}"}
-        posted = httpx2.post(
-            f"{hub.url}/api/v1/events", json=EVENT, headers=headers, trust_env=False
+    with hub_process(tmp_path / "south") as south:
+        with hub_process(tmp_path / "old") as hub:
+            made = json.loads(hub.command("setup", "--phrase", "--json"))
+            phrase_file.write_text(made["phrase"])
+            south.command("follow", f"@events@127.0.0.1:{hub.port}")
+            token = hub.token()
+            _post(hub, token, "Before")
+            _lists(south, "Before")
+            assert hub.command("backup", str(saved)).strip() == str(saved)
+            assert stat.S_IMODE(saved.stat().st_mode) == 0o600
+            assert list((hub.folder / "backups").glob("*.zip")) == [], "it was carried away"
+            assert "is good" in hub.command("restore", str(saved), "--verify")
+            checks = [json.loads(line) for line in hub.command("doctor", "--json").splitlines()]
+            states = {check["check"]: check["state"] for check in checks}
+            assert states["reach"] == states["database"] == states["work"] == "ok"
+            assert states["keys"] == "warning", "the folder is open to others, as mkdir left it"
+            assert "wrong" not in states.values()
+        broken = hub.folder / "hub.db"
+        content = broken.read_bytes()
+        broken.write_bytes(content[:4096] + b"\xff" * 4096 + content[8192:])
+        assert "is damaged" in hub.command("serve", status=1)
+        # Where systemd's link leads on a new machine there is nothing yet.
+        (tmp_path / "link").symlink_to(tmp_path / "private" / "new")
+        again = HubProcess(tmp_path / "link", env={"HUB_URL": hub.url})
+        assert "Restored and compared" in again.command(
+            "restore", str(saved), "--phrase-file", str(phrase_file)
         )
-        assert posted.status_code == 201
-        assert hub.command("backup", str(saved)).strip() == str(saved)
-        assert stat.S_IMODE(saved.stat().st_mode) == 0o600
-        assert list((hub.folder / "backups").glob("*.zip")) == [], "it was carried away"
-        assert "is good" in hub.command("restore", str(saved), "--verify")
-        checks = [json.loads(line) for line in hub.command("doctor", "--json").splitlines()]
-        states = {check["check"]: check["state"] for check in checks}
-        assert states["reach"] == states["database"] == states["work"] == "ok"
-        assert states["keys"] == "warning", "the folder is open to others, as mkdir left it"
-        assert "wrong" not in states.values()
-        port, url = hub.port, hub.url
-    again = HubProcess(tmp_path / "new", port=port)
-    assert "Restored and compared" in again.command(
-        "restore", str(saved), "--phrase-file", str(phrase_file)
+        try:
+            again.start()
+            assert again.port != hub.port
+            _post(again, token, "After")
+            _lists(south, "Before", "After")
+        finally:
+            again.stop()
+
+
+def _post(hub: HubProcess, token: str, title: str) -> None:
+    posted = httpx2.post(
+        f"{hub.url}/api/v1/events",
+        json={**EVENT, "title": title},
+        headers={"Authorization": f"Bearer {token}"},
+        trust_env=False,
     )
-    try:
-        again.start()
-        assert again.url == url
-        assert [event["title"] for event in again.get("/events")["items"]] == [EVENT["title"]]
-    finally:
-        again.stop()
+    assert posted.status_code == 201, posted.text
+
+
+def _lists(hub: HubProcess, *titles: str) -> None:
+    """Return once the hub lists these, of wherever, each once, and no other."""
+
+    def listed() -> bool:
+        return sorted(item["title"] for item in hub.everything("events")) == sorted(titles)
+
+    eventually(listed, f"{titles} at {hub.url}")
 
 
 async def test_the_doctor_says_why_a_hub_is_not_reached(tmp_path: Path) -> None:
@@ -257,12 +311,15 @@ async def test_r32_a_damaged_file_is_found(hub: Running, tmp_path: Path) -> None
     await hub.services.db.close()
     whole = Path(settings.database.partition(":///")[2])
     data = bytearray(await asyncio.to_thread(whole.read_bytes))
-    damaged = tmp_path / "damaged.db"
+    none, some = tmp_path / "none.db", tmp_path / "some.db"
+    await asyncio.to_thread(none.write_bytes, b"\xff" * 100 + data[100:])
     for start in range(len(data) // 4, len(data), 4096 * 7):
         data[start : start + 512] = b"\xff" * 512
-    await asyncio.to_thread(damaged.write_bytes, data)
-    for file, state in ((whole, "ok"), (damaged, "wrong")):
+    await asyncio.to_thread(some.write_bytes, data)
+    for file, state, words in ((whole, "ok", ""), (some, "wrong", FROM), (none, "wrong", FROM)):
         db = Database(f"sqlite+aiosqlite:///{file}")
         found = [check async for check in rows.look(settings, db, deep=True)]
         await db.close()
-        assert {check.state for check in found if check.name == "database"} == {state}
+        (check,) = (check for check in found if check.name == "database")
+        assert check.state == state
+        assert words in check.told(str)
