@@ -14,10 +14,11 @@ from hub.core.text import fold
 from hub.core.words import later
 from hub.directory.models import Organisation, Place, Record
 from hub.directory.schemas import Sort
-from hub.entries import layers
+from hub.entries import access as getting_in
+from hub.entries import layers, merging
 from hub.entries import queries as entries
 from hub.entries.layers import Layer
-from hub.entries.models import Entry
+from hub.entries.models import Entry, Further
 from hub.entries.paging import Listed
 from hub.entries.places import metres
 from hub.entries.queries import METRES_PER_DEGREE, Filter, Filters
@@ -124,6 +125,24 @@ async def nearby(session: AsyncSession, record: Record, viewer: Viewer) -> list[
     rows = (await session.scalars(query.limit(10 * MOST_NEARBY))).all()
     away = {row.id: metres(here, (row.latitude or 0.0, row.longitude or 0.0)) for row in rows}
     return sorted(rows, key=lambda row: away[row.id])[:MOST_NEARBY]
+
+
+@merging.besides("place", "organisation")
+async def _besides(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, tuple[Further, ...]]:
+    return {
+        record.id: (
+            *_said("opening_hours", later("Opening hours"), record.opening_hours),
+            *_said("phone", later("Telephone"), record.phone),
+            *_said("email", later("E-mail"), record.email),
+            *_said("website", later("Web site"), record.website),
+            *getting_in.further(record.access_facts),
+        )
+        for record in await session.scalars(select(Record).where(Record.id.in_(ids)))
+    }
+
+
+def _said(name: str, label: str, value: str | None) -> tuple[Further, ...]:
+    return (Further(name, label, value),) if value else ()
 
 
 async def linkable(session: AsyncSession, sort: Sort, record_id: UUID) -> Record | None:

@@ -46,8 +46,9 @@ _FOLLOWS = _FOLLOWED_AT.with_only_columns(Actor.id)
 class PeerView:
     """A server as stewards see it; `waiting` counts deliveries.
 
-    `breaker` is closed while mail goes out, else open until `closed_until`; `scheme` is the
-    signature scheme that the next delivery begins with.
+    `lost`: nothing was heard of it for so long that its things are hidden. `breaker` is closed
+    while mail goes out, else open until `closed_until`; `scheme` is the signature scheme that the
+    next delivery begins with.
     """
 
     host: str
@@ -56,6 +57,7 @@ class PeerView:
     scheme: str
     breaker: str
     last_seen_at: datetime | None
+    lost: bool
     last_delivered_at: datetime | None
     failures: int
     last_error: str | None
@@ -338,6 +340,7 @@ async def listed(session: AsyncSession) -> list[PeerView]:
             scheme=first_scheme(peer.scheme, peer.rfc9421_at, moment),
             breaker=_breaker(peer, moment),
             last_seen_at=peer.last_seen_at,
+            lost=peer.lost_at is not None,
             last_delivered_at=peer.last_delivered_at,
             failures=peer.failures,
             last_error=peer.last_error,

@@ -16,6 +16,7 @@ from typing import Any, Final
 import orjson
 
 from hub.core.errors import Invalid
+from hub.core.licences import ODBL
 from hub.core.words import filled, later
 from hub.directory.models import OSM
 from hub.directory.schemas import email_address
@@ -183,6 +184,7 @@ def _members(one: Found, kind: str, name: str) -> Members:
         "opening_hours": texts.line(tags.get("opening_hours", ""), 300) or None,
         "access_facts": _facts(tags) or None,
         "tags": texts.tags([kind.replace("_", " ")]),
+        "license": ODBL,
     }
     checked = next((tags[key] for key in CHECKED if _DAY.fullmatch(tags.get(key, ""))), one.seen)
     return members | ({"checked_at": checked} if checked else {})

@@ -260,12 +260,23 @@ async def test_t28_a_hub_that_is_lost_is_marked_then_hidden_and_back_when_it_is_
         async with south.services.db.read() as session:
             return await peers.quiet(session, ["north.example"])
 
+    async def seen() -> tuple[str, bool]:
+        """How the region says that it is, and whether its offers bear a mark."""
+        found = (await south.web.get("/api/v1/region")).json()["hubs"]
+        page = await south.web.get("/swap", headers={"accept": "text/html"})
+        (state,) = [one["state"] for one in found if not one["ours"]]
+        return state, "not heard of since" in page.text
+
     assert await wait(1) == {}
+    assert await seen() == ("unreachable", False)
     assert set(await wait(3)) == {"north.example"}
+    assert await seen() == ("unreachable", True)
     assert len(await _listed(south, "offers")) == 1
     await wait(28)
     assert await _listed(south, "offers") == []
+    assert await seen() == ("lost", False)
     north.wire.down.clear()
     south.services.fetcher.forget("north.example")
     assert await wait(1) == {}
     assert len(await _listed(south, "offers")) == 1
+    assert await seen() == ("well", False)
