@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.vocab.base import Object
 from federation.vocab.objects import Event
+from hub.audit import log as audit
 from hub.core.errors import Invalid
 from hub.entries import activitypub, finding, notes, writing
 from hub.entries.models import Category, Entry
@@ -92,7 +93,9 @@ async def set_all(session: AsyncSession, host: str, tags: Mapping[str, str]) -> 
         if wanted:
             session.add(Category(host=host, word=tag_name(word), tag=wanted))
     await session.flush()
-    return await _apply(session, host)
+    changed = await _apply(session, host)
+    await audit.note(session, "words", host, words=len(tags), changed=changed)
+    return changed
 
 
 async def _apply(session: AsyncSession, host: str) -> int:

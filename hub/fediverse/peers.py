@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -24,6 +25,8 @@ from hub.core.words import filled
 from hub.fediverse import rulings
 from hub.fediverse.models import Delivery, Follow, Peer, Ruling
 from hub.fediverse.rulings import ALLOWED, BLOCKED, OPEN, SILENCED
+
+log = logging.getLogger(__name__)
 
 TRUSTED_AFTER = timedelta(hours=24)  # a follower's server is heard after this (SETTLED 8)
 QUIET = timedelta(days=3)  # a server that we follow and have not heard of is said to be so
@@ -287,7 +290,7 @@ async def lose(session: AsyncSession) -> None:
         .join(Follow, Follow.followee_id == Actor.id)
         .where(Actor.local.is_(False), Follow.state == "accepted")
     )
-    await session.execute(
+    lost = await session.scalars(
         update(Peer)
         .where(
             Peer.host.in_(followed),
@@ -295,7 +298,11 @@ async def lose(session: AsyncSession) -> None:
             func.coalesce(Peer.last_seen_at, Peer.first_seen_at) < now() - LOST,
         )
         .values(lost_at=now())
+        .returning(Peer.host),
+        execution_options={"synchronize_session": False},
     )
+    for host in lost:
+        log.info("nothing was heard of %s for %s days: its things are hidden", host, LOST.days)
 
 
 async def quiet(session: AsyncSession, hosts: Iterable[str]) -> dict[str, datetime]:

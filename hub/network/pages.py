@@ -66,7 +66,7 @@ async def say_words(host: str, request: Request, hub: Hub, caller: Asking) -> Re
     """Our words for what a hub calls things, for what is here and what comes."""
     require(caller, "moderate")
     form = await parse_form(request)
-    given = dict(zip(form.all("word"), form.all("tag"), strict=False))
+    given = {word: form.text(f"tag {word}") for word in form.all("word")}
     try:
         async with hub.db.write() as session:
             await categories.set_all(session, host, given)
