@@ -28,9 +28,9 @@ Deed = Literal[
     "server", "list taken", "list undone", "mode", "followed", "unfollowed", "follower removed",
     "role", "shut out", "let in", "entrusted", "distrusted", "token", "link", "link withdrawn",
     "decision", "author asked", "rules", "look", "setting", "entry changed", "entry deleted",
-    "entry hidden", "entry shown", "merged", "parted", "words", "area made", "area changed", "area ended",
-    "reply hidden", "reply shown", "reply answered", "imported", "import undone", "calendar added",
-    "calendar stopped", "mail retried", "restored", "closing", "stays open",
+    "entry hidden", "entry shown", "merged", "parted", "words", "area made", "area changed",
+    "area ended", "reply hidden", "reply shown", "reply answered", "imported", "import undone",
+    "calendar added", "calendar stopped", "mail retried", "restored", "closing", "stays open",
 ]  # fmt: skip
 
 
