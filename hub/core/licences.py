@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 CC_BY: Final = "https://creativecommons.org/licenses/by/4.0/"
 ODBL: Final = "https://opendatacommons.org/licenses/odbl/1-0/"  # of all that OpenStreetMap knows
+CREDIT_OF_OSM: Final = "© OpenStreetMap contributors, ODbL 1.0"
 # What stewards choose from; whoever runs the machine may name any other.
 KNOWN: Final = (
     CC_BY,

@@ -29,6 +29,7 @@ FactName = Literal[
     "assistance_dogs",
     "smoke_free",
     "childcare",
+    "free",
 ]
 
 STATES: Final[tuple[State, ...]] = get_args(State)
@@ -45,11 +46,12 @@ LABELS: Final[dict[FactName, str]] = {
     "assistance_dogs": later("Assistance dogs welcome"),
     "smoke_free": later("Smoke-free"),
     "childcare": later("Childcare"),
+    "free": later("Free of charge"),
 }
 """The facts in the order in which pages show them; the words pass through gettext there."""
 WORDS: Final[dict[State, str]] = {"yes": later("yes"), "part": later("in part"), "no": later("no")}
 """The states as pages say them."""
-ASKED_MOST: Final[tuple[FactName, ...]] = ("entrance", "toilet", "hearing_loop", "parking")
+ASKED_MOST: Final[tuple[FactName, ...]] = ("entrance", "toilet", "hearing_loop", "parking", "free")
 """Those that filters offer."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Final, Unpack
+from typing import Any, Final, Unpack
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -94,7 +94,14 @@ async def listed(
         Invalid: the cursor is none of ours.
     """
     query = select(Event).where(*narrowed(since, until, status, access))
-    return await entries.page(session, Event, query, Filter(**filters), viewer, authors=authors)
+    others = [_lets_in(access, merging.OTHER)] if access else []
+    return await entries.page(
+        session, Event, query, Filter(**filters), viewer, authors=authors, others=others
+    )
+
+
+def _lets_in(facts: str, entry: Any) -> ColumnElement[bool]:
+    return layers.saying_yes(Event.__table__, facts, entry)
 
 
 @beside("events")
@@ -153,7 +160,7 @@ layers.add(
         "calendar-days",
         happens=True,
         current=lambda moment: [first_of_its_kind(moment)],
-        access=lambda facts: layers.saying_yes(Event.__table__, facts),
+        access=_lets_in,
     )
 )
 

@@ -68,6 +68,7 @@ ACCESS: Final[Mapping[str, tuple[str, ...]]] = {
     "toilet": ("toilets:wheelchair", "wheelchair:toilets"),
     "hearing_loop": ("hearing_loop", "audio_loop"),
 }
+FREE: Final = {"no": "yes", "yes": "no"}  # by `fee`, which says the contrary
 STATES: Final = {"yes": "yes", "designated": "yes", "limited": "part", "no": "no"}
 CHECKED: Final = ("check_date", "survey:date")
 _TAG: Final = re.compile(r"[a-z0-9_:]{1,60}=(?:\*|[\w:. -]{1,60})")
@@ -197,6 +198,8 @@ def _facts(tags: Mapping[str, str]) -> Members:
         state = STATES.get(_first(tags, *keys))
         if state is not None:
             found[fact] = {"state": state}
+    if tags.get("fee") in FREE:
+        found["free"] = {"state": FREE[tags["fee"]]}
     note = texts.line(tags.get("wheelchair:description", ""), 200)
     if note and "entrance" in found:
         found["entrance"]["note"] = note

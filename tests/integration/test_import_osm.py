@@ -93,6 +93,7 @@ async def test_t15_an_extract_makes_directory_and_map_and_comes_again_without_do
     assert library["access_facts"] == {
         "entrance": {"state": "part", "note": "Ring at the side door"},
         "toilet": {"state": "yes", "note": ""},
+        "free": {"state": "yes", "note": ""},
     }
     assert library["opening_hours"] == LIBRARY["opening_hours"]
     assert library["license"] == ODBL
@@ -100,8 +101,9 @@ async def test_t15_an_extract_makes_directory_and_map_and_comes_again_without_do
     assert library["checked_at"].startswith("2026-03-0")
     (osm,) = library["links"]
     assert re.fullmatch(r"https://www\.openstreetmap\.org/node/\d+", osm)
-    shapes = (await here.web.get("/map.geojson")).json()["features"]
-    assert len(shapes) == 7
+    shapes = (await here.web.get("/map.geojson")).json()
+    assert len(shapes["features"]) == 7
+    assert "ODbL" in shapes["attribution"]
 
     # Who made the map is named, on the page and in the table, and nothing is fetched from there.
     page = (await here.web.get(f"/places/{library['id']}", headers=HTML)).text

@@ -262,6 +262,25 @@ async def test_the_map_finds_a_thing_by_a_tag_that_one_of_its_sources_alone_bear
     assert "Repair café, with cake" in (await region[2].web.get("/map?tag=cake")).text
 
 
+async def test_a_way_in_of_which_one_source_alone_knows_finds_the_thing(region: Region) -> None:
+    north, west, south = region
+    for host in ("n", "w"):
+        await follows.follow(south.services, f"@places@{host}.example")
+    await settle(*region)
+    hall = {"title": "Linden hall", "latitude": 50.9391, "longitude": 6.9391}
+    await _post(north, "places", hall)
+    knows = {"access_facts": {"entrance": "yes"}, "opening_hours": "24/7"}
+    await _post(west, "places", {**hall, **knows})
+    await _both(region, access_facts={"entrance": "yes"})
+    for lists in ("places?access=entrance", "places?open=tue", "events?access=entrance"):
+        (item,) = (await south.web.get(f"/api/v1/{lists}&origin=all")).json()["items"]
+        assert item["origin"] == "w.example", lists
+    page = (await south.web.get("/places", headers=HTML)).text
+    assert 'Step-free way in <span class="count">1<' in page
+    spots = (await south.web.get("/map.geojson?access=entrance")).json()["features"]
+    assert [spot["properties"]["origin"] for spot in spots] == ["w.example"] * 2
+
+
 async def test_t26_pages_say_where_it_is_from_how_fresh_it_is_and_who_else_tells_of_it(
     region: Region,
 ) -> None:
