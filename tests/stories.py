@@ -35,8 +35,8 @@ CHAPTERS: dict[str, dict[int, str]] = {
         "a letter to whoever comes",
     },
     "The directory": {
-        12: "somebody looks for a place that they can get into: by words, nearness and access, "
-        "with counts; where nothing is left, it says what to leave out",
+        12: "somebody looks for a place that they can get into: by words, nearness, access, day "
+        "and cost, with counts; where nothing is left, it says what to leave out",
         13: "300 places from a spreadsheet: columns guessed, a dry run with what is wrong in each "
         "row, what is here already told apart, all of it taken back",
         14: "places that nobody has looked at for long: their contacts are asked with one click, "

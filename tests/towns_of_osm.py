@@ -41,6 +41,7 @@ LIBRARY: Final[Tags] = {
     "wheelchair": "limited",
     "wheelchair:description": "Ring at the side door",
     "toilets:wheelchair": "yes",
+    "fee": "no",
     "opening_hours": "Mo-Fr 10:00-18:00; Sa 10:00-13:00",
     "contact:phone": "+49 30 123; +49 30 124",
     "email": "no address",

@@ -26,6 +26,7 @@ from hub.browse.on_map import Spot
 from hub.core import words
 from hub.core.clock import now
 from hub.core.errors import NotFound
+from hub.core.licences import CREDIT_OF_OSM
 from hub.core.look import look_of
 from hub.core.services import Services
 from hub.core.settings import Settings
@@ -173,7 +174,8 @@ async def _section(
 async def collection(request: Request, hub: Hub, caller: Asking) -> Response:
     """What is on the map, as GeoJSON (RFC 7946); `more`: there is more than fits into one answer.
 
-    What is only roughly known is an area: the cell in which it lies.
+    What is only roughly known is an area: the cell in which it lies. `attribution` names whoever
+    made the map on which it is shown, and part of what is on it.
     """
     asked = forms.asked(request, MapAsked)
     found = await on_map.spots(hub.db, Viewer.of(caller), asked.wanted(hub.settings))
@@ -182,6 +184,8 @@ async def collection(request: Request, hub: Hub, caller: Asking) -> Response:
         "features": [_feature(spot, hub.settings) for spot in found],
         "more": len(found) == on_map.MOST,
     }
+    if shelf.current(hub.settings) is not None:
+        document["attribution"] = CREDIT_OF_OSM
     headers = {"cache-control": _kept(caller)}
     return Response(orjson.dumps(document), headers=headers, media_type=GEOJSON)
 

@@ -214,7 +214,7 @@ def _conditions(wanted: Wanted, chosen: Sequence[Layer]) -> list[ColumnElement[b
 
 
 def _somewhere(wanted: Wanted, entry: Any) -> list[ColumnElement[bool]]:
-    """Said of `entry`, which may be an alias: it lies in the box, and has the tag."""
+    """Said of `entry`, which may be an alias: it lies in the box, has the tag, and lets one in."""
     found = [entry.latitude.is_not(None), entry.longitude.is_not(None)]
     if wanted.box is not None:
         box = wanted.box
@@ -222,6 +222,13 @@ def _somewhere(wanted: Wanted, entry: Any) -> list[ColumnElement[bool]]:
         found.append(entry.longitude.between(box.west, box.east))
     if wanted.tag:
         found.append(search.has_tag(wanted.tag, entry))
+    if wanted.access:
+        ways_in = [
+            and_(func.lower(entry.kind) == layer.kind, layer.access(wanted.access, entry))
+            for layer in _chosen(wanted)
+            if layer.access is not None
+        ]
+        found.append(or_(false(), *ways_in))
     return found
 
 
@@ -230,6 +237,4 @@ def _on(layer: Layer, wanted: Wanted) -> ColumnElement[bool]:
     parts = [func.lower(Entry.kind) == layer.kind, *layer.current(wanted.moment)]
     if layer.happens and wanted.until is not None:
         parts.append(Entry.happens_at < wanted.until)
-    if wanted.access:
-        parts.append(false() if layer.access is None else layer.access(wanted.access))
     return and_(*parts)

@@ -7,6 +7,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 CC_BY: Final = "https://creativecommons.org/licenses/by/4.0/"
+ODBL: Final = "https://opendatacommons.org/licenses/odbl/1-0/"  # of all that OpenStreetMap knows
+CREDIT_OF_OSM: Final = "© OpenStreetMap contributors, ODbL 1.0"
 # What stewards choose from; whoever runs the machine may name any other.
 KNOWN: Final = (
     CC_BY,
@@ -38,4 +40,6 @@ def name_of(address: str) -> str:
             return f"CC {found[1].upper()} {found[2]}"
         if found := _ZERO.search(parts.path):
             return f"CC0 {found[1]}"
+    if address == ODBL:
+        return "ODbL 1.0"
     return host

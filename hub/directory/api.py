@@ -11,7 +11,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchem
 
 from hub.core.db import AsyncSession
 from hub.core.services import Services
+from hub.core.settings import Settings
 from hub.directory import queries, service
+from hub.directory.hours import When
 from hub.directory.models import Record
 from hub.directory.schemas import (
     FOLDERS,
@@ -51,6 +53,13 @@ class RecordsAsked(asking.Asked):
         AfterValidator(asked_for),
         Field(description="facts about getting in that must be yes, with commas"),
     ] = ""
+    open: Annotated[
+        When, Field(description="it is open now, or on the next such day by the hub's clock")
+    ] = ""
+
+    def needs(self, settings: Settings) -> queries.Needs:
+        """What is needed of them."""
+        return queries.Needs(self.access, self.open, settings.zone)
 
 
 class RecordPage(BaseModel):
@@ -76,7 +85,7 @@ def _doors(folder: str, sort: Sort) -> APIRouter:
         async with hub.db.read() as session:
             filters = asking.filters(asked, hub.settings, place=asked.place)
             found = await queries.listed(
-                session, sort, Viewer.of(caller), access=asked.access, **filters
+                session, sort, Viewer.of(caller), needs=asked.needs(hub.settings), **filters
             )
             items = await views(session, hub, found.items)
         asking.link_next(request, response, found)

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Final
+from functools import lru_cache
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from babel.core import get_global
@@ -25,6 +26,8 @@ from opening_hours import (  # type: ignore[attr-defined]  # its stub leaves the
 from hub.core import dates
 
 DAYS: Final = 7
+WEEK: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")  # as addresses name them
+When = Literal["", "now", "mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WHOLE: Final = timedelta(days=1)
 LOOKED_AHEAD: Final = 366  # days
 _UNTOLD: Final = re.compile(r"\bSH\b|sunrise|sunset|dawn|dusk|\d\+", re.IGNORECASE)
@@ -84,6 +87,23 @@ def told(stated: str, zone: ZoneInfo, moment: datetime, language: str) -> Hours 
         changes="" if changes is None else _when(changes, here, language),
         days=tuple(_day(day, spans, zone, language) for day in days),
     )
+
+
+@lru_cache(maxsize=10_000)
+def opens(stated: str, zone: ZoneInfo, when: When, moment: datetime) -> bool:
+    """Whether these hours say that it is open at a moment, or on the next such day from it."""
+    found = told(stated, zone, moment, "en")
+    if found is None or when in {"", "now"}:
+        return found is not None and found.open
+    today = moment.astimezone(zone).weekday()
+    day = found.days[(WEEK.index(when) - today) % DAYS]
+    return day.always or bool(day.times)
+
+
+def weekdays(language: str) -> list[tuple[str, str]]:
+    """The days of a week by their names in addresses, and what a language calls them."""
+    monday = date(2024, 1, 1)
+    return [(code, _weekday(monday + ahead * WHOLE, language)) for ahead, code in enumerate(WEEK)]
 
 
 def _open(rules: OpeningHours, here: datetime) -> Iterator[Span]:

@@ -13,7 +13,9 @@ from hub.core import clock
 from hub.core.errors import Invalid
 from hub.core.services import Services
 from hub.directory import activitypub, forms, hours, linked_data, queries, service
+from hub.directory.hours import When
 from hub.directory.models import Record
+from hub.directory.queries import Needs
 from hub.directory.schemas import FOLDERS, Sort, members_of
 from hub.entries import asking, threads, writing
 from hub.entries import forms as common
@@ -37,10 +39,12 @@ class Wanted(asking.Asked):
 
     place: Annotated[str, Field(max_length=200)] = ""
     access: Annotated[str, AfterValidator(asked_for)] = ""
+    open: When = ""
 
     def narrowing(self) -> dict[str, object]:
         """The filters by their names in addresses."""
         named = {"q": self.q, "place": self.place, "tag": self.tag, "access": self.access}
+        named |= {"open": self.open}
         named |= {"origin": self.origin, "language": self.language}
         return {**named, "near": self.near, "within": self.within}
 
@@ -53,9 +57,10 @@ async def listed(request: Request, hub: Hub, caller: Asking, said: str = "") -> 
     wanted, viewer = common.asked(request, Wanted), Viewer.of(caller)
     async with hub.db.read() as session:
         filters = asking.filters(wanted, hub.settings, place=wanted.place)
-        found = await queries.listed(session, sort, viewer, access=wanted.access, **filters)
+        needs = Needs(wanted.access, wanted.open, hub.settings.zone)
+        found = await queries.listed(session, sort, viewer, needs=needs, **filters)
         known = await follows.followed_servers(session)
-        counts = await queries.counts(session, sort, viewer, ASKED_MOST, **filters)
+        counts = await queries.counts(session, sort, viewer, ASKED_MOST, needs=needs, **filters)
     narrow = common.narrowed(wanted.narrowing())
     return render(
         request,
@@ -68,6 +73,7 @@ async def listed(request: Request, hub: Hub, caller: Asking, said: str = "") -> 
         relaxed=_relaxed(home, narrow),
         facts=LABELS,
         counts=counts,
+        weekdays=hours.weekdays(language_of(request)),
         origins=common.origins(wanted.origin, known, hub.settings),
         export=common.address(f"{home}.csv", narrow),
         feed=common.address(f"{home}.rss", narrow),

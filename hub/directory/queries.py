@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, Unpack
+from dataclasses import dataclass, replace
+from typing import Any, Final, Unpack
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hub.core.clock import now
 from hub.core.text import fold
 from hub.core.words import later
+from hub.directory import hours
+from hub.directory.hours import When
 from hub.directory.models import Organisation, Place, Record
 from hub.directory.schemas import Sort
-from hub.entries import layers
+from hub.entries import access as getting_in
+from hub.entries import layers, merging, search
 from hub.entries import queries as entries
 from hub.entries.layers import Layer
-from hub.entries.models import Entry
+from hub.entries.merging import OTHER
+from hub.entries.models import Entry, Further
 from hub.entries.paging import Listed
 from hub.entries.places import metres
 from hub.entries.queries import METRES_PER_DEGREE, Filter, Filters
@@ -29,14 +37,15 @@ ROWS: Final[dict[Sort, type[Place] | type[Organisation]]] = {
 }
 NEARBY_M: Final = 1000
 MOST_NEARBY: Final = 6
+MOST_HOURS: Final = 5000  # different ways to write opening hours that are read for one question
 MOST_NAMES: Final = 200  # that a form suggests
 
 
-def _says_yes(facts: str) -> ColumnElement[bool]:
-    return layers.saying_yes(Record.__table__, facts)
+def _lets_in(facts: str, entry: Any) -> ColumnElement[bool]:
+    return layers.saying_yes(Record.__table__, facts, entry)
 
 
-layers.add(Layer("place", later("Places"), "map-pin", access=_says_yes))
+layers.add(Layer("place", later("Places"), "map-pin", access=_lets_in))
 # Those who keep to the hub may meet in somebody's home: their page says where, the map does not.
 layers.add(
     Layer(
@@ -44,9 +53,25 @@ layers.add(
         later("Organisations"),
         "building-2",
         current=lambda _moment: [Entry.visibility == PUBLIC],
-        access=_says_yes,
+        access=_lets_in,
     )
 )
+
+UTC: Final = ZoneInfo("UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What somebody needs of a place or an organisation.
+
+    `access` are facts about getting in, with commas, all of which must be yes. `open`: at this
+    moment, or on the next such day, by the clock of the `zone`; empty for any time.
+    """
+
+    access: str = ""
+    open: When = ""
+    zone: ZoneInfo = UTC
+
 
 Beside = Callable[[AsyncSession, Record, Viewer], Awaitable[Sequence[Entry]]]
 BESIDE: Final[dict[str, Beside]] = {}
@@ -78,25 +103,57 @@ async def listed(
     sort: Sort,
     viewer: Viewer,
     *,
-    access: str = "",
+    needs: Needs | None = None,
     **filters: Unpack[Filters],
 ) -> Listed[Record]:
     """Records of a sort, those checked last first.
-
-    `access` are facts about getting in, with commas, all of which must be yes.
 
     Raises:
         Invalid: the cursor is none of ours.
     """
     kind: type[Record] = ROWS[sort]
-    query = select(kind).where(*narrowed(access))
-    return await entries.page(session, kind, query, Filter(**filters), viewer, newest_first=True)
+    wanted = needs or Needs()
+    opened = await _opened(session, sort, wanted)
+    query = select(kind).where(*_needed(wanted, opened, Entry))
+    return await entries.page(
+        session,
+        kind,
+        query,
+        Filter(**filters),
+        viewer,
+        newest_first=True,
+        others=_needed(wanted, opened, OTHER),  # who stands for a group fulfils them as well
+    )
 
 
-def narrowed(access: str) -> list[ColumnElement[bool]]:
-    """What only lists of records can be asked for, as SQL over `Record`."""
-    facts = filter(None, access.split(","))
-    return [Record.access_facts[name]["state"].as_string() == "yes" for name in facts]
+def _needed(needs: Needs, opened: Sequence[str] | None, entry: Any) -> list[ColumnElement[bool]]:
+    """What only lists of records can be asked for, said of `entry`, which may be an alias."""
+    found: list[ColumnElement[bool]] = []
+    if needs.access:
+        found.append(_lets_in(needs.access, entry))
+    if opened is not None:
+        rows = Record.__table__.alias()
+        found.append(entry.id.in_(select(rows.c.id).where(rows.c.opening_hours.in_(opened))))
+    return found
+
+
+async def _opened(session: AsyncSession, sort: Sort, needs: Needs) -> list[str] | None:
+    """Those of the opening hours of all records by which they are open then; None for any time.
+
+    A town has few different ones, and no database can read them.
+    """
+    if not needs.open:
+        return None
+    said = select(Record.opening_hours).where(Record.kind == sort, Record.opening_hours != "")
+    stated = list(await session.scalars(said.where(standing()).distinct().limit(MOST_HOURS)))
+    moment = now().replace(second=0, microsecond=0)
+    if needs.open != "now":
+        moment = moment.astimezone(needs.zone).replace(hour=0, minute=0)
+
+    def found() -> list[str]:
+        return [one for one in stated if hours.opens(one, needs.zone, needs.open, moment)]
+
+    return await asyncio.to_thread(found)
 
 
 async def counts(
@@ -104,14 +161,24 @@ async def counts(
     sort: Sort,
     viewer: Viewer,
     names: Sequence[str],
+    *,
+    needs: Needs,
     **filters: Unpack[Filters],
 ) -> dict[str, int]:
-    """How many records of a list say yes to each of these facts about getting in."""
-    columns = [func.count().filter(*narrowed(name)) for name in names]
-    wanted = entries.conditions(Filter(**filters))
-    query = select(*columns).select_from(ROWS[sort]).where(visible_to(viewer), *wanted)
-    row = (await session.execute(query)).one()
-    return dict(zip(names, row, strict=True))
+    """How many records of a list are left once each of these facts about getting in is needed."""
+    wanted = Filter(**filters)
+    opened = await _opened(session, sort, needs)
+    chosen = [one for one in needs.access.split(",") if one]
+    asked = search.question(wanted.words)
+    answers = [(await search.narrowing(session, asked))[0]] if asked else []
+    found: dict[str, int] = {}
+    for name in names:
+        more = replace(needs, access=",".join(dict.fromkeys((*chosen, name))))
+        told = entries.conditions(wanted, _needed(more, opened, OTHER))
+        query = select(func.count()).select_from(ROWS[sort]).where(visible_to(viewer), *told)
+        query = query.where(*answers, *_needed(more, opened, Entry))
+        found[name] = await session.scalar(query) or 0
+    return found
 
 
 async def nearby(session: AsyncSession, record: Record, viewer: Viewer) -> list[Record]:
@@ -124,6 +191,24 @@ async def nearby(session: AsyncSession, record: Record, viewer: Viewer) -> list[
     rows = (await session.scalars(query.limit(10 * MOST_NEARBY))).all()
     away = {row.id: metres(here, (row.latitude or 0.0, row.longitude or 0.0)) for row in rows}
     return sorted(rows, key=lambda row: away[row.id])[:MOST_NEARBY]
+
+
+@merging.besides("place", "organisation")
+async def _besides(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, tuple[Further, ...]]:
+    return {
+        record.id: (
+            *_said("opening_hours", later("Opening hours"), record.opening_hours),
+            *_said("phone", later("Telephone"), record.phone),
+            *_said("email", later("E-mail"), record.email),
+            *_said("website", later("Web site"), record.website),
+            *getting_in.further(record.access_facts),
+        )
+        for record in await session.scalars(select(Record).where(Record.id.in_(ids)))
+    }
+
+
+def _said(name: str, label: str, value: str | None) -> tuple[Further, ...]:
+    return (Further(name, label, value),) if value else ()
 
 
 async def linkable(session: AsyncSession, sort: Sort, record_id: UUID) -> Record | None:

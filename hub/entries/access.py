@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from federation.vocab.details import AccessFact as Said
 from hub.core.words import later
+from hub.entries.models import Further
 from hub.entries.schemas import Line
 
 State = Literal["yes", "part", "no"]
@@ -28,6 +29,7 @@ FactName = Literal[
     "assistance_dogs",
     "smoke_free",
     "childcare",
+    "free",
 ]
 
 STATES: Final[tuple[State, ...]] = get_args(State)
@@ -44,9 +46,12 @@ LABELS: Final[dict[FactName, str]] = {
     "assistance_dogs": later("Assistance dogs welcome"),
     "smoke_free": later("Smoke-free"),
     "childcare": later("Childcare"),
+    "free": later("Free of charge"),
 }
 """The facts in the order in which pages show them; the words pass through gettext there."""
-ASKED_MOST: Final[tuple[FactName, ...]] = ("entrance", "toilet", "hearing_loop", "parking")
+WORDS: Final[dict[State, str]] = {"yes": later("yes"), "part": later("in part"), "no": later("no")}
+"""The states as pages say them."""
+ASKED_MOST: Final[tuple[FactName, ...]] = ("entrance", "toilet", "hearing_loop", "parking", "free")
 """Those that filters offer."""
 
 
@@ -92,13 +97,25 @@ def good(facts: Mapping[str, Mapping[str, str]]) -> list[str]:
 
 def lines(facts: Mapping[str, Mapping[str, str]]) -> list[str]:
     """The facts as lines of plain text, for calendars and paper."""
-    words = {"yes": "yes", "part": "in part", "no": "no"}
     return [
-        f"{LABELS[name]}: {words[facts[name]['state']]}"
+        f"{LABELS[name]}: {_word(facts[name])}"
         + (f" ({facts[name]['note']})" if facts[name].get("note") else "")
         for name in LABELS
         if name in facts
     ]
+
+
+def further(facts: Mapping[str, Mapping[str, str]]) -> list[Further]:
+    """The facts as what one of several hubs says of a thing."""
+    return [
+        Further("access_facts", LABELS[name], _word(facts[name]), ours=True)
+        for name in LABELS
+        if name in facts
+    ]
+
+
+def _word(fact: Mapping[str, str]) -> str:
+    return {str(state): word for state, word in WORDS.items()}[fact["state"]]
 
 
 def said(facts: Mapping[str, Mapping[str, str]]) -> tuple[Said, ...]:

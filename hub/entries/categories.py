@@ -93,8 +93,9 @@ async def set_all(session: AsyncSession, host: str, tags: Mapping[str, str]) -> 
         if wanted:
             session.add(Category(host=host, word=tag_name(word), tag=wanted))
     await session.flush()
-    await audit.note(session, "words set", host, words=len(tags))
-    return await _apply(session, host)
+    changed = await _apply(session, host)
+    await audit.note(session, "words set", host, words=len(tags), changed=changed)
+    return changed
 
 
 async def _apply(session: AsyncSession, host: str) -> int:

@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, FromClause, select
-
-from hub.entries.models import Entry
 
 
 def _all(_moment: datetime) -> Sequence[ColumnElement[bool]]:
@@ -26,8 +24,8 @@ class Layer:
     `words` name it in the plural (`later("Events")`), `sign` is its icon. Those that `happen` come
     soonest first, and can be asked for by time. What is only known to a `cell`, in degrees, is
     shown as an area. `current` narrows what is there at a moment further than `relevant_until`.
-    `access` narrows to those that say yes to facts about getting in, with commas; None where
-    nothing is known of that.
+    `access` narrows an entry, which may be an alias, to those that say yes to facts about getting
+    in, with commas; None where nothing is known of that.
     """
 
     kind: str
@@ -36,7 +34,7 @@ class Layer:
     happens: bool = False
     cell: float = 0.0
     current: Callable[[datetime], Sequence[ColumnElement[bool]]] = _all
-    access: Callable[[str], ColumnElement[bool]] | None = None
+    access: Callable[[str, Any], ColumnElement[bool]] | None = None
 
 
 LAYERS: Final[dict[str, Layer]] = {}
@@ -52,8 +50,9 @@ def listed() -> list[Layer]:
     return sorted(LAYERS.values(), key=lambda layer: not layer.happens)
 
 
-def saying_yes(table: FromClause, facts: str) -> ColumnElement[bool]:
-    """Said of `Entry`: its row in this table says yes to all of these facts, with commas."""
+def saying_yes(table: FromClause, facts: str, entry: Any) -> ColumnElement[bool]:
+    """Said of `entry`, which may be an alias: its row in this table says yes to all these facts."""
     rows = table.alias()
     known = [rows.c.access_facts[name]["state"].as_string() == "yes" for name in facts.split(",")]
-    return Entry.id.in_(select(rows.c.id).where(*known))
+    found: ColumnElement[bool] = entry.id.in_(select(rows.c.id).where(*known))
+    return found

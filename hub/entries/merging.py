@@ -8,7 +8,8 @@ hidden or blocked leaves by itself, and another takes its place. Only what is pu
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -21,7 +22,7 @@ from hub.core.clock import now
 from hub.core.db import insert_for
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.entries import sameness
-from hub.entries.models import FOLDERS, Apart, Entry, Merged, Source
+from hub.entries.models import FOLDERS, Apart, Entry, Further, Merged, Source
 from hub.entries.sameness import CLOSE, KINDS, TIMED, Told
 from hub.entries.visibility import PUBLIC, standing
 
@@ -33,6 +34,9 @@ _SAID: Final = (
     *(Entry.id, Entry.number, Entry.kind, Entry.url, Entry.origin, Entry.via, Entry.licence),
     *(Entry.title, Entry.happens_at, Entry.place, Entry.updated_at, Entry.heard_at),
 )
+# What a kind knows besides, in the order of pages: for each of these entries whatever it says.
+Besides = Callable[[AsyncSession, Sequence[UUID]], Awaitable[dict[UUID, tuple[Further, ...]]]]
+_BESIDES: Final[dict[str, Besides]] = {}
 DEGREES: Final = 0.01  # around a place, in which others are looked at: about a kilometre
 # What an entry is compared with; written once, since each that comes in is compared.
 _ANYWHERE: Final = (
@@ -61,6 +65,16 @@ _NEARBY: Final = _ANYWHERE.where(
         Entry.latitude.is_(None),
     )
 )
+
+
+def besides(*kinds: str) -> Callable[[Besides], Besides]:
+    """Registers what sources of these kinds say besides title, time and place."""
+
+    def register(function: Besides) -> Besides:
+        _BESIDES.update(dict.fromkeys(kinds, function))
+        return function
+
+    return register
 
 
 def shown_once(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -265,9 +279,10 @@ async def find(session: AsyncSession, address: str) -> UUID:
 
 
 async def sources(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, tuple[Source, ...]]:
-    """What all hubs that tell of each of these say, who stands for them first: one query for all.
+    """What all hubs that tell of each of these say, who stands for them first.
 
-    Those of which but one hub tells are left out.
+    One query for all, and one for each kind among them of which more is known. Those of which but
+    one hub tells are left out.
     """
     if not ids:
         return {}
@@ -281,20 +296,46 @@ async def sources(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, tupl
     groups: dict[UUID, list[Any]] = {}
     for row in rows:
         groups.setdefault(row.of, []).append(row)
-    return {of: _side_by_side(found) for of, found in groups.items() if len(found) > 1}
+    groups = {of: found for of, found in groups.items() if len(found) > 1}
+    more: dict[UUID, tuple[Further, ...]] = {}
+    for kind, known in _BESIDES.items():
+        if of_kind := {row.id for found in groups.values() for row in found if row.kind == kind}:
+            more |= await known(session, list(of_kind))
+    return {of: _side_by_side(found, more) for of, found in groups.items()}
 
 
-def _side_by_side(rows: Sequence[Any]) -> tuple[Source, ...]:
+def _side_by_side(
+    rows: Sequence[Any], more: Mapping[UUID, Sequence[Further]]
+) -> tuple[Source, ...]:
     first, *rest = sorted(rows, key=lambda row: (row.origin != "", row.number))
-    return tuple(_source(row, first) for row in (first, *rest))
+    stands = {one.label: one.value for one in more.get(first.id, ())}
+    differ = {
+        one.label
+        for row in rest
+        for one in more.get(row.id, ())
+        if one.value != stands.get(one.label)
+    }
+    return tuple(
+        _source(
+            row,
+            first,
+            tuple(
+                replace(one, differs=one.value != stands.get(one.label))
+                for one in more.get(row.id, ())
+                if one.label in differ
+            ),
+        )
+        for row in (first, *rest)
+    )
 
 
-def _source(row: Any, first: Any) -> Source:
+def _source(row: Any, first: Any, further: tuple[Further, ...]) -> Source:
     said = {
         "title": row.title == first.title,
-        "when": row.happens_at == first.happens_at,
+        "when": row.kind != TIMED or row.happens_at == first.happens_at,
         "where": row.place == first.place,
     }
+    differs = {name for name, agrees in said.items() if not agrees}
     return Source(
         id=row.id,
         path=f"/{FOLDERS[row.kind]}/{row.id}",
@@ -307,5 +348,6 @@ def _source(row: Any, first: Any) -> Source:
         place=row.place,
         updated_at=row.updated_at,
         heard_at=row.heard_at,
-        differs=frozenset(name for name, agrees in said.items() if not agrees),
+        further=further,
+        differs=frozenset(differs | {one.name for one in further if one.differs}),
     )

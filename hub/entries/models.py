@@ -78,12 +78,28 @@ class Picture(Base):
 
 
 @dataclass(frozen=True, slots=True)
+class Further:
+    """One more thing that a hub says: `name` for programs, `label` and `value` for people.
+
+    The label is a word of ours that passes through gettext, and so is the value if it is `ours`.
+    `differs`: whoever stands for the thing does not say so.
+    """
+
+    name: str
+    label: str
+    value: str
+    ours: bool = False
+    differs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """One hub's word on a thing that several tell of; `differs` names what it says otherwise.
 
     `origin` is empty for our own, `via` if its own server told us, `licence` if it names none;
-    `heard_at` is when its server last told us that it stands, None for our own. What differs is
-    `title`, `when` or `where`.
+    `heard_at` is when its server last told us that it stands, None for our own. `further` is what
+    it says besides, as far as not all say the same. What differs is `title`, `when` (of events),
+    `where`, or the name of one of those.
     """
 
     id: UUID
@@ -97,6 +113,7 @@ class Source:
     place: str
     updated_at: datetime
     heard_at: datetime | None
+    further: tuple[Further, ...]
     differs: frozenset[str]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 
 from sqlalchemy import select
@@ -15,6 +16,8 @@ from hub.entries import publishing, queries, reactions, replies
 from hub.entries.models import TYPES, Entry
 from hub.fediverse import follows
 from hub.fediverse.received import Received
+
+log = logging.getLogger(__name__)
 
 Forget = Callable[[AsyncSession, Actor], Awaitable[None]]
 
@@ -87,6 +90,7 @@ async def _forget_actor(received: Received, actor: Actor) -> None:
 
 async def _bury(received: Received, entry: Entry) -> None:
     former_type = TYPES.get(entry.kind, "Object")
+    log.info("%s says that one %s of its own is gone: deleted", entry.origin, entry.kind)
     await publishing.bury(received.session, received.services, entry, former_type)
 
 

@@ -374,7 +374,8 @@ def absolute(address: str, hub: str) -> str:
 class SourceView(BaseModel):
     """What one hub says of something that several tell of.
 
-    `differs` names what it says otherwise than the first: `title`, `when` or `where`.
+    `differs` names what it says otherwise than the first: `title`, `when` (of events), `where`, or
+    a further member, such as `phone`, `opening_hours`, `access_facts`, `status` or `price`.
     """
 
     id: UUID

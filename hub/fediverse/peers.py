@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -25,6 +26,8 @@ from hub.fediverse import rulings
 from hub.fediverse.models import Delivery, Follow, Peer, Ruling
 from hub.fediverse.rulings import ALLOWED, BLOCKED, OPEN, SILENCED
 
+log = logging.getLogger(__name__)
+
 TRUSTED_AFTER = timedelta(hours=24)  # a follower's server is heard after this (SETTLED 8)
 QUIET = timedelta(days=3)  # a server that we follow and have not heard of is said to be so
 LOST = timedelta(days=30)  # and is hidden; as long as mail for it is kept (SETTLED 4)
@@ -46,8 +49,9 @@ _FOLLOWS = _FOLLOWED_AT.with_only_columns(Actor.id)
 class PeerView:
     """A server as stewards see it; `waiting` counts deliveries.
 
-    `breaker` is closed while mail goes out, else open until `closed_until`; `scheme` is the
-    signature scheme that the next delivery begins with.
+    `lost`: nothing was heard of it for so long that its things are hidden. `breaker` is closed
+    while mail goes out, else open until `closed_until`; `scheme` is the signature scheme that the
+    next delivery begins with.
     """
 
     host: str
@@ -56,6 +60,7 @@ class PeerView:
     scheme: str
     breaker: str
     last_seen_at: datetime | None
+    lost: bool
     last_delivered_at: datetime | None
     failures: int
     last_error: str | None
@@ -285,7 +290,7 @@ async def lose(session: AsyncSession) -> None:
         .join(Follow, Follow.followee_id == Actor.id)
         .where(Actor.local.is_(False), Follow.state == "accepted")
     )
-    await session.execute(
+    lost = await session.scalars(
         update(Peer)
         .where(
             Peer.host.in_(followed),
@@ -293,7 +298,11 @@ async def lose(session: AsyncSession) -> None:
             func.coalesce(Peer.last_seen_at, Peer.first_seen_at) < now() - LOST,
         )
         .values(lost_at=now())
+        .returning(Peer.host),
+        execution_options={"synchronize_session": False},
     )
+    for host in lost:
+        log.info("nothing was heard of %s for %s days: its things are hidden", host, LOST.days)
 
 
 async def quiet(session: AsyncSession, hosts: Iterable[str]) -> dict[str, datetime]:
@@ -338,6 +347,7 @@ async def listed(session: AsyncSession) -> list[PeerView]:
             scheme=first_scheme(peer.scheme, peer.rfc9421_at, moment),
             breaker=_breaker(peer, moment),
             last_seen_at=peer.last_seen_at,
+            lost=peer.lost_at is not None,
             last_delivered_at=peer.last_delivered_at,
             failures=peer.failures,
             last_error=peer.last_error,

@@ -41,6 +41,7 @@ COLUMNS: Final = {
     "fauteuil_roulant",
     "toilet": "toilet accessible_toilet wheelchair_toilet toilette behinderten_wc wc toilettes",
     "hearing_loop": "hearing_loop induction_loop horschleife boucle_magnetique",
+    "free": "free free_of_charge no_charge kostenlos kostenfrei eintritt_frei gratuit gratis",
     "has": "has we_have offers facilities equipment haben ausstattung angebot equipement",
     "lacks": "lacks needs we_need wanted braucht bedarf sucht besoins",
     "tags": "tags keywords category categories theme schlagworte stichworte kategorie etiquettes "
@@ -54,7 +55,7 @@ STATES: Final = {
     "part": "part partly partial partially limited teilweise eingeschrankt partiel",
     "no": "no n nein non nie false 0 none",
 }
-_SINGLE_FACTS: Final = ("entrance", "toilet", "hearing_loop")
+_SINGLE_FACTS: Final = ("entrance", "toilet", "hearing_loop", "free")
 _ADDRESS: Final = ("street", "postcode", "town")
 MAX_ID: Final = 200
 Moment = Callable[[str], str]

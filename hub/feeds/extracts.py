@@ -16,6 +16,7 @@ from typing import Any, Final
 import orjson
 
 from hub.core.errors import Invalid
+from hub.core.licences import ODBL
 from hub.core.words import filled, later
 from hub.directory.models import OSM
 from hub.directory.schemas import email_address
@@ -67,6 +68,7 @@ ACCESS: Final[Mapping[str, tuple[str, ...]]] = {
     "toilet": ("toilets:wheelchair", "wheelchair:toilets"),
     "hearing_loop": ("hearing_loop", "audio_loop"),
 }
+FREE: Final = {"no": "yes", "yes": "no"}  # by `fee`, which says the contrary
 STATES: Final = {"yes": "yes", "designated": "yes", "limited": "part", "no": "no"}
 CHECKED: Final = ("check_date", "survey:date")
 _TAG: Final = re.compile(r"[a-z0-9_:]{1,60}=(?:\*|[\w:. -]{1,60})")
@@ -183,6 +185,7 @@ def _members(one: Found, kind: str, name: str) -> Members:
         "opening_hours": texts.line(tags.get("opening_hours", ""), 300) or None,
         "access_facts": _facts(tags) or None,
         "tags": texts.tags([kind.replace("_", " ")]),
+        "license": ODBL,
     }
     checked = next((tags[key] for key in CHECKED if _DAY.fullmatch(tags.get(key, ""))), one.seen)
     return members | ({"checked_at": checked} if checked else {})
@@ -195,6 +198,8 @@ def _facts(tags: Mapping[str, str]) -> Members:
         state = STATES.get(_first(tags, *keys))
         if state is not None:
             found[fact] = {"state": state}
+    if tags.get("fee") in FREE:
+        found["free"] = {"state": FREE[tags["fee"]]}
     note = texts.line(tags.get("wheelchair:description", ""), 200)
     if note and "entrance" in found:
         found["entrance"]["note"] = note

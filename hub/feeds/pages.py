@@ -236,7 +236,9 @@ async def _records(request: Request, hub: Services, asked: RecordsAsked) -> List
     sort = FOLDERS[request.url.path.strip("/").partition(".")[0]]
     filters = asking.filters(asked, hub.settings, place=asked.place)
     async with hub.db.read() as session:
-        return await directory.listed(session, sort, ANYBODY, access=asked.access, **filters)
+        return await directory.listed(
+            session, sort, ANYBODY, needs=asked.needs(hub.settings), **filters
+        )
 
 
 async def _events(

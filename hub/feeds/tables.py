@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from typing import Final
 
+from hub.core.licences import CREDIT_OF_OSM
 from hub.core.text import plain
 from hub.directory.models import Record
 
@@ -16,7 +17,6 @@ COLUMNS: Final = (
     *("email", "phone", "website", "links", "opening_hours", "access", "has", "lacks", "tags"),
     *("language", "checked_at", "origin", "url", "credit"),
 )
-CREDIT: Final = "© OpenStreetMap contributors, ODbL 1.0"
 # What a spreadsheet would take for a formula (SECURITY F8).
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -41,7 +41,7 @@ def _cells(record: Record, here: str) -> tuple[str, ...]:
         *(record.opening_hours, "; ".join(access)),
         *("; ".join(record.has), "; ".join(record.lacks), ", ".join(record.tags)),
         *(record.language, record.happens_at.isoformat(), record.origin or here, record.url),
-        CREDIT if record.of_osm else "",
+        CREDIT_OF_OSM if record.of_osm else "",
     )
 
 

@@ -99,9 +99,14 @@ def _degree(key: str, links: Sequence[Link]) -> int:
 
 
 def _place(number: int, count: int, down: int) -> tuple[float, float]:
-    """Where on the oval a point stands; the first on the left, the next one above it."""
-    turn = math.pi + 2 * math.pi * number / count
-    return WIDTH / 2 + ACROSS * math.cos(turn), down + MARGIN + down * math.sin(turn)
+    """Where on the oval a point stands; the first on the left, the next one above it.
+
+    Each is as much higher or lower than the next: by equal angles they would crowd at both ends.
+    """
+    way = ((number + 3 * count // 4) % count + 0.5) / count  # from the top, by the right, and back
+    high = 1 - abs(4 * way - 2)
+    across = math.copysign(ACROSS * math.sqrt(1 - high * high), 0.5 - way)
+    return WIDTH / 2 + across, down + MARGIN + down * high
 
 
 def _dot(key: str, title: str, at: tuple[float, float], degree: int, down: int) -> Dot:

@@ -17,6 +17,7 @@ from hub.web.forms import parse_form, see_other
 from hub.web.pages import render
 
 PAGE: Final = "/admin/hubs"
+WORD: Final = "word "  # how the names of fields begin that hold our word for one of theirs
 
 router = APIRouter(prefix=PAGE, include_in_schema=False, dependencies=[MODERATORS])
 
@@ -66,7 +67,8 @@ async def say_words(host: str, request: Request, hub: Hub, caller: Asking) -> Re
     """Our words for what a hub calls things, for what is here and what comes."""
     require(caller, "moderate")
     form = await parse_form(request)
-    given = dict(zip(form.all("word"), form.all("tag"), strict=False))
+    said = form.values().items()
+    given = {name.removeprefix(WORD): tag for name, tag in said if name.startswith(WORD)}
     try:
         async with hub.db.write() as session:
             await categories.set_all(session, host, given)

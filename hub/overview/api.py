@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from hub.overview.looking import seen
 from hub.web.bodies import api_router
@@ -21,13 +21,15 @@ class View(BaseModel):
 
 
 class HubView(View):
-    """A hub of the region; `state` is well, quiet, unreachable, silenced or asked.
+    """A hub of the region; `state` is well, quiet, unreachable, lost, silenced or asked.
 
-    `events`, `listings` (offers and wants) and `news` are current; `fresh` of all these are not
-    older than 90 days. `listings` is null where it would give away a small number.
+    `events`, `listings` (offers and wants), `news` and `records` (places and organisations) are
+    current; `fresh` of these, listings left out, are not older than 90 days. `listings` is null
+    where it would give away a small number.
     """
 
     host: str
+    url: str
     ours: bool
     state: str
     last_seen_at: datetime | None
@@ -35,11 +37,15 @@ class HubView(View):
     events: int
     listings: int | None
     news: int
+    records: int
     fresh: int
 
 
 class FlowView(View):
-    """How many entries of `origin` came in each of the weeks; `via` is empty if by itself."""
+    """How many entries of `origin` came in each of the weeks; `via` is empty if by itself.
+
+    Offers and wants are left out: small numbers of them are not told.
+    """
 
     origin: str
     via: str
@@ -67,7 +73,7 @@ class RegionView(View):
 
     hubs: list[HubView]
     weeks: list[datetime]
-    flows: list[FlowView]
+    flows: list[FlowView] = Field(validation_alias="open_flows")
     gaps: list[GapView]
     themes: list[GapView]
 

@@ -6,21 +6,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-State = Literal["well", "quiet", "unreachable", "silenced", "asked"]
+State = Literal["well", "quiet", "unreachable", "lost", "silenced", "asked"]
 
 
 @dataclass(frozen=True, slots=True)
 class HubFigures:
-    """A hub: this one (`host` is ours) or one that we follow.
+    """A hub: this one (`host` is ours) or one that we follow; `url` is its front page.
 
-    `state` is well, quiet (nothing was heard of it for a week), unreachable (our mail has failed
-    for a day), silenced, or asked (it has not answered our follow). `events`, `listings` (offers
-    and wants) and `news` are what stands here of it and is current; `listings` is None where it
-    would give away a small number. `fresh` are how many of all these are not older than 90 days.
-    `waiting`, `failures` and `last_error` are of the mail that we have for it.
+    `state` is well, quiet (nothing was heard of it for days), unreachable (mail to it fails, or
+    what it lists cannot be read), lost (nothing was heard of it for so long that its things are
+    hidden), silenced, or asked (it has not answered our follow). `events`, `listings` (offers and
+    wants), `news` and `records` (places and organisations) are what stands here of it and is
+    current; `listings` is None where it would give away a small number. `fresh` are how many of
+    these, offers and wants left out, are not older than 90 days. `waiting` and `failures` are of
+    the mail that we have for it, `last_error` of that or of reading what it lists.
     """
 
     host: str
+    url: str
     ours: bool
     state: State
     last_seen_at: datetime | None
@@ -28,6 +31,7 @@ class HubFigures:
     events: int
     listings: int | None
     news: int
+    records: int
     fresh: int
     waiting: int = 0
     failures: int = 0
@@ -70,10 +74,14 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All of it; `weeks` are when those of the flows begin, on our clock, the oldest first."""
+    """All of it; `weeks` are when those of the flows begin, on our clock, the oldest first.
+
+    `open_flows` are for everybody: without offers and wants, of which small numbers are not told.
+    """
 
     hubs: tuple[HubFigures, ...]
     weeks: tuple[datetime, ...]
     flows: tuple[Flow, ...]
+    open_flows: tuple[Flow, ...]
     gaps: tuple[Gap, ...]
     themes: tuple[Gap, ...]

@@ -98,13 +98,19 @@ async def test_an_organisation_is_no_actor(hub: Running) -> None:
 
 async def test_t12_the_directory_is_narrowed_by_what_one_needs(hub: Running) -> None:
     await _list(hub)
-    await _list(hub, title="Linden Library", access_facts={"entrance": "yes", "toilet": "yes"},
-                location="High Street 1", latitude=51.6, tags=["books"])  # fmt: skip
+    await _list(hub, title="Linden Library", location="High Street 1", latitude=51.6,
+                access_facts={"entrance": "yes", "toilet": "yes", "free": "yes"},
+                opening_hours="24/7", tags=["books"])  # fmt: skip
     await _list(hub, title="Cellar Club", access_facts={"entrance": "no"}, location="Low Street 2",
-                latitude=None, longitude=None, tags=[], has=[])  # fmt: skip
+                opening_hours="Su 20:00-02:00", latitude=None, longitude=None, tags=[],
+                has=[])  # fmt: skip
     asked = {
         "?access=entrance": {"St Anne Hall", "Linden Library"},
         "?access=entrance,toilet": {"Linden Library"},
+        "?access=free": {"Linden Library"},
+        "?open=tue": {"St Anne Hall", "Linden Library"},
+        "?open=sun": {"Cellar Club", "Linden Library"},
+        "?open=mon&access=toilet": {"Linden Library"},
         "?tag=books": {"Linden Library"},
         "?place=Low+Street": {"Cellar Club"},
         "?near=51.54,-0.143&within=500": {"St Anne Hall"},
@@ -124,11 +130,16 @@ async def test_t12_the_directory_is_narrowed_by_what_one_needs(hub: Running) -> 
     page = (await hub.web.get("/places", headers=HTML)).text
     assert re.search(r"Step-free way in <span class=\"count\">2<", page)
     assert re.search(r"Accessible toilet <span class=\"count\">1<", page)
+    for query, entrance in (("access=toilet", 1), ("q=Cellar", 0), ("open=sun", 1)):
+        page = (await hub.web.get(f"/places?{query}", headers=HTML)).text
+        assert f'Step-free way in <span class="count">{entrance}<' in page, query
     # Where nothing is left, it says what to leave out.
     empty = (await hub.web.get("/places?access=hearing_loop&tag=books", headers=HTML)).text
     assert 'href="/places?tag=books"' in empty
     assert 'href="/places?access=hearing_loop"' in empty
-    for wrong in ("bbox=1,2,3", "bbox=0,60,1,50", "access=magic"):
+    empty = (await hub.web.get("/places?access=entrance&open=sun&place=Mill", headers=HTML)).text
+    assert 'href="/places?place=Mill&amp;access=entrance"' in empty
+    for wrong in ("bbox=1,2,3", "bbox=0,60,1,50", "access=magic", "open=always"):
         assert (await hub.web.get(f"/api/v1/places?{wrong}")).status_code == 422, wrong
     found = (await hub.web.get("/api/v1/search?q=projector&type=place")).json()["items"]
     assert {one["type"] for one in found} == {"place"}

@@ -13,6 +13,7 @@ import pytest
 
 from hub.core.errors import Invalid, TooBig
 from hub.core.files import write_whole
+from hub.core.licences import ODBL
 from hub.fediverse import follows
 from hub.feeds import extracts, importing, reading, undoing
 from hub.feeds.from_osm import PAGE
@@ -92,14 +93,17 @@ async def test_t15_an_extract_makes_directory_and_map_and_comes_again_without_do
     assert library["access_facts"] == {
         "entrance": {"state": "part", "note": "Ring at the side door"},
         "toilet": {"state": "yes", "note": ""},
+        "free": {"state": "yes", "note": ""},
     }
     assert library["opening_hours"] == LIBRARY["opening_hours"]
+    assert library["license"] == ODBL
     assert (library["phone"], library["email"]) == ("+49 30 123", "")
     assert library["checked_at"].startswith("2026-03-0")
     (osm,) = library["links"]
     assert re.fullmatch(r"https://www\.openstreetmap\.org/node/\d+", osm)
-    shapes = (await here.web.get("/map.geojson")).json()["features"]
-    assert len(shapes) == 7
+    shapes = (await here.web.get("/map.geojson")).json()
+    assert len(shapes["features"]) == 7
+    assert "ODbL" in shapes["attribution"]
 
     # Who made the map is named, on the page and in the table, and nothing is fetched from there.
     page = (await here.web.get(f"/places/{library['id']}", headers=HTML)).text
@@ -109,7 +113,10 @@ async def test_t15_an_extract_makes_directory_and_map_and_comes_again_without_do
         assert [
             one for pair in fetched for one in pair if "//" in one and here.url not in one
         ] == []
+    assert "openstreetmap.org/copyright" in (await here.web.get("/places", headers=HTML)).text
     assert "ODbL" in (await here.web.get("/places.csv")).text
+    items = (await here.web.get("/region.json")).json()["items"]
+    assert [item["license"] for item in items] == [ODBL] * 7
     assert "© OpenStreetMap" in (await here.web.get("/map.svg")).text
 
     # The same again under another name, and then with what mappers changed meanwhile.

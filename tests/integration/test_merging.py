@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from tests.conftest import MakeHub, Running, settle
 from tests.integration.test_two_hubs import EVENT, OFFER, _listed, _post
 from tests.visitor import visiting
 
+HTML = {"accept": "text/html"}
 Region = tuple[Running, Running, Running]
 
 
@@ -117,12 +119,51 @@ async def test_t27_a_hall_of_two_hubs_is_one_once_its_name_is_right(region: Regi
     assert answer.status_code == 200
     await settle(*region)
     (shown,) = await _listed(south, "places")
+    # When each was looked at is no difference, and what neither says is none.
+    assert [one["differs"] for one in shown["sources"]] == [[], []]
     pins = (await south.web.get("/map.geojson?layer=place")).json()["features"]
     assert [pin["id"] for pin in pins] == [shown["id"]]
     async with visiting(south) as editor:
         await editor.sign_in("editor")
         page = await editor.get(f"/places/{shown['id']}")
     assert "/part" in page.text
+
+
+async def test_t27_what_hubs_say_otherwise_of_a_hall_stands_side_by_side(region: Region) -> None:
+    north, west, south = region
+    for host in ("n", "w"):
+        await follows.follow(south.services, f"@places@{host}.example")
+    await settle(*region)
+    hall = {"title": "Linden hall", "latitude": 50.9391, "longitude": 6.9391, "phone": "+44 20 1"}
+    await _post(north, "places", {**hall, "access_facts": {"entrance": "yes", "toilet": "yes"}})
+    other = {"phone": "+44 20 2", "opening_hours": "Mo-Su 08:00-20:00"}
+    await _post(west, "places", {**hall, **other, "access_facts": {"entrance": "no"}})
+    await settle(*region)
+    (shown,) = await _listed(south, "places")
+    assert [one["differs"] for one in shown["sources"]] == [
+        [],
+        ["access_facts", "opening_hours", "phone"],
+    ]
+    page = (await south.web.get(f"/places/{shown['id']}", headers=HTML)).text
+    told = re.findall(r"<tr>.*?</tr>", page[page.index("sources-head") :], re.DOTALL)
+    for words in ("<bdi>+44 20 1</bdi>", "Step-free way in:</span> <bdi>yes</bdi>"):
+        assert words in told[1], words
+    for words in ("+44 20 2", "Mo-Su 08:00-20:00", "no"):
+        assert f"<strong><bdi>{words}</bdi></strong>" in told[2], words
+    assert "Accessible toilet" not in told[1] + told[2]  # of which only one says anything
+
+
+async def test_t27_where_one_hub_calls_an_event_off_that_is_seen(region: Region) -> None:
+    _, west, south = region
+    await _both(region)
+    (theirs,) = await _listed(west, "events")
+    off = {"status": "cancelled"}
+    await west.web.patch(f"/api/v1/events/{theirs['id']}", json=off, headers=west.steward)
+    await settle(*region)
+    (shown,) = await _listed(south, "events")
+    assert shown["sources"][1]["differs"] == ["status", "title"]
+    page = (await south.web.get(f"/events/{shown['id']}", headers=HTML)).text
+    assert "<strong><bdi>Cancelled</bdi></strong>" in page
 
 
 async def test_what_an_editor_takes_apart_is_never_merged_again(region: Region) -> None:
@@ -221,6 +262,25 @@ async def test_the_map_finds_a_thing_by_a_tag_that_one_of_its_sources_alone_bear
     assert "Repair café, with cake" in (await region[2].web.get("/map?tag=cake")).text
 
 
+async def test_a_way_in_of_which_one_source_alone_knows_finds_the_thing(region: Region) -> None:
+    north, west, south = region
+    for host in ("n", "w"):
+        await follows.follow(south.services, f"@places@{host}.example")
+    await settle(*region)
+    hall = {"title": "Linden hall", "latitude": 50.9391, "longitude": 6.9391}
+    await _post(north, "places", hall)
+    knows = {"access_facts": {"entrance": "yes"}, "opening_hours": "24/7"}
+    await _post(west, "places", {**hall, **knows})
+    await _both(region, access_facts={"entrance": "yes"})
+    for lists in ("places?access=entrance", "places?open=tue", "events?access=entrance"):
+        (item,) = (await south.web.get(f"/api/v1/{lists}&origin=all")).json()["items"]
+        assert item["origin"] == "w.example", lists
+    page = (await south.web.get("/places", headers=HTML)).text
+    assert 'Step-free way in <span class="count">1<' in page
+    spots = (await south.web.get("/map.geojson?access=entrance")).json()["features"]
+    assert [spot["properties"]["origin"] for spot in spots] == ["w.example"] * 2
+
+
 async def test_t26_pages_say_where_it_is_from_how_fresh_it_is_and_who_else_tells_of_it(
     region: Region,
 ) -> None:
@@ -272,11 +332,19 @@ async def test_t29_a_word_of_another_hub_is_ours_for_what_is_here_and_what_comes
         await moderator.sign_in("moderator")
         page = await moderator.get("/admin/hubs/n.example/words")
         assert page.text.count("no word of ours yet") >= 2
-        words = {"word": ["reparieren", "hof"], "tag": ["repair", ""]}
+        words = {"word hof": "", "word reparieren": "repair"}
+        assert all(f'name="{name}"' in page.text for name in words)
         done = await moderator.send(page, "/admin/hubs/n.example/words", **words)
+        assert done.status_code == 303
+        many = {f"word {number}": "" for number in range(categories.MOST_SHOWN)}
+        done = await moderator.send(page, "/admin/hubs/n.example/words", **many)
         assert done.status_code == 303
     await _post(north, "events", {**EVENT, "title": "Sewing", "tags": ["Reparieren"]})
     await settle(*region)
+    async with south.services.db.read() as session:
+        act = (await log.listed(session, deed="words"))[-1]
+    assert (act.about, act.details) == ("n.example", {"changed": 1, "words": 2})
+    assert (await south.web.get("/api/v1/events", params={"tag": "yard"})).json()["items"] == []
     found = await south.web.get("/api/v1/events", params={"tag": "repair"})
     assert {each["title"] for each in found.json()["items"]} == {EVENT["title"], "Sewing"}
     async with south.services.db.write() as session:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -100,11 +101,15 @@ async def test_t26_each_thing_of_the_region_is_in_one_file_with_its_origin_and_i
     }
 
     flows = {(one["origin"], one["via"]): one for one in (await _region(south))["flows"]}
+    # Stewards see what offers and wants flowed as well; of those everybody is told no small number.
     assert {way: one["total"] for way, one in flows.items()} == {
         ("south.example", ""): 1,
-        ("north.example", ""): 1,
         ("east.example", "north.example"): 1,
     }
+    details = (await south.web.get("/admin/region", headers={**HTML, **south.steward})).text
+    came = re.search(r'scope="row"><bdi>north.example.*?</tr>', details, re.DOTALL)
+    assert came is not None
+    assert ">1</td>" in came[0]
     assert flows["east.example", "north.example"]["weeks"][-1] == 1
 
     listed = (await south.web.get("/api/v1/events?origin=all")).json()["items"]
@@ -168,16 +173,18 @@ async def test_the_hubs_of_the_region_are_counted_as_everybody_sees_them(
     south, north, _ = region
     for title in ("One", "Two"):
         await _post(north, "events", EVENT, title=f"Event {title}")
+    await _post(north, "places", {"title": "Hall"})
     await _post(south, "events", EVENT, visibility="hub")
     await settle(*region)
     async with south.services.db.write() as session:
         hidden = update(Entry).where(Entry.title == "Event Two").values(hidden_at=now())
         await session.execute(hidden)
     hubs = {one["host"]: one for one in (await _region(south))["hubs"]}
-    assert [(hubs[host]["events"], hubs[host]["fresh"]) for host in sorted(hubs)] == [
-        (1, 1),
-        (0, 0),
-    ]
+    found = {host: (one["events"], one["records"], one["fresh"]) for host, one in hubs.items()}
+    assert found == {"north.example": (1, 1, 2), "south.example": (0, 0, 0)}
+    assert hubs["north.example"]["url"] == "https://north.example/"
+    page = (await south.web.get("/region", headers=HTML)).text
+    assert '<a href="https://north.example/"' in page
 
 
 async def test_d6_gaps_of_the_region_tell_no_small_number(
@@ -190,6 +197,9 @@ async def test_d6_gaps_of_the_region_tell_no_small_number(
         await _post(north, "wants", WANT, title=f"A meal {n}", kind="food", tags=["meal"])
     await settle(*region)
     found = await _region(south)
+    # Nor do the other numbers of the hub: what is fresh, and what flowed.
+    told = {one["host"]: (one["listings"], one["fresh"]) for one in found["hubs"]}
+    assert (told["north.example"], found["flows"]) == ((9, 0), [])
     gaps = {one["kind"]: (one["wants"], one["offers"], one["unanswered"]) for one in found["gaps"]}
     assert gaps == {"time": (None, 0, None), "food": (None, 0, None)}  # else 9 − 6 were told
     assert [(one["tag"], one["wants"], one["unanswered"]) for one in found["themes"]] == [

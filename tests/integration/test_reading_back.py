@@ -216,8 +216,9 @@ async def test_a_collection_that_lists_others_things_is_not_believed(
 
 
 async def test_t28_what_a_hub_deleted_is_gone_within_the_hour_though_nobody_said_so(
-    hubs: Hubs, clock: Clock
+    hubs: Hubs, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "hub")
     north, south = hubs
     await follows.follow(south.services, "@offers@north.example")
     await settle(north, south)
@@ -240,11 +241,13 @@ async def test_t28_what_a_hub_deleted_is_gone_within_the_hour_though_nobody_said
         await _read_all(clock, north, south)
     left = {each["uri"]: each["title"] for each in await _listed(south, "offers")}
     assert left == {stays["uri"]: "Saw", changes["uri"]: "Long axe"}
+    assert caplog.text.count("north.example says that one offer of its own is gone") == 1
 
 
 async def test_t28_a_hub_that_is_lost_is_marked_then_hidden_and_back_when_it_is_heard(
-    hubs: Hubs, clock: Clock
+    hubs: Hubs, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "hub")
     north, south = hubs
     await follows.follow(south.services, "@offers@north.example")
     await settle(north, south)
@@ -260,12 +263,24 @@ async def test_t28_a_hub_that_is_lost_is_marked_then_hidden_and_back_when_it_is_
         async with south.services.db.read() as session:
             return await peers.quiet(session, ["north.example"])
 
+    async def seen() -> tuple[str, bool]:
+        """How the region says that it is, and whether its offers bear a mark."""
+        found = (await south.web.get("/api/v1/region")).json()["hubs"]
+        page = await south.web.get("/swap", headers={"accept": "text/html"})
+        (state,) = [one["state"] for one in found if not one["ours"]]
+        return state, "not heard of since" in page.text
+
     assert await wait(1) == {}
+    assert await seen() == ("unreachable", False)
     assert set(await wait(3)) == {"north.example"}
+    assert await seen() == ("unreachable", True)
     assert len(await _listed(south, "offers")) == 1
     await wait(28)
     assert await _listed(south, "offers") == []
+    assert await seen() == ("lost", False)
+    assert caplog.text.count("nothing was heard of north.example for 30 days") == 1
     north.wire.down.clear()
     south.services.fetcher.forget("north.example")
     assert await wait(1) == {}
     assert len(await _listed(south, "offers")) == 1
+    assert await seen() == ("well", False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hub.core.licences import CC_BY, KNOWN, is_licence, name_of
+from hub.core.licences import CC_BY, KNOWN, ODBL, is_licence, name_of
 from hub.core.settings import Settings
 
 
@@ -16,6 +16,7 @@ from hub.core.settings import Settings
         ("https://creativecommons.org/publicdomain/zero/1.0", "CC0 1.0"),
         ("https://creativecommons.org/licenses/", "creativecommons.org"),
         ("https://terms.example/own", "terms.example"),
+        (ODBL, "ODbL 1.0"),
     ],
 )
 def test_a_licence_is_called_as_people_call_it(address: str, name: str) -> None:

@@ -87,24 +87,31 @@ def test_names_are_found_whole_and_the_longest_first() -> None:
     )  # no part of a word, none so short
 
 
-def test_the_picture_is_the_same_each_time_and_nothing_lies_on_another() -> None:
+@pytest.mark.parametrize("many", [2, 3, 7, 50])
+@pytest.mark.parametrize("all_with_all", [True, False])
+def test_the_picture_is_the_same_each_time_and_nothing_lies_on_another(
+    many: int, all_with_all: bool
+) -> None:
     points = [
-        Point(key=f"{n:03}", title=f"Group {n}", path="", url="", origin="") for n in range(50)
+        Point(key=f"{n:03}", title=f"Group {n}", path="", url="", origin="") for n in range(many)
     ]
     events: list[Happening] = []
-    for n in range(49):
-        hosts = frozenset({f"{n:03}", f"{n + 1:03}"})
-        events.append(Happening(key=str(n), title="Fair", starts_at=START, hosts=hosts))
+    for n in range(many - 1):
+        for other in range(n + 1, many if all_with_all else n + 2):
+            hosts = frozenset({f"{n:03}", f"{other:03}"})
+            key = f"{n} {other}"
+            events.append(Happening(key=key, title="Fair", starts_at=START, hosts=hosts))
     found = graph.linked(points, events)
     picture = drawing.draw(found)
     assert picture == drawing.draw(found)
-    assert (len(picture.dots), picture.left_out) == (drawing.MOST_DRAWN, 50 - drawing.MOST_DRAWN)
+    drawn = min(many, drawing.MOST_DRAWN)
+    assert (len(picture.dots), picture.left_out) == (drawn, many - drawn)
     for one in picture.dots:
         assert 0 < one.x < drawing.WIDTH
         assert 0 < one.y < picture.height
-        for other in picture.dots:
-            apart = math.hypot(one.x - other.x, one.y - other.y)
-            assert one is other or apart > one.size + other.size
+        for other_dot in picture.dots:
+            apart = math.hypot(one.x - other_dot.x, one.y - other_dot.y)
+            assert one is other_dot or apart > one.size + other_dot.size
 
 
 def test_of_a_place_where_all_meet_and_of_all_links_only_so_many_are_told(
