@@ -244,16 +244,21 @@ def is_over(thing: object, moment: datetime) -> bool:
 
 
 async def _here(services: Services, uris: Sequence[str]) -> dict[str, datetime]:
-    """Which of these stand here, and their last change; by the table: entries are a floor above."""
+    """Which of these stand here, and their last change; by the table: entries are a floor above.
+
+    Of an answer, which waits for no steward, when it was published: what it says is told by others.
+    """
     if not uris:
         return {}
-    entry = Base.metadata.tables["entry"]
-    query = select(entry.c.uri, entry.c.updated_at)
+    entry, reply = Base.metadata.tables["entry"], Base.metadata.tables["reply"]
+    entries = select(entry.c.uri, entry.c.updated_at).where(
+        entry.c.uri.in_(uris), entry.c.deleted_at.is_(None)
+    )
+    answers = select(reply.c.uri, reply.c.published_at).where(
+        reply.c.uri.in_(uris), reply.c.state != "held"
+    )
     async with services.db.read() as session:
-        rows = await session.execute(
-            query.where(entry.c.uri.in_(uris), entry.c.deleted_at.is_(None))
-        )
-        return dict(rows.all())
+        return dict((await session.execute(entries.union_all(answers))).all())
 
 
 async def note_standing(session: AsyncSession, host: str, uris: Collection[str]) -> None:
