@@ -29,6 +29,7 @@ from hub.entries.queries import Filter
 from hub.entries.visibility import ANYBODY, PUBLIC, standing
 from hub.events import queries as events
 from hub.events.models import Event
+from hub.fediverse import former
 from hub.fediverse.follows import ACCEPTED
 from hub.fediverse.models import Announcement, Follow
 from hub.fediverse.outbox import LONGEST_OBJECT
@@ -104,16 +105,15 @@ def fits(area: Area, entry: Any = Entry) -> list[ColumnElement[bool]]:
 def first_hand(entry: Any = Entry) -> ColumnElement[bool]:
     """Said of `entry`: it was published here, or on a server that this hub follows itself.
 
+    Or where those whom it follows were before they moved.
     So nothing that came through a relay or somebody else's channel is passed on once more, by
     whatever way it came first, and two hubs that follow each other's channels add nothing (AP-88).
     """
     ours = select(Actor.id).where(Actor.local)
-    followed = (
-        select(Actor.authority)
-        .join(Follow, Follow.followee_id == Actor.id)
-        .where(Follow.follower_id.in_(ours), Follow.state == ACCEPTED, Follow.relay.is_(None))
+    followed = select(Follow.followee_id).where(
+        Follow.follower_id.in_(ours), Follow.state == ACCEPTED, Follow.relay.is_(None)
     )
-    return or_(entry.origin == "", entry.origin.in_(followed))
+    return or_(entry.origin == "", entry.origin.in_(former.before(followed)))
 
 
 def current(moment: datetime) -> list[ColumnElement[bool]]:
