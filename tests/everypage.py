@@ -27,6 +27,7 @@ HTML = {"accept": "text/html"}
 # Two, since few letters go to one address in an hour.
 EVE, IDA = ({"Your e-mail address": f"{name}@mail.example"} for name in ("eve", "ida"))
 SEND = "Send me the letter"
+PUBLISH = "Publish the answer"
 ASK = "E-mail me a link"
 HANDLE, GO = "Your own address", "Go to my server"
 DENIED = "/sign-in/mastodon/a.example?error=access_denied"
@@ -141,6 +142,8 @@ SIGNED_IN = (
     Shown("matches", "/matches", "Matches and requests", "steward"),
     Shown("match", "{match}", "Two people talk about a match", "steward"),
     Shown("my-want", "{my_want}", "One's own want, with what might fit", "steward"),
+    Shown("answering", "{answering}", "An answer for everybody", "steward"),
+    Shown("answering-mistake", "{answering}", "Nothing is answered", "steward", press=PUBLISH),
     Shown("event-steward", "{event}", "An event, for stewards", "steward"),
     Shown("event-edit", "{event}/edit", "Changing an event", "steward"),
     Shown("event-cancel", "{repeating}/cancel", "Calling off", "steward"),
@@ -295,6 +298,7 @@ def furnish(hub: HubProcess, *, empty: bool = False) -> Furnished:
     paths |= _directory(hub, steward, paths)
     paths |= _report(hub, steward, paths["offer"])
     names = "bad.example\nworse.example\nb*d.example\n"
+    paths["answering"] = paths["article"].replace("/news/", "/answer/")
     paths["list"] = _press(steward, "/admin/servers/lists", text=names).url.path
     _press(steward, "/search?q=repair", "/keep", address="/search?q=repair", name="repair")
     _press(steward, "/admin/areas", name="valley", title="The valley", tags="repair, garden")

@@ -20,7 +20,7 @@ from hub.areas import queries
 from hub.areas.models import Area
 from hub.core.clock import now
 from hub.core.services import Services
-from hub.entries.models import Entry
+from hub.entries.models import Entry, Reply
 from hub.fediverse import announcing
 from hub.fediverse.models import Announcement
 from hub.jobs.registry import Run, job
@@ -32,10 +32,11 @@ HOUR: Final = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What a channel has to do now: entries to pass on, announcements to take back."""
+    """What a channel has to do now: entries and answers to pass on, announcements to take back."""
 
     area_id: UUID
     say: Sequence[UUID]
+    answers: Sequence[UUID]
     undo: Sequence[UUID]
 
 
@@ -57,12 +58,15 @@ async def _due(session: AsyncSession, area: Area) -> Due:
     )
     room = min(AT_ONCE, max(0, MOST_AN_HOUR - (lately or 0)))
     say = await queries.untold(session, area, room) if room else ()
-    return Due(area.actor_id, say, await queries.unfit(session, area, AT_ONCE))
+    room -= len(say)
+    # Of what goes out now the answers follow in a minute, when others know what they are about.
+    answers = await queries.unheard(session, area, room) if room else ()
+    return Due(area.actor_id, say, answers, await queries.unfit(session, area, AT_ONCE))
 
 
 async def _do(session: AsyncSession, services: Services, due: Due) -> None:
     """Say it, as far as it is still so: a channel may be ended, an entry gone meanwhile."""
-    if not due.say and not due.undo:
+    if not due.say and not due.answers and not due.undo:
         return
     area = await session.get(Area, due.area_id, options=[joinedload(Area.actor)])
     if area is None:
@@ -77,6 +81,16 @@ async def _do(session: AsyncSession, services: Services, due: Due) -> None:
     still = select(Entry).where(Entry.id.in_(due.say), *queries.fits(area))
     found = await session.scalars(still.options(joinedload(Entry.author)).order_by(Entry.number))
     for entry in found.all():
-        said = await announcing.intend(session, area.actor, entry.author, entry.uri, None)
-        if said is not None:
-            await announcing.say(session, services, said)
+        await _say(session, services, area, entry)
+    stand = select(Reply).where(Reply.id.in_(due.answers), *queries.answers(area))
+    heard = await session.scalars(
+        stand.options(joinedload(Reply.author)).order_by(Reply.received_at, Reply.id)
+    )
+    for reply in heard.all():
+        await _say(session, services, area, reply)
+
+
+async def _say(session: AsyncSession, services: Services, area: Area, thing: Entry | Reply) -> None:
+    row = await announcing.intend(session, area.actor, thing.author, thing.uri, None)
+    if row is not None:
+        await announcing.say(session, services, row)

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import aliased, joinedload
 
 from hub.actors import service as actors
 from hub.actors.models import Actor
@@ -20,16 +20,19 @@ from hub.core.errors import NotFound
 from hub.core.words import filled
 from hub.entries import finding, merging, search
 from hub.entries import queries as entries
+from hub.entries.board import GROUP
 from hub.entries.finding import Found
 from hub.entries.merging import OTHER
-from hub.entries.models import Entry, Reply, numbered
+from hub.entries.models import SHOWN, Entry, Reply, numbered
 from hub.entries.paging import Listed
 from hub.entries.queries import Filter
 from hub.entries.visibility import ANYBODY, PUBLIC, standing
 from hub.events import queries as events
 from hub.events.models import Event
+from hub.fediverse import former
 from hub.fediverse.follows import ACCEPTED
 from hub.fediverse.models import Announcement, Follow
+from hub.fediverse.outbox import LONGEST_OBJECT
 
 # Worth telling people of.
 CURRENT: Final = ("scheduled", "moved_online", "open", "published", "listed")
@@ -102,16 +105,15 @@ def fits(area: Area, entry: Any = Entry) -> list[ColumnElement[bool]]:
 def first_hand(entry: Any = Entry) -> ColumnElement[bool]:
     """Said of `entry`: it was published here, or on a server that this hub follows itself.
 
+    Or where those whom it follows were before they moved.
     So nothing that came through a relay or somebody else's channel is passed on once more, by
     whatever way it came first, and two hubs that follow each other's channels add nothing (AP-88).
     """
     ours = select(Actor.id).where(Actor.local)
-    followed = (
-        select(Actor.authority)
-        .join(Follow, Follow.followee_id == Actor.id)
-        .where(Follow.follower_id.in_(ours), Follow.state == ACCEPTED, Follow.relay.is_(None))
+    followed = select(Follow.followee_id).where(
+        Follow.follower_id.in_(ours), Follow.state == ACCEPTED, Follow.relay.is_(None)
     )
-    return or_(entry.origin == "", entry.origin.in_(followed))
+    return or_(entry.origin == "", entry.origin.in_(former.before(followed)))
 
 
 def current(moment: datetime) -> list[ColumnElement[bool]]:
@@ -157,13 +159,62 @@ def _news_of(area: Area, moment: datetime, entry: Any = Entry) -> list[ColumnEle
     ]
 
 
+async def unheard(session: AsyncSession, area: Area, limit: int) -> Sequence[UUID]:
+    """The answers that a channel which takes posts has yet to pass on, the oldest first (FEP-1b12).
+
+    They answer what it passed on itself and stand here; so they take the way of what they answer,
+    and two channels that follow each other repeat nothing (AP-88).
+    """
+    if area.actor.kind != GROUP:
+        return []
+    told = exists().where(
+        Announcement.actor_id == area.actor_id, Announcement.object_uri == Reply.uri
+    )
+    query = (
+        select(Reply.id)
+        .join(Reply.author)
+        .where(
+            *answers(area),
+            Reply.received_at > now() - FRESH,
+            func.length(Reply.uri) <= LONGEST_OBJECT,
+            Actor.suspended_at.is_(None),
+            Actor.deleted_at.is_(None),
+            ~told,
+        )
+        .order_by(Reply.received_at, Reply.id)
+        .limit(limit)
+    )
+    return list(await session.scalars(query))
+
+
+def answers(area: Area) -> Sequence[ColumnElement[bool]]:
+    """Said of `Reply`: it answers something that the channel passed on, and stands here."""
+    above = aliased(Reply)
+    by_it = (
+        Announcement.actor_id == area.actor_id,
+        Announcement.said_at.is_not(None),
+        Announcement.undone_at.is_(None),
+    )
+    an_entry = exists().where(
+        *by_it, Announcement.object_uri == Entry.uri, Entry.id == Reply.entry_id
+    )
+    a_reply = exists().where(
+        *by_it, Announcement.object_uri == above.uri, above.id == Reply.answers_id
+    )
+    return (Reply.public.is_(True), Reply.state == SHOWN, or_(an_entry, a_reply))
+
+
 async def unfit(session: AsyncSession, area: Area, limit: int) -> Sequence[UUID]:
     """Announcements of a channel whose thing is gone, hidden, or not what it is about any more.
 
-    What somebody posted to it by mentioning it is for stewards to take back (`entries.board`).
+    What somebody posted to it by mentioning it is for stewards to take back (`entries.board`);
+    answers go with what they answer.
     """
     still = exists().where(Entry.uri == Announcement.object_uri, *fits(area))
-    posted = exists().where(Reply.uri == Announcement.object_uri)
+    posted = exists().where(
+        Reply.uri == Announcement.object_uri,
+        or_(and_(Reply.entry_id.is_(None), Reply.answers_id.is_(None)), and_(*answers(area))),
+    )
     query = (
         select(Announcement.id)
         .where(

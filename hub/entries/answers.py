@@ -1,7 +1,9 @@
-"""What stewards do with replies: answer them, let them through, hide them, show them again."""
+"""What people here do with replies: answer, let through, hide, show again, take their own back."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -17,9 +19,18 @@ from hub.core.services import Services
 from hub.core.words import filled
 from hub.entries import notes, publishing
 from hub.entries.models import HELD, HIDDEN, SHOWN, Entry, Reply
+from hub.entries.visibility import PUBLIC
 from hub.fediverse import outbox, peers
 
 LONGEST_ANSWER: Final = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """The resident who answers; `name` is what they are called, perhaps nothing."""
+
+    person_id: UUID
+    name: str
 
 
 async def answer(
@@ -45,10 +56,7 @@ async def answer(
         if said.answers_id != reply.id:
             raise Conflict("This form was used already. Please reload the page.")
         return said
-    words = words.strip()
-    if not 1 <= len(words) <= LONGEST_ANSWER:
-        hint = filled("Please write between 1 and {most} characters.", most=LONGEST_ANSWER)
-        raise Invalid(hint, {"text": hint})
+    words = _words(words)
     if reply.from_us:
         raise Conflict("This is an answer of this hub.")
     uri = f"{services.settings.url}/replies/{answer_id}"
@@ -79,7 +87,7 @@ async def _say(
     )
     row = notes.row_of_ours(note, channel, moment, public=reply.public)
     row.entry_id, row.answers_id, row.channel_id = reply.entry_id, reply.id, channel.id
-    row.person_id = reply.person_id
+    row.person_id = None if reply.public else reply.person_id
     session.add(row)
     await outbox.post(
         session,
@@ -124,6 +132,84 @@ async def message(
     await session.flush()
     await outbox.post(session, services, speaker, notes.create_of(note), inboxes=[to.inbox])
     return row
+
+
+async def say(
+    session: AsyncSession,
+    services: Services,
+    entry: Entry,
+    above: Reply | None,
+    words: str,
+    by: By,
+) -> Reply:
+    """Answer an entry, of whatever hub, for everybody, or `above`, which stands under it.
+
+    The channel of the entry's kind says it, so that its followers hear of it, and whom it answers;
+    the resident is called by their name. The author of the entry must be loaded.
+
+    Raises:
+        Invalid: there are no words, or too many.
+        Conflict: it cannot be answered for everybody.
+    """
+    words = _words(words)
+    if entry.visibility != PUBLIC or (above is not None and above.entry_id != entry.id):
+        raise Conflict("This cannot be answered here.")
+    channel, moment = await publishing.author_for(session, entry.kind), now()
+    to = entry.author if above is None else await session.get_one(Actor, above.author_id)
+    note = notes.of_resident(
+        uri=f"{services.settings.url}/replies/{uuid4()}",
+        author=channel,
+        to=to,
+        in_reply_to=entry.uri if above is None else above.uri,
+        context=_thread_of(entry),
+        name=by.name,
+        text=words,
+        language=services.settings.language,
+        moment=moment,
+    )
+    row = notes.row_of_ours(note, channel, moment)
+    row.entry_id, row.answers_id = entry.id, above.id if above is not None else None
+    row.channel_id, row.person_id = channel.id, by.person_id
+    session.add(row)
+    await session.flush()
+    told = {one.delivery_inbox for one in (to, entry.author) if not one.local}
+    await outbox.post(
+        session,
+        services,
+        channel,
+        notes.create_of(note),
+        to_followers=True,
+        inboxes=sorted(told),
+        listed=True,
+    )
+    return row
+
+
+def _words(words: str) -> str:
+    """The words of an answer.
+
+    Raises:
+        Invalid: there are none, or too many.
+    """
+    words = words.strip()
+    if 1 <= len(words) <= LONGEST_ANSWER:
+        return words
+    hint = filled("Please write between 1 and {most} characters.", most=LONGEST_ANSWER)
+    raise Invalid(hint, {"text": hint})
+
+
+async def said_by(session: AsyncSession, person_id: UUID) -> Sequence[Reply]:
+    """What a resident answered for everybody, and did not take back, oldest first."""
+    theirs = (Reply.person_id == person_id, Reply.from_us, Reply.public, Reply.state != HIDDEN)
+    return (await session.scalars(select(Reply).where(*theirs).order_by(Reply.published_at))).all()
+
+
+def _thread_of(entry: Entry) -> str | None:
+    """The thread that begins with an entry, as its own server calls it (FEP-7888)."""
+    if entry.local:
+        return f"{entry.uri}/context"
+    thing = notes.stored(entry.document)
+    return None if thing is None else thing.context
 
 
 async def _context(session: AsyncSession, reply: Reply) -> str | None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any, Final
+from uuid import UUID
 
 import orjson
 from sqlalchemy import select
@@ -29,6 +30,7 @@ from federation.vocab.base import Object
 from federation.vocab.parse import parse
 from federation.vocab.reading import uri as address_in
 from hub.actors import service
+from hub.actors.models import Actor
 from hub.core import text
 from hub.core.clock import now
 from hub.core.services import Services
@@ -75,7 +77,13 @@ async def climb_later(received: Received, thing: Object) -> None:
     if not await _concerns_us(received, thing):
         raise Unauthorised("not a reply to anything here")
     await received.charge(thing.id)
-    await enqueue(session, climb, key=_key("climb", thing.id), uri=thing.id)
+    via = "" if received.via is None else str(received.via.id)
+    await enqueue(session, climb, key=_key("climb", thing.id), uri=thing.id, **_by(via))
+
+
+def _by(via: str) -> dict[str, Any]:
+    """Who passed it on, for a job; said only where somebody did: the version before knew nobody."""
+    return {"via": via} if via else {}
 
 
 async def look_around_later(session: AsyncSession, thing: Object) -> None:
@@ -88,8 +96,11 @@ async def look_around_later(session: AsyncSession, thing: Object) -> None:
 
 
 @job("entries.climb")
-async def climb(run: Run, *, uri: str, tried: int = 0) -> None:
-    """Keep a reply and what is above it, if that ends at something that is here."""
+async def climb(run: Run, *, uri: str, tried: int = 0, via: str = "") -> None:
+    """Keep a reply and what is above it, if that ends at something that is here.
+
+    `via` is the id of the actor that passed it on, if it did not come by itself.
+    """
     chain: Sequence[Said] = ()
     again = None
     try:
@@ -99,10 +110,11 @@ async def climb(run: Run, *, uri: str, tried: int = 0) -> None:
         passing = isinstance(error, TimeoutError) or error.retry
         again = AGAIN[tried] if passing and tried < len(AGAIN) else None
     async with run.finish() as session:
-        await _keep(session, run.services, chain)
+        passed_on_by = await session.get(Actor, UUID(via)) if via else None
+        await _keep(session, run.services, chain, passed_on_by)
         if again is not None:
             at = now() + again
-            await enqueue(session, climb, run_at=at, uri=uri, tried=tried + 1)
+            await enqueue(session, climb, run_at=at, uri=uri, tried=tried + 1, **_by(via))
 
 
 @job("entries.look_around")
@@ -181,8 +193,13 @@ async def _fetched(services: Services, uri: str) -> dict[str, Any]:
     return (await services.fetcher.fetch(uri)).document
 
 
-async def _keep(session: AsyncSession, services: Services, chain: Sequence[Said]) -> None:
-    """Write a chain down, from the top; it ends where something came between."""
+async def _keep(
+    session: AsyncSession, services: Services, chain: Sequence[Said], via: Actor | None
+) -> None:
+    """Write a chain down, from the top; it ends where something came between.
+
+    `via` passed on the last of it, and nothing else.
+    """
     for said in chain:
         uri, author_uri = said.thing.id or "", said.thing.attributed_to or ""
         if await replies.by_uri(session, uri) is not None:
@@ -197,7 +214,8 @@ async def _keep(session: AsyncSession, services: Services, chain: Sequence[Said]
             return
         if await publishing.is_gone(session, uri, author_uri):
             return
-        await replies.keep(session, services, said.thing, anchor, author, said.content)
+        by = via if said is chain[-1] else None
+        await replies.keep(session, services, said.thing, anchor, author, said.content, by)
 
 
 async def _answers(services: Services, uri: str) -> list[str]:

@@ -68,7 +68,10 @@ async def _reply(received: Received, thing: Object) -> None:
     anchor = await replies.anchor_of(received.session, thing)
     if anchor is None:
         await gathering.climb_later(received, thing)
-    elif await replies.receive(received, thing, anchor) and anchor.public:
+    elif not await replies.receive(received, thing, anchor):
+        if await replies.let_in(received, thing):
+            await board.catch_up(received.session, received.services)
+    elif anchor.public:
         await gathering.look_around_later(received.session, thing)
 
 

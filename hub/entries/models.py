@@ -280,7 +280,8 @@ class Reply(Base):
     `public` ones stand under the entry; private ones are for `person_id`, or where that is None for
     the stewards alone (AP-48), who see one of a person's only when it was reported. `state`
     is SHOWN, HELD or HIDDEN. `answers_id` is the reply that it answers.
-    `from_us`: it was written by a steward, in the name of the entry's channel.
+    `from_us`: it was said here, in the name of a channel: by `person_id`, if it is public and that
+    is not None, else by a steward.
     """
 
     __tablename__ = "reply"
@@ -306,6 +307,12 @@ class Reply(Base):
     reported_at: Mapped[datetime | None]
 
     author: Mapped[Actor] = relationship(foreign_keys=[author_id], lazy="raise")
+
+    @property
+    def writer_id(self) -> UUID | None:
+        """The resident who said it for everybody; None for what stewards or others said."""
+        return self.person_id if self.from_us and self.public else None
+
     entry: Mapped[Entry | None] = relationship(lazy="raise")
     channel: Mapped[Actor | None] = relationship(foreign_keys=[channel_id], lazy="raise")
 

@@ -94,6 +94,42 @@ def answer(
     )
 
 
+def of_resident(
+    *,
+    uri: str,
+    author: Actor,
+    to: Actor,
+    in_reply_to: str,
+    context: str | None,
+    name: str,
+    text: str,
+    language: str,
+    moment: datetime,
+) -> Note:
+    """What a resident answers for everybody, in the name of one of our channels.
+
+    `name` is theirs; empty: the channel alone speaks. `to` is whom it answers, of whatever server.
+    """
+    body = str(paragraphs(text)).removeprefix("<p>")
+    signed = f"<strong>{escape(name)}:</strong> " if name else ""
+    named = () if to.local else (Tag(type="Mention", name=f"@{to.handle}", href=to.uri),)
+    return Note(
+        id=uri,
+        url=uri,
+        attributed_to=author.uri,
+        in_reply_to=in_reply_to,
+        context=context,
+        replies=f"{uri}/replies",
+        content=SafeHtml(f"<p>{signed}{body}"),
+        language=language,
+        published=moment,
+        updated=moment,
+        to=(PUBLIC,),
+        cc=(f"{author.uri}/followers", *(tag.href for tag in named if tag.href)),
+        tags=named,
+    )
+
+
 def create_of(thing: Object) -> Create:
     """The activity by which something of ours is said for the first time."""
     return Create(

@@ -27,7 +27,7 @@ from hub.core.db import WRITES
 from hub.core.errors import NotFound
 from hub.core.services import Services
 from hub.core.text import SafeHtml
-from hub.entries import live, notes, publishing
+from hub.entries import carrying, live, notes, publishing
 from hub.entries.models import HELD, SHOWN, Entry, Reply
 from hub.entries.visibility import ANYBODY, visible_to
 from hub.fediverse import ledger, peers
@@ -94,8 +94,32 @@ async def receive(received: Received, thing: Object, anchor: Anchor) -> bool:
         for hearer in _HEARERS:
             await hearer(received, thing, anchor.entry_id)
     content = await text.cleaned(notes.html_of(thing))
-    await keep(received.session, received.services, thing, anchor, received.author, content)
+    session, services, via = received.session, received.services, received.via
+    await keep(session, services, thing, anchor, received.author, content, via)
     return True
+
+
+async def let_in(received: Received, thing: Object) -> bool:
+    """Show what waits here, now that somebody whom we follow passed it on; False if it does not.
+
+    So it comes to the same whether it came first by itself or from them.
+    """
+    reply = await by_uri(received.session, thing.id or "")
+    if reply is None or not reply.public or reply.state != HELD or received.via is None:
+        return False
+    if reply.author_id != received.author.id or not await _is_heard(
+        received.session, received.services, thing, received.author, received.via
+    ):
+        return False
+    reply.state, reply.read_at = SHOWN, received.now
+    return True
+
+
+async def _is_heard(
+    session: AsyncSession, services: Services, thing: Object, author: Actor, via: Actor | None
+) -> bool:
+    """Whether it stands here at once; who calls many waits for a steward, whoever passed it on."""
+    return not notes.calls_many(thing) and await peers.hears(session, services, author, via)
 
 
 async def keep(
@@ -105,14 +129,16 @@ async def keep(
     anchor: Anchor,
     author: Actor,
     content: SafeHtml,
+    via: Actor | None = None,
 ) -> None:
-    """Write down what `author` said, with its cleaned `content`.
+    """Write down what `author` said, with its cleaned `content`; `via` is who passed it on.
 
-    Their server has what they answer, and will hear of its changes (AP-76).
+    Their server has what they answer, and will hear of its changes (AP-76). What answers an entry
+    of ours goes to the hubs that follow its channel.
     """
     # An answer to something private stays private, whatever it says of itself.
     public = anchor.public and notes.is_for_all(thing)
-    heard = not notes.calls_many(thing) and await peers.hears(session, services, author)
+    heard = await _is_heard(session, services, thing, author, via)
     channel = await channel_of(session, thing)
     reply = notes.row_of_theirs(thing, author, content, now())
     reply.entry_id, reply.answers_id = anchor.entry_id, anchor.answers_id
@@ -123,6 +149,7 @@ async def keep(
     await session.flush()
     await live.note_tags(session, reply, thing)
     await _note_holders(session, anchor, author)
+    await carrying.carry(session, services, reply, author)
 
 
 async def _whose(session: AsyncSession, anchor: Anchor) -> UUID | None:

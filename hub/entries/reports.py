@@ -158,4 +158,4 @@ def of_reply(reply: Reply) -> Evidence:
         path = f"{reply.entry.path}#reply-{reply.id}"
     elif reply.channel is not None:
         path = f"/@{reply.channel.name}"
-    return Evidence(REPLY, reply.id, author, text.plain(reply.content), path)
+    return Evidence(REPLY, reply.id, author, text.plain(reply.content), path, reply.writer_id)

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hub.core.clock import now
 from hub.core.errors import NotFound
 from hub.core.services import Services
-from hub.entries import answers, board, publishing
+from hub.entries import answers, board, publishing, replies
 from hub.entries.models import TYPES, Entry, Reply
 
 
@@ -77,6 +77,12 @@ async def hide(session: AsyncSession, services: Services, reply: Reply) -> None:
     """Show it to nobody, here and among those who heard of it from us."""
     await answers.hide(session, services, reply)
     await board.take_back(session, services, reply)
+
+
+async def take_away(session: AsyncSession, services: Services, reply: Reply) -> None:
+    """Delete what a resident said for everybody, here and among those who heard of it."""
+    await hide(session, services, reply)
+    await replies.purge(session, reply)
 
 
 async def show(session: AsyncSession, services: Services, reply: Reply) -> None:

@@ -31,6 +31,7 @@ class ReplyView:
     """A reply under an entry; `depth` is how many replies it stands below.
 
     `answers` and `answers_name` are the reply that it answers, where that is shown, and its author.
+    `writer_id` is the resident who said it, if one did.
     """
 
     id: UUID
@@ -47,6 +48,7 @@ class ReplyView:
     depth: int = 0
     answers: UUID | None = None
     answers_name: str = ""
+    writer_id: UUID | None = None
 
     @property
     def reply(self) -> ReplyView:
@@ -283,6 +285,7 @@ def _view(row: Reply, depth: int = 0, parent: Reply | None = None) -> ReplyView:
         depth=depth,
         answers=parent.id if parent is not None else None,
         answers_name=_name(parent.author) if parent is not None else "",
+        writer_id=row.writer_id,
     )
 
 

@@ -18,6 +18,7 @@ from sqlalchemy.orm import aliased, joinedload
 
 from federation.vocab.activities import Announce, Undo
 from federation.vocab.names import PUBLIC, Document
+from hub.actors.channels import AUTHOR_OF
 from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.services import Services
@@ -59,6 +60,10 @@ async def intend(
 async def say(session: AsyncSession, services: Services, row: Announcement) -> None:
     """Announce it now; actor and author must be loaded."""
     row.said_at = now()
+    if not _widely(row.actor):
+        boxes = await group_boxes(session, row.actor)
+        await outbox.post(session, services, row.actor, _announce(row), inboxes=boxes)
+        return
     await outbox.post(
         session,
         services,
@@ -72,11 +77,20 @@ async def say(session: AsyncSession, services: Services, row: Announcement) -> N
         await pass_whole(session, services, row, orjson.loads(row.activity))
 
 
+def _widely(actor: Actor) -> bool:
+    """Whether all who follow it are told, or only hubs.
+
+    Channels that publish pass on nothing but answers (`entries.carrying`), which their followers
+    on Mastodon did not ask for.
+    """
+    return actor.name not in AUTHOR_OF.values()
+
+
 async def pass_whole(
     session: AsyncSession, services: Services, row: Announcement, activity: Document
 ) -> None:
     """Announce a whole activity to the followers who speak FEP-1b12."""
-    boxes = await _group_boxes(session, row.actor)
+    boxes = await group_boxes(session, row.actor)
     if not boxes or not isinstance(activity.get("id"), str):
         return
     announce = Announce(
@@ -162,7 +176,7 @@ async def _say_undo(session: AsyncSession, services: Services, row: Announcement
         services,
         row.actor,
         taken_back,
-        to_followers=True,
+        to_followers=_widely(row.actor),
         to_receivers=True,
         about=row.object_uri,
     )
@@ -219,7 +233,7 @@ async def counts_since(
     return own, all_there
 
 
-async def _group_boxes(session: AsyncSession, actor: Actor) -> list[str]:
+async def group_boxes(session: AsyncSession, actor: Actor) -> list[str]:
     """The inboxes of followers on servers that have a Group: those pass on whole activities."""
     group = aliased(Actor)
     groups = select(group.authority).where(group.kind == "Group", group.local.is_(False))

@@ -11,7 +11,7 @@ what is listed there no more its server is asked whether it is gone. So a Delete
 is honoured all the same (SECURITY D7), and a hub that publishes nothing is known to be there.
 
 Who moved here began with empty collections (FEP-7628): those of whom they were before are read too,
-if that one says so itself. What stands there is said by the former actor, as on any mail of its.
+if each says so itself. What stands there is said by the former actor, as on any mail of its.
 """
 
 from __future__ import annotations
@@ -151,12 +151,12 @@ async def _followee(session: AsyncSession, follow_id: UUID) -> Actor | None:
     return None if gone or row is None else row.followee
 
 
-def _steps(followee: Actor) -> list[str]:
+async def _steps(session: AsyncSession, followee: Actor) -> list[str]:
     """What is read, in order: the actor's collections, then those of each that it was before.
 
     The latter are named `outbox https://old.example/actors/events`.
     """
-    before = former.claimed(followee)
+    before = await former.claimed(session, followee)
     return [*COLLECTIONS, *(f"{one} {uri}" for uri in before for one in COLLECTIONS)]
 
 
@@ -244,16 +244,21 @@ def is_over(thing: object, moment: datetime) -> bool:
 
 
 async def _here(services: Services, uris: Sequence[str]) -> dict[str, datetime]:
-    """Which of these stand here, and their last change; by the table: entries are a floor above."""
+    """Which of these stand here, and their last change; by the table: entries are a floor above.
+
+    Of an answer, which waits for no steward, when it was published: what it says is told by others.
+    """
     if not uris:
         return {}
-    entry = Base.metadata.tables["entry"]
-    query = select(entry.c.uri, entry.c.updated_at)
+    entry, reply = Base.metadata.tables["entry"], Base.metadata.tables["reply"]
+    entries = select(entry.c.uri, entry.c.updated_at).where(
+        entry.c.uri.in_(uris), entry.c.deleted_at.is_(None)
+    )
+    answers = select(reply.c.uri, reply.c.published_at).where(
+        reply.c.uri.in_(uris), reply.c.state != "held"
+    )
     async with services.db.read() as session:
-        rows = await session.execute(
-            query.where(entry.c.uri.in_(uris), entry.c.deleted_at.is_(None))
-        )
-        return dict(rows.all())
+        return dict((await session.execute(entries.union_all(answers))).all())
 
 
 async def note_standing(session: AsyncSession, host: str, uris: Collection[str]) -> None:
@@ -357,7 +362,7 @@ async def _go_on(
 
 async def _next_collection(session: AsyncSession, followee: Actor, row: Backfill) -> None:
     row.page, row.tried = None, 0
-    steps = _steps(followee)  # which may have been others when this one began
+    steps = await _steps(session, followee)  # which may have been others when this one began
     later = steps[steps.index(row.collection) + 1 :] if row.collection in steps else []
     if not later:
         row.finished_at = now()

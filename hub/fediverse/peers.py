@@ -43,6 +43,13 @@ _FOLLOWED_AT = (
     .limit(1)
 )
 _FOLLOWS = _FOLLOWED_AT.with_only_columns(Actor.id)
+_FOLLOWS_ONE = (
+    select(Follow.id)
+    .join(_OURS, _OURS.id == Follow.follower_id)
+    .where(_OURS.local, Follow.followee_id == bindparam("actor"), Follow.state == "accepted")
+    .where(Follow.relay.is_(None))
+    .limit(1)
+)
 
 
 @dataclass(frozen=True)
@@ -86,13 +93,21 @@ def host_of(text: str) -> str:
         ) from None
 
 
-async def hears(session: AsyncSession, services: Services, actor: Actor) -> bool:
-    """Whether what this actor says is shown without a steward's click (SETTLED 8)."""
+async def hears(
+    session: AsyncSession, services: Services, actor: Actor, via: Actor | None = None
+) -> bool:
+    """Whether what this actor says is shown without a steward's click (SETTLED 8).
+
+    `via` is who passed it on: whom we follow, and what they let through, we trust (decision 0066),
+    unless it is a relay. What stewards said of the actor's own server comes first.
+    """
     if actor.local:
         return True
     said = await rulings.of(session, actor.authority)
     if said is not None and said.standing != OPEN:
         return said.standing == ALLOWED
+    if via is not None and await session.scalar(_FOLLOWS_ONE, {"actor": via.id}) is not None:
+        return await hears(session, services, via)
     mode = await rulings.mode(session, services)
     if mode == "open" or await follows_host(session, actor.authority):
         return True

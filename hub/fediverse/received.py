@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.authority import is_local, may_publish
@@ -22,7 +21,7 @@ from federation.vocab.parse import parse
 from hub.actors import service
 from hub.actors.models import Actor
 from hub.core.services import Services
-from hub.fediverse import follows, peers, relays, rulings
+from hub.fediverse import follows, former, peers, relays, rulings
 
 Document = dict[str, Any]
 
@@ -163,10 +162,9 @@ class Received:
         What somebody listed who has moved we asked for by following whom they became.
         """
         people = [self.author, *([self.via] if self.via else [])]
-        became = [one.moved_to for one in people if self.listed and one.moved_to]
         ids = [one.id for one in people]
-        if became:
-            ids += await self.session.scalars(select(Actor.id).where(Actor.uri.in_(became)))
+        for one in people if self.listed else ():
+            ids += await former.heirs(self.session, one)
         return await follows.is_followed(self.session, ids)
 
     async def hand_on(self, document: Document) -> bool:

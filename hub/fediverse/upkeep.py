@@ -12,7 +12,7 @@ from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.db import Base
 from hub.core.services import Services
-from hub.fediverse import outbox, peers, undone
+from hub.fediverse import former, outbox, peers, undone
 from hub.fediverse.models import (
     Delivery,
     InboxActivity,
@@ -43,6 +43,7 @@ async def upkeep(run: Run) -> None:
         await expire(session)
         await _forget_peers(session)
         await peers.lose(session)
+        await former.lose(session)
 
 
 @clock(

@@ -66,6 +66,7 @@ async def of(session: AsyncSession, services: Services, person_id: UUID) -> Belo
         .options(*whole(Event))
         .order_by(Event.starts_at)
     )
+    said, answer = Reply.from_us & Reply.public, "content published_at url"
     return Belongings(
         account={
             **_members(person, PERSON),
@@ -76,7 +77,8 @@ async def of(session: AsyncSession, services: Services, person_id: UUID) -> Belo
         },
         talk={
             "said to each other": await _messages(session, person_id),
-            "sent to me": await _rows(session, Reply, person_id, "content published_at url"),
+            "sent to me": await _rows(session, Reply, person_id, answer, ~said),
+            "answered for everybody": await _rows(session, Reply, person_id, answer, said),
             "events I come to": await _rows(
                 session, Attendance, person_id, "event_id state people brings message asked_at"
             ),
@@ -98,9 +100,9 @@ def _members(row: Base, names: Sequence[str]) -> dict[str, Any]:
 
 
 async def _rows(
-    session: AsyncSession, table: type[Any], person_id: UUID, names: str
+    session: AsyncSession, table: type[Any], person_id: UUID, names: str, *which: Any
 ) -> list[dict[str, Any]]:
-    rows = await session.scalars(select(table).where(table.person_id == person_id))
+    rows = await session.scalars(select(table).where(table.person_id == person_id, *which))
     return [_members(row, names.split()) for row in rows]
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from hub.core.feature import Feature
-from hub.posting import letter, me, pages, service, telling
+from hub.posting import answering, letter, me, pages, service, telling
 
 JOBS = (service.release, letter.weekly_letter)  # named, so that it is loaded
 
-feature = Feature(name="posting", routers=(pages.router, me.router, telling.router))
+feature = Feature(
+    name="posting", routers=(pages.router, me.router, answering.router, telling.router)
+)

@@ -17,6 +17,7 @@ PATHS = {
     **dict.fromkeys(("want", "my_want"), f"/wants/{ID}"),
     "offer": f"/offers/{ID}",
     "article": f"/news/{ID}",
+    "answering": f"/answer/{ID}",
     "place": f"/places/{ID}",
     "organisation": f"/organisations/{ID}",
     "true": "/still-true/secret",

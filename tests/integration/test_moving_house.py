@@ -20,7 +20,7 @@ from hub.bootstrap import opened
 from hub.core.errors import CommandFailed
 from hub.core.settings import Settings
 from hub.entries.models import Entry
-from hub.fediverse import facts, follows, relocating
+from hub.fediverse import facts, follows, peers, relocating
 from hub.fediverse.models import Backfill, Follow, InboxActivity, OutboxActivity
 from hub.today import moving, reach
 from hub.today.checks import Check
@@ -35,7 +35,7 @@ from tests.integration.test_two_hubs import _post as post
 from tests.jobs import ask
 from tests.towns import EVENT
 
-OLD, NEW = "https://old.example", "https://new.example"
+OLD, NEW, LAST = (f"https://{name}.example" for name in ("old", "new", "last"))
 AS2 = {"accept": "application/activity+json"}
 
 
@@ -192,6 +192,46 @@ async def test_t42_who_follows_after_the_move_has_what_was_said_before_it(
             doubted = select(InboxActivity.uri).where(InboxActivity.uri.contains("#gone-"))
             assert await session.scalar(doubted) == f"{gone['uri']}#gone-2", "and nothing else is"
             assert await session.scalar(select(func.count()).select_from(doubted.subquery())) == 1
+
+
+async def test_t42_what_a_hub_said_at_both_addresses_before_counts_as_its_own(
+    hubs: tuple[Running, Running], make_hub: MakeHub, clock: Clock
+) -> None:
+    """It is read, passed on by channels, and hidden and shown again with the hub itself."""
+    old, _ = hubs
+    region = await make_hub("region.example")
+    said = {(await post(old, "offers", OFFER))["uri"]}
+    await settle(old)
+    async with _moving(old) as new:
+        said.add((await post(new, "offers", {**OFFER, "title": "Said next"}))["uri"])
+        async with new.services.db.write() as session:
+            await relocating.intend(session, LAST)
+    async with started(_moved(old, url=LAST, former_urls=f"{OLD},{NEW}"), old.wire) as last:
+        for host in ("old.example", "new.example"):
+            last.wire.attach(host, last.app)
+        said.add((await post(last, "offers", {**OFFER, "title": "Said last"}))["uri"])
+        rules = {"name": "valley", "title": "The valley"}
+        made = await region.web.post("/api/v1/areas", json=rules, headers=region.steward)
+        assert made.status_code == 201, made.text
+        await follows.follow(region.services, "@offers@last.example")
+        await read_all(clock, last, region)
+        await ask(region.services, "areas.pass_on")
+        await region.work()
+    assert {each["uri"] for each in await listed(region, "offers")} == said
+    async with region.services.db.read() as session:
+        passed_on = await session.scalars(
+            select(OutboxActivity.object_uri).where(OutboxActivity.type == "Announce")
+        )
+        assert set(passed_on) == said
+    clock.pass_by(days=31)
+    await ask(region.services, "fediverse.upkeep")
+    await region.work()
+    assert await listed(region, "offers") == []
+    async with region.services.db.write() as session:
+        await peers.answered(session, "last.example")
+    await ask(region.services, "fediverse.upkeep")
+    await region.work()
+    assert {each["uri"] for each in await listed(region, "offers")} == said
 
 
 async def test_nobody_is_somebody_elses_new_address_by_saying_so(
