@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from hub.actors import remote
 from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.errors import Conflict, Invalid
+from hub.core.questions import Question
 from hub.core.services import Services
 from hub.core.words import filled
 from hub.fediverse import rulings
@@ -31,15 +32,20 @@ LOST = timedelta(days=30)  # and is hidden; as long as mail for it is kept (SETT
 NOTED_AGAIN = timedelta(days=1)  # how exactly is known when a server last signed by RFC 9421
 _OURS = aliased(Actor)
 # Written once: whether we follow anybody there is asked for each activity that comes in.
-_FOLLOWED_AT = (
+_FOLLOWED = (
     select(Actor)
     .join(Follow, Follow.followee_id == Actor.id)
     .join(_OURS, _OURS.id == Follow.follower_id)
-    .where(_OURS.local, Actor.authority == bindparam("host"), Follow.state == "accepted")
-    .order_by(Follow.created_at)
-    .limit(1)
+    .where(_OURS.local, Follow.state == "accepted")
 )
-_FOLLOWS = _FOLLOWED_AT.with_only_columns(Actor.id)
+_FOLLOWED_AT = (
+    _FOLLOWED.where(Actor.authority == bindparam("host")).order_by(Follow.created_at).limit(1)
+)
+_FOLLOWED_HOSTS = (
+    _FOLLOWED.where(Actor.authority.in_(bindparam("hosts", expanding=True)))
+    .with_only_columns(Actor.authority)
+    .distinct()
+)
 
 
 @dataclass(frozen=True)
@@ -110,7 +116,14 @@ async def hears(session: AsyncSession, services: Services, actor: Actor) -> bool
 
 async def follows_host(session: AsyncSession, host: str) -> bool:
     """Whether one of our actors follows someone on that server."""
-    return await session.scalar(_FOLLOWS, {"host": host}) is not None
+    return await FOLLOWED.of(session, host)
+
+
+async def _followed(session: AsyncSession, hosts: Sequence[str]) -> Mapping[str, bool]:
+    return dict.fromkeys(await session.scalars(_FOLLOWED_HOSTS, {"hosts": hosts}), True)
+
+
+FOLLOWED: Question[str, bool] = Question(_followed, Follow, otherwise=False)
 
 
 async def followed_at(session: AsyncSession, host: str) -> Actor | None:
