@@ -41,6 +41,8 @@ _FOLLOWED = (
 _FOLLOWED_AT = (
     _FOLLOWED.where(Actor.authority == bindparam("host")).order_by(Follow.created_at).limit(1)
 )
+_IS_SILENT = (Peer.failures > 0) & (Peer.standing != BLOCKED)
+_SILENT = select(Peer.host, _IS_SILENT).where(Peer.host.in_(bindparam("hosts", expanding=True)))
 _FOLLOWED_HOSTS = (
     _FOLLOWED.where(Actor.authority.in_(bindparam("hosts", expanding=True)))
     .with_only_columns(Actor.authority)
@@ -256,10 +258,11 @@ async def seen(session: AsyncSession, hosts: Iterable[str], modern: Iterable[str
     names = sorted(set(hosts))
     if not names:
         return
-    await rulings.ensure(session, names)
     moment = now()
-    silent = Peer.host.in_(names) & (Peer.failures > 0) & (Peer.standing != BLOCKED)
-    back = (await session.scalars(select(Peer.host).where(silent))).all()
+    rows = await session.execute(_SILENT, {"hosts": names})
+    known: dict[str, bool] = dict(rows.all())
+    await rulings.ensure(session, set(names) - set(known))
+    back = [host for host, silent in known.items() if silent]
     if back:
         await session.execute(
             update(Delivery)
@@ -273,9 +276,9 @@ async def seen(session: AsyncSession, hosts: Iterable[str], modern: Iterable[str
             last_seen_at=moment,
             lost_at=None,
             failures=0,
-            closed_until=case((silent, None), else_=Peer.closed_until),
+            closed_until=case((_IS_SILENT, None), else_=Peer.closed_until),
             failing_since=None,
-            run_at=case((silent & Peer.run_at.is_not(None), moment), else_=Peer.run_at),
+            run_at=case((_IS_SILENT & Peer.run_at.is_not(None), moment), else_=Peer.run_at),
         )
     )
     signed = sorted(set(modern))

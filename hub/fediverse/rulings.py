@@ -235,8 +235,8 @@ async def _make(session: AsyncSession, hosts: Collection[str]) -> list[str]:
             {"host": host, "standing": OPEN, "failures": 0, "fence": 0, "first_seen_at": moment}
             for host in part
         ]
-        statement = insert_for(session, Peer).values(rows).on_conflict_do_nothing()
-        made += await session.scalars(statement.returning(Peer.host))
+        statement = insert_for(session, Peer).on_conflict_do_nothing()
+        made += await session.scalars(statement.returning(Peer.host), rows)
     return made
 
 

@@ -33,6 +33,7 @@ from hub.actors.models import Actor
 from hub.bootstrap import Hub, handlers
 from hub.core.clock import now
 from hub.entries.models import Entry, Merged
+from hub.fediverse import rulings
 from hub.fediverse.inbox import Processor
 from hub.fediverse.models import Follow, InboxActivity
 from tests.benchmarks.hubs import a_hub
@@ -155,6 +156,7 @@ async def _follow(hub: Hub, hubs: int) -> None:
             for number, actor in enumerate(actors)
         ]
         await session.execute(insert(Follow), follows)
+        await rulings.ensure(session, [actor["authority"] for actor in actors])  # as following does
 
 
 def _actor(number: int) -> dict[str, Any]:
