@@ -13,11 +13,16 @@ of a Proposal, unless there is one for `(Create, Proposal)`. An object that came
 
     @inbox.knows
     async def follow(received: Received, uri: str) -> Activity | None: ...
+
+Who hears of many activities in a row may prepare for them:
+
+    @inbox.looks_ahead
+    async def ask(session: Session, activities: Sequence[Activity], hosts: Collection[str]): ...
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -27,6 +32,7 @@ C = TypeVar("C")
 A = TypeVar("A", bound=Activity)
 
 Recall = Callable[[C, str], Awaitable[Activity | None]]
+LookAhead = Callable[[Any, Sequence[Activity], Collection[str]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,7 @@ class Inbox(Generic[C]):
     def __init__(self) -> None:
         self._registrations: dict[tuple[type[Activity], type], Registration] = {}
         self._recalls: list[Recall[C]] = []
+        self._look_aheads: list[LookAhead] = []
 
     def on(
         self, activity_type: type[A], object_type: type = object
@@ -75,6 +82,18 @@ class Inbox(Generic[C]):
                 return found
         return None
 
+    def looks_ahead(self, look: LookAhead) -> LookAhead:
+        """Mark a function that prepares for activities, and for their actors' servers."""
+        self._look_aheads.append(look)
+        return look
+
+    async def look_ahead(
+        self, context: Any, activities: Sequence[Activity], hosts: Collection[str]
+    ) -> None:
+        """Let everybody prepare for these; `context` is what the caller has for all of them."""
+        for look in self._look_aheads:
+            await look(context, activities, hosts)
+
     def include(self, other: Inbox[C]) -> None:
         """Take over everything of another inbox.
 
@@ -84,6 +103,7 @@ class Inbox(Generic[C]):
         for registration in other.handlers:
             self._add(registration)
         self._recalls += other._recalls
+        self._look_aheads += other._look_aheads
 
     @property
     def handlers(self) -> tuple[Registration, ...]:

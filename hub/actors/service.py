@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from sqlalchemy import ColumnElement, and_, bindparam, select
@@ -16,6 +17,7 @@ from hub.actors import keys
 from hub.actors.channels import CHANNELS, RELAY, Channel
 from hub.actors.models import Actor
 from hub.core.errors import Gone, NotFound
+from hub.core.questions import Question
 from hub.core.secrets import MasterKey, load_master_key
 from hub.core.services import Services
 from hub.core.settings import Settings
@@ -23,7 +25,7 @@ from hub.core.words import filled
 
 NAME = re.compile("[a-z0-9_]{1,30}")
 AUTHORITY = re.compile(r"[a-z0-9.:\[\]-]{1,255}")
-_BY_URI = select(Actor).where(Actor.uri == bindparam("uri"))
+_BY_URIS = select(Actor).where(Actor.uri.in_(bindparam("uris", expanding=True)))
 RFC_9421 = Capability(href="https://datatracker.ietf.org/doc/html/rfc9421", name="RFC 9421")
 
 
@@ -126,7 +128,14 @@ def _of_today() -> ColumnElement[bool]:
 
 async def by_uri(session: AsyncSession, uri: str) -> Actor | None:
     """An actor that we know, ours or another's; None when we do not."""
-    return await session.scalar(_BY_URI, {"uri": uri})
+    return await BY_URI.of(session, uri)
+
+
+async def _by_uris(session: AsyncSession, uris: Sequence[str]) -> Mapping[str, Actor | None]:
+    return {row.uri: row for row in await session.scalars(_BY_URIS, {"uris": uris})}
+
+
+BY_URI: Question[str, Actor | None] = Question(_by_uris, Actor, otherwise=None)
 
 
 def tombstone(actor: Actor) -> Tombstone:

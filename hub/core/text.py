@@ -192,8 +192,10 @@ def tidy(text: str, *, lines: bool = False) -> str:
 
 def fold(text: str) -> str:
     """Text for comparing and finding: no accents, no case, no NUL (PostgreSQL takes none)."""
-    text = unicodedata.normalize("NFKD", text.replace("\0", " "))
-    text = "".join(sign for sign in text if not unicodedata.combining(sign))
+    text = text.replace("\0", " ")
+    if not text.isascii():
+        text = unicodedata.normalize("NFKD", text)
+        text = "".join(sign for sign in text if not unicodedata.combining(sign))
     return " ".join(text.casefold().translate(_FOLDS).split())
 
 

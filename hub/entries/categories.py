@@ -18,12 +18,15 @@ from federation.vocab.base import Object
 from federation.vocab.objects import Event
 from hub.audit import log as audit
 from hub.core.errors import Invalid
+from hub.core.questions import Question
 from hub.entries import activitypub, finding, notes, writing
 from hub.entries.models import Category, Entry
 from hub.entries.rendering import tag_name
 from hub.entries.schemas import LONGEST_TAG, MOST_TAGS, tag
 
-_OURS: Final = select(Category.word, Category.tag).where(Category.host == bindparam("host"))
+_OURS: Final = select(Category.host, Category.word, Category.tag).where(
+    Category.host.in_(bindparam("hosts", expanding=True))
+)
 MOST_SHOWN: Final = 100  # words of one server, those that are used most
 MOST_READ: Final = 10_000  # entries of it that are looked at for them
 
@@ -39,7 +42,7 @@ class Word:
 
 async def added(session: AsyncSession, host: str, thing: Object, tags: Sequence[str]) -> list[str]:
     """The tags of something that a server published, with ours for what it calls them."""
-    return _with_ours(await _ours(session, host), thing, tags)
+    return _with_ours(await OURS.of(session, host), thing, tags)
 
 
 def _with_ours(ours: Mapping[str, str], thing: Object, tags: Sequence[str]) -> list[str]:
@@ -53,14 +56,19 @@ def _words(thing: Object, tags: Sequence[str]) -> list[str]:
     return [tag_name(word) for word in (*tags, *([category] if category else []))]
 
 
-async def _ours(session: AsyncSession, host: str) -> dict[str, str]:
-    rows = await session.execute(_OURS, {"host": host})
-    return dict(rows.all())
+async def _ours(session: AsyncSession, hosts: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for host, word, ours in await session.execute(_OURS, {"hosts": hosts}):
+        found.setdefault(host, {})[word] = ours
+    return found
+
+
+OURS: Final[Question[str, Mapping[str, str]]] = Question(_ours, Category, otherwise={})
 
 
 async def listed(session: AsyncSession, host: str) -> list[Word]:
     """The words of a server, those without one of ours first, then by how often they are used."""
-    ours, counts = await _ours(session, host), Counter[str]()
+    ours, counts = await OURS.of(session, host), Counter[str]()
     documents = await session.scalars(
         select(Entry.document)
         .where(Entry.origin == host, Entry.deleted_at.is_(None))
@@ -100,7 +108,7 @@ async def set_all(session: AsyncSession, host: str, tags: Mapping[str, str]) -> 
 
 async def _apply(session: AsyncSession, host: str) -> int:
     """Bring the tags of what is here up to date."""
-    ours, changed = await _ours(session, host), 0
+    ours, changed = await OURS.of(session, host), 0
     query = select(Entry.id).where(Entry.origin == host, Entry.deleted_at.is_(None))
     for entry in await finding.whole(session, list(await session.scalars(query))):
         thing = notes.stored(entry.document)

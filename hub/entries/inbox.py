@@ -34,6 +34,7 @@ from hub.entries import (
     queries,
     quotes,
     reactions,
+    receiving,
     removal,
     replies,
     reports,
@@ -42,6 +43,7 @@ from hub.fediverse import ledger, undone
 from hub.fediverse.received import Received
 
 inbox = Inbox[Received]()
+inbox.looks_ahead(receiving.look_ahead)
 
 
 @inbox.on(Create, Note)

@@ -8,8 +8,10 @@ hidden or blocked leaves by itself, and another takes its place. Only what is pu
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -39,19 +41,15 @@ Besides = Callable[[AsyncSession, Sequence[UUID]], Awaitable[dict[UUID, tuple[Fu
 _BESIDES: Final[dict[str, Besides]] = {}
 DEGREES: Final = 0.01  # around a place, in which others are looked at: about a kilometre
 # What an entry is compared with; written once, since each that comes in is compared.
-_ANYWHERE: Final = (
+_COMPARED: Final = (
     select(
         *(Entry.id, Entry.kind, Entry.title, Entry.url, Entry.place),
-        *(Entry.latitude, Entry.longitude, Entry.happens_at),
+        *(Entry.latitude, Entry.longitude, Entry.happens_at, Entry.origin, Entry.number),
     )
-    .where(
-        Entry.kind == bindparam("kind"),
-        Entry.origin != bindparam("origin"),
-        Entry.visibility == PUBLIC,
-        standing(),
-    )
-    .order_by(Entry.number)
-    .limit(MOST)
+    .where(Entry.kind == bindparam("kind"), Entry.visibility == PUBLIC, standing())
+)
+_ANYWHERE: Final = (
+    _COMPARED.where(Entry.origin != bindparam("origin")).order_by(Entry.number).limit(MOST)
 )
 _AT_THE_TIME: Final = _ANYWHERE.where(
     Entry.happens_at.between(bindparam("first"), bindparam("last"))
@@ -101,22 +99,20 @@ def another(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     )
 
 
-async def consider(session: AsyncSession, entry: Entry, *, new: bool = False) -> None:
+async def consider(session: AsyncSession, entry: Entry) -> None:
     """Merge an entry that is new or changed with what other hubs tell of the same thing.
 
-    What an editor said stays; what is no more the same leaves its group. What is `new` is in none.
+    What an editor said stays; what is no more the same leaves its group.
     """
     if entry.kind not in KINDS:
         return
     await session.flush()
-    mine = None if new else await session.get(Merged, entry.id)
+    mine = await session.get(Merged, entry.id)
     if mine is not None and mine.by_hand:
         return
     found: list[UUID] = []
-    if entry.visibility == PUBLIC and entry.deleted_at is None:
-        told = _told(entry)
-        rows = await _candidates(session, entry)
-        found = [row.id for row in rows if sameness.same(told, _told(row))]
+    if _may_merge(entry):
+        found = _same(entry, await _candidates(session, entry))
     groups = await _groups(session, found)
     if mine is not None:
         if mine.group_id in groups.values():
@@ -125,8 +121,59 @@ async def consider(session: AsyncSession, entry: Entry, *, new: bool = False) ->
     parted = await _parted(session, entry.id) if found else set[UUID]()
     for id_ in found:
         if not parted & await _members(session, groups.get(id_), id_):
-            await _join(session, entry.id, id_, groups.get(id_))
+            session.add_all(_joined(entry.id, id_, groups.get(id_)))
+            await session.flush()
             return
+
+
+async def consider_new(session: AsyncSession, entries: Sequence[Entry]) -> None:
+    """Merge entries that are new, and so in no group yet, one after the other."""
+    await session.flush()
+    fit = [entry for entry in entries if _may_merge(entry)]
+    near = await _near(session, fit)
+    later = {entry.id for entry in fit}
+    same = {}
+    for entry in fit:
+        later.discard(entry.id)  # what came after it will find it
+        told = [row for row in near[entry.id] if row.id != entry.id and row.id not in later]
+        if found := _same(entry, told):
+            same[entry.id] = found[0]
+    groups = await _groups(session, list(same.values()))
+    for id_, other in same.items():
+        rows = _joined(id_, other, groups.get(other))
+        groups[id_] = groups[other] = rows[0].group_id
+        session.add_all(rows)
+    await session.flush()
+
+
+def _may_merge(entry: Entry) -> bool:
+    return entry.kind in KINDS and entry.visibility == PUBLIC and entry.deleted_at is None
+
+
+def _same(entry: Entry, rows: Sequence[Any]) -> list[UUID]:
+    """Those of the candidates that are the same thing as the entry."""
+    told = _told(entry)
+    return [row.id for row in rows if sameness.same(told, _told(row))]
+
+
+async def _near(session: AsyncSession, entries: Sequence[Entry]) -> dict[UUID, Sequence[Any]]:
+    """The candidates of each; of events, which come in numbers, with one question for all."""
+    timed = [entry for entry in entries if entry.kind == TIMED]
+    rest = [entry for entry in entries if entry.kind != TIMED]
+    found = {entry.id: await _candidates(session, entry) for entry in rest}
+    if not timed:
+        return found
+    moments = {entry.happens_at for entry in timed}
+    times = or_(*(Entry.happens_at.between(at - CLOSE, at + CLOSE) for at in sorted(moments)))
+    query = _COMPARED.where(times).order_by(Entry.happens_at).limit(MOST * len(timed))
+    rows = (await session.execute(query, {"kind": TIMED})).all()
+    starts = [row.happens_at for row in rows]
+    for entry in timed:
+        first = bisect_left(starts, entry.happens_at - CLOSE)
+        last = bisect_right(starts, entry.happens_at + CLOSE)
+        others = [row for row in rows[first:last] if row.origin != entry.origin]
+        found[entry.id] = sorted(others, key=attrgetter("number"))[:MOST]
+    return found
 
 
 async def _candidates(session: AsyncSession, entry: Entry) -> Sequence[Any]:
@@ -183,14 +230,13 @@ async def _parted(session: AsyncSession, id_: UUID) -> set[UUID]:
     return {each for pair in rows for each in pair} - {id_}
 
 
-async def _join(
-    session: AsyncSession, id_: UUID, other: UUID, group_id: UUID | None, *, by_hand: bool = False
-) -> None:
+def _joined(
+    id_: UUID, other: UUID, group_id: UUID | None, *, by_hand: bool = False
+) -> list[Merged]:
+    """The rows that put an entry into the group of another, which may be in none yet."""
     ids = [id_] if group_id is not None else [id_, other]
     group_id = group_id or uuid4()
-    rows = [Merged(entry_id=each, group_id=group_id, by_hand=by_hand) for each in ids]
-    session.add_all(rows)
-    await session.flush()
+    return [Merged(entry_id=each, group_id=group_id, by_hand=by_hand) for each in ids]
 
 
 async def _leave(session: AsyncSession, id_: UUID) -> None:
@@ -255,9 +301,9 @@ async def merge(session: AsyncSession, id_: UUID, other: UUID) -> None:
             update(Merged).where(Merged.group_id == mine).values(group_id=theirs, by_hand=True)
         )
     elif mine is not None:
-        await _join(session, other, id_, mine, by_hand=True)
+        session.add_all(_joined(other, id_, mine, by_hand=True))
     else:
-        await _join(session, id_, other, theirs, by_hand=True)
+        session.add_all(_joined(id_, other, theirs, by_hand=True))
     await audit.note(session, "merged", id_, other=str(other))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import orjson
-from sqlalchemy import ColumnElement, delete, exists, select
+from sqlalchemy import delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.vocab.activities import Announce, Delete, Update
@@ -256,12 +256,8 @@ async def tombstone(session: AsyncSession, uri: str) -> dict[str, Any] | None:
 
 async def is_gone(session: AsyncSession, uri: str, author: str | None) -> bool:
     """Whether something of this id, which would be `author`'s, was deleted before."""
-    return bool(await session.scalar(select(gone(uri, author or ""))))
-
-
-def gone(uri: Any, author: Any) -> ColumnElement[bool]:
-    """The same, as a condition."""
-    return exists().where(Tombstone.uri == uri, Tombstone.said_by.in_(("", author)))
+    said = Tombstone.said_by.in_(("", author or ""))
+    return bool(await session.scalar(select(exists().where(Tombstone.uri == uri, said))))
 
 
 def addressed(thing: Object, author: Actor) -> Object:

@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
 import orjson
-from sqlalchemy import bindparam, exists, select
+from sqlalchemy import bindparam, null, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from federation.authority import may_change, page_of
 from federation.errors import MalformedDocument, Unauthorised
-from federation.vocab.activities import Update
+from federation.vocab.activities import Activity, Create, Update
 from federation.vocab.base import Attachment, Object
 from federation.vocab.names import is_public
 from hub.actors import service as actors
 from hub.core import text
 from hub.core.licences import is_licence
-from hub.entries import categories, gathering, merging, newcomers, publishing
+from hub.core.questions import Question
+from hub.entries import categories, gathering, merging, newcomers
 from hub.entries.models import Entry, Picture
 from hub.entries.schemas import EntryDraft
-from hub.fediverse.models import Peer
+from hub.fediverse import peers
+from hub.fediverse.models import Peer, Tombstone
 from hub.fediverse.received import Received
 
 E = TypeVar("E", bound=Entry)
 
-# Whether what has this id was deleted, and whether it is here: one question for each activity.
-_FATE = select(
-    publishing.gone(bindparam("uri"), bindparam("author")),
-    exists().where(Entry.uri == bindparam("uri")),
+_URIS: Final[Any] = bindparam("uris", expanding=True)
+# Who said of these that they are deleted, and which of them are here.
+_FATES = (
+    select(Tombstone.uri, Tombstone.said_by)
+    .where(Tombstone.uri.in_(_URIS))
+    .union_all(select(Entry.uri, null()).where(Entry.uri.in_(_URIS)))
 )
+HERE: Final = None  # in a fate: nobody said so, it is here
 AHEAD = timedelta(hours=1)  # a peer's clock may be this wrong; later stamps would block all others
 
 
@@ -45,11 +52,10 @@ async def known(received: Received, thing: Object, kind: type[E]) -> E | None:
     if uri is None or thing.attributed_to != received.author.uri:
         raise MalformedDocument("an object without id, or of another author")
     session = received.session
-    asked = {"uri": uri, "author": received.author.uri}
-    is_gone, is_here = (await session.execute(_FATE, asked)).one()
-    if is_gone:
+    fate = await FATE.of(session, uri)
+    if not fate.isdisjoint(("", received.author.uri)):
         raise Unauthorised("it was deleted before (AP-34)")
-    if is_here:
+    if HERE in fate:
         query = select(kind).where(kind.uri == uri).options(selectinload(kind.picture))
         entry = await session.scalar(query)
         if entry is None:
@@ -63,6 +69,29 @@ async def known(received: Received, thing: Object, kind: type[E]) -> E | None:
     if not await received.relevant() and not await _addressed(received, thing):
         raise Unauthorised("nobody here follows its author (AP-30)")
     return None
+
+
+async def _fates(session: AsyncSession, uris: Sequence[str]) -> Mapping[str, frozenset[str | None]]:
+    found: dict[str, frozenset[str | None]] = {}
+    for uri, said_by in await session.execute(_FATES, {"uris": uris}):
+        found[uri] = found.get(uri, frozenset()) | {said_by}
+    return found
+
+
+# Who said that something is deleted, "" for us, and HERE if it is here. That it came meanwhile is
+# told by `keep`; if it came otherwise, its id stands there twice, and nothing of the round is kept.
+FATE: Question[str, frozenset[str | None]] = Question(_fates, Tombstone, otherwise=frozenset())
+
+
+async def look_ahead(
+    session: AsyncSession, activities: Sequence[Activity], hosts: Collection[str]
+) -> None:
+    """Ask at once what is asked of each of these, which come from `hosts`."""
+    things = [one.object for one in activities if isinstance(one, Create | Update)]
+    known = [thing for thing in things if isinstance(thing, Object) and thing.id is not None]
+    await FATE.ahead(session, (thing.id or "" for thing in known))
+    for question in (categories.OURS, peers.FOLLOWED):
+        await question.ahead(session, hosts)
 
 
 async def _addressed(received: Received, thing: Object) -> bool:
@@ -117,16 +146,21 @@ async def fill(
 
 async def keep(received: Received, entry: Entry) -> bool:
     """Add a new entry; False if another worker added it in this moment."""
-    try:
-        async with received.session.begin_nested():
-            received.session.add(entry)
-    except IntegrityError:
-        return False
-    await merging.consider(received.session, entry, new=True)
+    session = received.session
+    if received.together is not None:
+        session.add(entry)
+        FATE.tell(session, entry.uri, frozenset({HERE}))
+    else:
+        try:
+            async with session.begin_nested():
+                session.add(entry)
+        except IntegrityError:
+            return False
+    await received.afterwards(merging.consider_new, entry)
     await newcomers.watch(received)
     # Of what is old nobody asked for the answers: thousands of look-ups (decision 0048).
     if isinstance(received.activity.object, Object) and not received.listed:
-        await gathering.look_around_later(received.session, received.activity.object)
+        await gathering.look_around_later(session, received.activity.object)
     return True
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID, uuid4
 
@@ -25,6 +25,7 @@ from hub.actors.models import Actor
 from hub.audit import log as audit
 from hub.core.clock import now
 from hub.core.errors import Conflict, Elsewhere, NotFound
+from hub.core.questions import Question
 from hub.core.services import Services
 from hub.core.words import filled
 from hub.fediverse import facts, outbox, peers, rulings
@@ -36,20 +37,26 @@ REJECTED = "rejected"
 AS_ACTOR = "actor"  # how we subscribed to a relay: as its follower, or to what is public
 AS_PUBLIC = "public"
 # Written once: it is asked for each activity that comes in.
-_FOLLOWED = (
-    select(Follow.id)
-    .where(
-        Follow.followee_id.in_(bindparam("actors", expanding=True)),
-        Follow.follower_id.in_(select(Actor.id).where(Actor.local)),
-        Follow.state == ACCEPTED,
-    )
-    .limit(1)
+_FOLLOWED = select(Follow.followee_id).where(
+    Follow.followee_id.in_(bindparam("actors", expanding=True)),
+    Follow.follower_id.in_(select(Actor.id).where(Actor.local)),
+    Follow.state == ACCEPTED,
 )
 
 
 async def is_followed(session: AsyncSession, actors: Sequence[UUID]) -> bool:
     """Whether one of our actors follows one of these, and was accepted."""
-    return await session.scalar(_FOLLOWED, {"actors": actors}) is not None
+    for actor in actors:
+        if await FOLLOWED.of(session, actor):
+            return True
+    return False
+
+
+async def _followed(session: AsyncSession, actors: Sequence[UUID]) -> Mapping[UUID, bool]:
+    return dict.fromkeys(await session.scalars(_FOLLOWED, {"actors": actors}), True)
+
+
+FOLLOWED: Question[UUID, bool] = Question(_followed, Follow, otherwise=False)
 
 
 async def follow(services: Services, handle: str) -> Follow:

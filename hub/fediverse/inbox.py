@@ -1,8 +1,10 @@
 """Taking mail: kept before it is answered, acted upon afterwards.
 
 `accept` appends to the inbox log through group commit. `process` claims a batch of the log and
-hands each activity to the handlers, each inside its own savepoint. What a handler wants from
-another server is fetched between transactions, within a budget, and the handler starts anew.
+hands each activity to the handlers: at first all of them in one go, with what they will ask of the
+database asked at once; if one fails that wrote something already, none of it is kept, and each has
+its own savepoint. What a handler wants from another server is fetched between transactions, within
+a budget, and the handler starts anew.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ import asyncio
 import hashlib
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,15 +35,25 @@ from federation.rates import Rates
 from federation.verification import VerifiedActivity
 from federation.vocab.activities import Accept, Activity, Reject, Undo
 from federation.vocab.parse import loads, parse
+from hub.actors import service as actors
 from hub.actors.models import Actor
 from hub.core.batch import GroupCommit
 from hub.core.clock import now
 from hub.core.db import Append
+from hub.core.questions import Memory, remember
 from hub.core.services import Services
-from hub.fediverse import forwarding, peers, relays, rulings
+from hub.fediverse import follows, forwarding, peers, relays, rulings
 from hub.fediverse.authentic import authentic, author_of
 from hub.fediverse.models import LISTED, InboxActivity
-from hub.fediverse.received import LOOK_UPS, Alone, Document, LookUps, Received, Wanted
+from hub.fediverse.received import (
+    LOOK_UPS,
+    Alone,
+    Document,
+    LookUps,
+    Received,
+    Together,
+    Wanted,
+)
 from hub.jobs.queue import claim
 
 log = logging.getLogger(__name__)
@@ -61,7 +74,7 @@ COLUMNS = (
 )
 LINGER_S = 0.002  # mail that arrives together shares one fsync; nobody notices two milliseconds
 MOST_TOLD = 512  # actor documents remembered as kept already
-BATCH = 50
+BATCH = 100
 DEATHS = 10  # workers that may die with it in hand; one would do, were it not for bad luck
 TRIES = 5  # a poisonous activity is given up after this (R14)
 PAUSE = timedelta(seconds=30)
@@ -137,6 +150,79 @@ class Case:
     state: str = "waiting"
     reason: str | None = None
     retry: bool = False
+    _read: tuple[Document, Activity] | None = None
+
+    def begin(self) -> None:
+        """As if it had not been handled yet; what was fetched for it stays."""
+        self.wanted, self.alone, self.retry = None, False, False
+        self.state, self.reason = "waiting", None
+
+    def read(self) -> tuple[Document, Activity]:
+        """The document, and the activity that it is.
+
+        Raises:
+            MalformedDocument: it is none.
+        """
+        if self._read is None:
+            document = loads(self.row.body)
+            activity = parse(document)
+            if not isinstance(activity, Activity):
+                raise MalformedDocument("not an activity")
+            self._read = document, activity
+        return self._read
+
+
+class Spoilt(Exception):
+    """An activity failed after something was written: nothing of the round can be kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One transaction in which activities are handled.
+
+    `together` and `memory` are None where each has a savepoint of its own.
+    """
+
+    session: AsyncSession
+    look_ups: LookUps
+    alone: bool = False
+    together: Together | None = None
+    memory: Memory | None = None
+
+    @asynccontextmanager
+    async def part(self) -> AsyncIterator[None]:
+        """What one activity does: all of it is kept, or nothing.
+
+        Raises:
+            Spoilt: it failed, and what it did cannot be told from what others did.
+        """
+        if self.memory is None:
+            async with self.session.begin_nested():
+                yield
+            return
+        before = self.memory.writes(self.session)
+        try:
+            yield
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            if isinstance(error, DBAPIError) or self.memory.writes(self.session) != before:
+                raise Spoilt from error
+            raise
+
+    @asynccontextmanager
+    async def whole(self) -> AsyncIterator[None]:
+        """What is done for all activities at once.
+
+        Raises:
+            Spoilt: it failed.
+        """
+        try:
+            yield
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            raise Spoilt from error
 
 
 class Processor:
@@ -218,28 +304,64 @@ class Processor:
                 )
 
     async def _round(self, cases: Sequence[Case]) -> None:
-        for case in cases:
-            case.wanted, case.alone = None, False
-        async with self._services.db.write() as session:
-            cases = await _held(session, cases)
-            look_ups = LookUps(self._look_ups)
-            for case in cases:
-                await self._try(session, case, look_ups, alone=len(cases) == 1)
-            await _note(session, [one for one in cases if one.wanted is None and not one.alone])
-            rows = [case.row for case in cases]
-            modern = [row.host for row in rows if row.scheme == "rfc9421"]
-            await peers.seen(session, [row.host for row in rows], modern)
+        """Let the handlers hear of these, and note what became of them."""
+        look_ups = LookUps(self._look_ups)
+        try:
+            cases = await self._heard(cases, look_ups, together=len(cases) > 1)
+        except Spoilt as spoilt:
+            log.info("a round begins anew, each activity by itself: %r", spoilt.__cause__)
+            cases = await self._heard(cases, look_ups, together=False)
         for case in cases:
             if case.alone:
                 await self._round([case])
 
-    async def _try(
-        self, session: AsyncSession, case: Case, look_ups: LookUps, *, alone: bool
-    ) -> None:
+    async def _heard(
+        self, cases: Sequence[Case], look_ups: LookUps, *, together: bool
+    ) -> Sequence[Case]:
+        """Those that are still ours to handle, after that was done in one transaction.
+
+        Raises:
+            Spoilt: nothing of it was done; not if each is handled by itself.
+        """
+        async with self._services.db.write() as session:
+            cases = await _held(session, cases)
+            if together:
+                one = Round(session, look_ups, False, Together(), remember(session))
+                async with one.whole():
+                    await self._look_ahead(session, cases)
+            else:
+                one = Round(session, look_ups, len(cases) == 1)
+            for case in cases:
+                case.begin()
+                await self._try(one, case)
+            if one.together is not None:
+                async with one.whole():
+                    await one.together.finish(session)
+            await _note(session, [one for one in cases if one.wanted is None and not one.alone])
+            rows = [case.row for case in cases]
+            modern = [row.host for row in rows if row.scheme == "rfc9421"]
+            await peers.seen(session, [row.host for row in rows], modern)
+        return cases
+
+    async def _look_ahead(self, session: AsyncSession, cases: Sequence[Case]) -> None:
+        """Ask at once what will be asked of each of these."""
+        activities = []
+        for case in cases:
+            with suppress(FederationError):  # it is said when its turn comes
+                activities.append(case.read()[1])
+        hosts = {case.row.host for case in cases}
+        await rulings.OF.ahead(session, hosts)
+        people = {case.row.actor_uri for case in cases}
+        await actors.BY_URI.ahead(session, people)
+        known = [await actors.BY_URI.of(session, uri) for uri in people]
+        await follows.FOLLOWED.ahead(session, (one.id for one in known if one is not None))
+        await self._handlers.look_ahead(session, activities, hosts)
+
+    async def _try(self, one: Round, case: Case) -> None:
         """Let the handlers hear of it; what they do is kept only if they come to an end."""
         try:
-            async with session.begin_nested():
-                await self._handle(session, case, look_ups, alone=alone)
+            async with one.part():
+                await self._handle(one, case)
         except Wanted as wanted:
             case.wanted = wanted.uri
         except Alone:
@@ -247,8 +369,8 @@ class Processor:
         except FederationError as error:
             case.state, case.retry = "dropped", error.retry
             case.reason = f"{type(error).__name__}: {error}"
-        except (OperationalError, InterfaceError):
-            raise  # the database itself is in trouble: nothing of this round was done
+        except (Spoilt, OperationalError, InterfaceError):
+            raise  # with the last two the database itself is in trouble; nothing was done
         except Exception as error:
             if isinstance(error, DBAPIError) and error.connection_invalidated:
                 raise
@@ -271,14 +393,9 @@ class Processor:
             except FederationError as error:
                 case.documents[uri] = error
 
-    async def _handle(
-        self, session: AsyncSession, case: Case, look_ups: LookUps, *, alone: bool
-    ) -> None:
-        row = case.row
-        document = loads(row.body)
-        activity = parse(document)
-        if not isinstance(activity, Activity):
-            raise MalformedDocument("not an activity")
+    async def _handle(self, one: Round, case: Case) -> None:
+        row, session = case.row, one.session
+        document, activity = case.read()
         if await rulings.is_closed(session, self._services, row.host):
             raise Unauthorised("nothing is taken from the server")
         await relays.check(session, activity, row.host)
@@ -292,9 +409,10 @@ class Processor:
             now=now(),
             documents=case.documents,
             dispatch=self._handlers.dispatch,
-            alone=alone,
+            alone=one.alone,
             listed=row.trust == LISTED,
-            look_ups=look_ups,
+            look_ups=one.look_ups,
+            together=one.together,
         )
         author = await author_of(received, row)
         elsewhere = author.authority != row.host

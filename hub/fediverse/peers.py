@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +20,7 @@ from hub.actors import remote
 from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.errors import Conflict, Invalid
+from hub.core.questions import Question
 from hub.core.services import Services
 from hub.core.words import filled
 from hub.fediverse import rulings
@@ -34,15 +35,22 @@ LOST = timedelta(days=30)  # and is hidden; as long as mail for it is kept (SETT
 NOTED_AGAIN = timedelta(days=1)  # how exactly is known when a server last signed by RFC 9421
 _OURS = aliased(Actor)
 # Written once: whether we follow anybody there is asked for each activity that comes in.
-_FOLLOWED_AT = (
+_FOLLOWED = (
     select(Actor)
     .join(Follow, Follow.followee_id == Actor.id)
     .join(_OURS, _OURS.id == Follow.follower_id)
-    .where(_OURS.local, Actor.authority == bindparam("host"), Follow.state == "accepted")
-    .order_by(Follow.created_at)
-    .limit(1)
+    .where(_OURS.local, Follow.state == "accepted")
 )
-_FOLLOWS = _FOLLOWED_AT.with_only_columns(Actor.id)
+_FOLLOWED_AT = (
+    _FOLLOWED.where(Actor.authority == bindparam("host")).order_by(Follow.created_at).limit(1)
+)
+_IS_SILENT = (Peer.failures > 0) & (Peer.standing != BLOCKED)
+_SILENT = select(Peer.host, _IS_SILENT).where(Peer.host.in_(bindparam("hosts", expanding=True)))
+_FOLLOWED_HOSTS = (
+    _FOLLOWED.where(Actor.authority.in_(bindparam("hosts", expanding=True)))
+    .with_only_columns(Actor.authority)
+    .distinct()
+)
 _FOLLOWS_ONE = (
     select(Follow.id)
     .join(_OURS, _OURS.id == Follow.follower_id)
@@ -130,7 +138,14 @@ async def hears(
 
 async def follows_host(session: AsyncSession, host: str) -> bool:
     """Whether one of our actors follows someone on that server."""
-    return await session.scalar(_FOLLOWS, {"host": host}) is not None
+    return await FOLLOWED.of(session, host)
+
+
+async def _followed(session: AsyncSession, hosts: Sequence[str]) -> Mapping[str, bool]:
+    return dict.fromkeys(await session.scalars(_FOLLOWED_HOSTS, {"hosts": hosts}), True)
+
+
+FOLLOWED: Question[str, bool] = Question(_followed, Follow, otherwise=False)
 
 
 async def followed_at(session: AsyncSession, host: str) -> Actor | None:
@@ -263,10 +278,11 @@ async def seen(session: AsyncSession, hosts: Iterable[str], modern: Iterable[str
     names = sorted(set(hosts))
     if not names:
         return
-    await rulings.ensure(session, names)
     moment = now()
-    silent = Peer.host.in_(names) & (Peer.failures > 0) & (Peer.standing != BLOCKED)
-    back = (await session.scalars(select(Peer.host).where(silent))).all()
+    rows = await session.execute(_SILENT, {"hosts": names})
+    known: dict[str, bool] = dict(rows.all())
+    await rulings.ensure(session, set(names) - set(known))
+    back = [host for host, silent in known.items() if silent]
     if back:
         await session.execute(
             update(Delivery)
@@ -280,9 +296,9 @@ async def seen(session: AsyncSession, hosts: Iterable[str], modern: Iterable[str
             last_seen_at=moment,
             lost_at=None,
             failures=0,
-            closed_until=case((silent, None), else_=Peer.closed_until),
+            closed_until=case((_IS_SILENT, None), else_=Peer.closed_until),
             failing_since=None,
-            run_at=case((silent & Peer.run_at.is_not(None), moment), else_=Peer.run_at),
+            run_at=case((_IS_SILENT & Peer.run_at.is_not(None), moment), else_=Peer.run_at),
         )
     )
     signed = sorted(set(modern))

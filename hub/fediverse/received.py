@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,7 +23,9 @@ from hub.actors.models import Actor
 from hub.core.services import Services
 from hub.fediverse import follows, former, peers, relays, rulings
 
+T = TypeVar("T")
 Document = dict[str, Any]
+Afterwards = Callable[[AsyncSession, Sequence[T]], Awaitable[None]]
 
 LOOK_UPS = 20  # documents fetched at once because of one server's mail, and then in a minute (B8)
 
@@ -66,6 +68,19 @@ class LookUps:
         self.wanted.add((host, uri))
 
 
+@dataclass(frozen=True, slots=True)
+class Together:
+    """What handlers leave to be done at once for all activities of a round, at its end."""
+
+    left: dict[Afterwards[Any], list[Any]] = field(default_factory=dict)
+
+    async def finish(self, session: AsyncSession) -> None:
+        """Write what waits, and do what was left."""
+        await session.flush()
+        for do, things in self.left.items():
+            await do(session, things)
+
+
 @dataclass(frozen=True)
 class Received:
     """An authentic activity and all that is known around it.
@@ -75,7 +90,9 @@ class Received:
     `listed`: it is of old, and we read it in the author's own collection; nobody is told of it.
     Handlers ask for documents of others with `fetched` and `actor` before they write anything:
     what is missing is fetched outside the transaction, and the handler starts anew. `alone`: the
-    transaction is for this activity only.
+    transaction is for this activity only. `together`: nothing is known to go wrong with any
+    activity of the round, so that what they write may wait for its end; if it does go wrong,
+    nothing of it is kept, and each is handled by itself.
     """
 
     session: AsyncSession
@@ -92,6 +109,17 @@ class Received:
     dispatch: Callable[[Received, Activity], Awaitable[bool]] | None = None
     alone: bool = True
     look_ups: LookUps | None = None
+    together: Together | None = None
+
+    async def afterwards(self, do: Afterwards[T], thing: T) -> None:
+        """Have something done to `thing` before it is kept: at once, or to all of a round together.
+
+        `do` gets things in the order in which they came.
+        """
+        if self.together is None:
+            await do(self.session, [thing])
+        else:
+            self.together.left.setdefault(do, []).append(thing)
 
     def be_alone(self) -> None:
         """Go on only in a transaction of its own; called before anything is locked or written.

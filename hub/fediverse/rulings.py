@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.db import Base, insert_for
+from hub.core.questions import Question
 from hub.core.services import Services
 from hub.fediverse import facts
 from hub.fediverse.models import Delivery, Follow, Peer, Receipt, Ruling
@@ -101,7 +102,7 @@ def nearest(host: str, said: Mapping[str, T]) -> T | None:
 
 async def of(session: AsyncSession, host: str) -> Ruling | None:
     """What holds for a server, known here or not; None if nothing was said."""
-    return nearest(host, await _said(session, [host]))
+    return await OF.of(session, host)
 
 
 async def is_blocked(session: AsyncSession, host: str) -> bool:
@@ -154,6 +155,14 @@ async def _said(session: AsyncSession, hosts: Collection[str]) -> dict[str, Ruli
         rows = await session.scalars(_SAID, {"names": part})
         found.update((row.host, row) for row in rows)
     return found
+
+
+async def _of_all(session: AsyncSession, hosts: Sequence[str]) -> dict[str, Ruling | None]:
+    said = await _said(session, hosts)
+    return {host: nearest(host, said) for host in hosts}
+
+
+OF: Final[Question[str, Ruling | None]] = Question(_of_all, Ruling, otherwise=None)
 
 
 # ------------------------------------------------------------------------------- saying
@@ -226,8 +235,8 @@ async def _make(session: AsyncSession, hosts: Collection[str]) -> list[str]:
             {"host": host, "standing": OPEN, "failures": 0, "fence": 0, "first_seen_at": moment}
             for host in part
         ]
-        statement = insert_for(session, Peer).values(rows).on_conflict_do_nothing()
-        made += await session.scalars(statement.returning(Peer.host))
+        statement = insert_for(session, Peer).on_conflict_do_nothing()
+        made += await session.scalars(statement.returning(Peer.host), rows)
     return made
 
 

@@ -342,7 +342,7 @@ async def test_t29_a_word_of_another_hub_is_ours_for_what_is_here_and_what_comes
     await _post(north, "events", {**EVENT, "title": "Sewing", "tags": ["Reparieren"]})
     await settle(*region)
     async with south.services.db.read() as session:
-        act = (await log.listed(session, deed="words"))[-1]
+        act = (await log.listed(session, deed="words set"))[-1]
     assert (act.about, act.details) == ("n.example", {"changed": 1, "words": 2})
     assert (await south.web.get("/api/v1/events", params={"tag": "yard"})).json()["items"] == []
     found = await south.web.get("/api/v1/events", params={"tag": "repair"})

@@ -18,6 +18,7 @@ from federation.inbox import Inbox
 from federation.vocab.activities import Activity
 from hub.core.clock import now
 from hub.core.services import Services
+from hub.entries.models import Reply
 from hub.fediverse import inbox
 from hub.fediverse.inbox import BATCH, DEATHS, TRIES, Case, InboxLog, Processor
 from hub.fediverse.models import InboxActivity, OutboxActivity
@@ -43,19 +44,28 @@ NAPS = scaled(2, 20)
 class Sickly:
     """Handlers that break at one activity, and do the rest."""
 
-    def __init__(self, well: Inbox[Received], poison: str) -> None:
+    def __init__(self, well: Inbox[Received], poison: str, *, late: bool = False) -> None:
         self._well = well
         self._poison = poison
+        self._late = late
         self.tries = 0
+
+    async def look_ahead(self, *given: Any) -> None:
+        await self._well.look_ahead(*given)
 
     async def dispatch(self, received: Received, activity: Activity) -> bool:
         if activity.id == self._poison:
             self.tries += 1
+            if self._late:
+                await self._well.dispatch(received, activity)
             raise RuntimeError("a handler has a fault")
         return await self._well.dispatch(received, activity)
 
 
-async def test_r14_a_poisonous_activity_is_given_up_and_stops_nobody(square: Square) -> None:
+@pytest.mark.parametrize("late", [False, True], ids=["at once", "after it wrote"])
+async def test_r14_a_poisonous_activity_is_given_up_and_stops_nobody(
+    square: Square, *, late: bool
+) -> None:
     services = square.hub.services
     stories = [Story(PEOPLE[n % 3], "reply", 0, ends=False) for n in range(BATCH)]
     mail = [
@@ -64,7 +74,7 @@ async def test_r14_a_poisonous_activity_is_given_up_and_stops_nobody(square: Squ
         for document in story.told(number, "https://town.example/x", square.ours, "")
     ]
     poison = mail[BATCH // 2]["id"]
-    sickly = Sickly(square.hub.hub.handlers, poison)
+    sickly = Sickly(square.hub.hub.handlers, poison, late=late)
     processor = Processor(services, sickly, "rig")  # type: ignore[arg-type]
     for document in mail:
         await square.log.keep(square.verified(document))
@@ -77,8 +87,13 @@ async def test_r14_a_poisonous_activity_is_given_up_and_stops_nobody(square: Squ
             assert set(states.values()) == {"done"}, "its neighbours were not kept waiting"
             again = update(InboxActivity).where(InboxActivity.run_at.is_not(None))
             await session.execute(again.values(run_at=now()))
-    assert sickly.tries == TRIES
-    note("R14", "a handler that breaks", neighbours=len(states), delayed=0, tries=sickly.tries)
+        async with services.db.read() as session:
+            kept = set(await session.scalars(select(Reply.uri)))
+            assert kept == {one["object"]["id"] for one in mail if one["id"] != poison}
+    # After it wrote it is heard twice: with the others, of which nothing is kept then, and alone.
+    heard = TRIES + 1 if late else TRIES
+    assert sickly.tries == heard
+    note("R14", "a handler that breaks", neighbours=len(states), delayed=0, tries=TRIES)
 
 
 class Died(BaseException):

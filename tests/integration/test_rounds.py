@@ -1,0 +1,244 @@
+"""Mail that is acted upon together: asked for at once, and as if each had come by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import orjson
+import pytest
+from sqlalchemy import event, insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from federation.vocab.names import AS2, PUBLIC
+from hub.actors import service
+from hub.actors.models import Actor
+from hub.core.clock import now
+from hub.core.questions import Question, remember
+from hub.entries.models import Entry, Merged
+from hub.fediverse import facts
+from hub.fediverse.inbox import Processor
+from hub.fediverse.models import Fact, Follow, InboxActivity
+from tests.conftest import Running
+
+STARTS = (now() + timedelta(days=9)).replace(microsecond=0)
+Document = dict[str, Any]
+
+
+def home_of(number: int) -> str:
+    return f"https://hub{number}.example"
+
+
+async def follow(hub: Running, hubs: int, state: str = "accepted") -> None:
+    """@events follows an actor on each of so many hubs."""
+    async with hub.services.db.write() as session:
+        ours = await service.local(session, "events")
+        for number in range(hubs):
+            uri = f"{home_of(number)}/actors/events"
+            actor = Actor(
+                id=uuid4(), uri=uri, kind="Group", name="events", inbox=f"{uri}/inbox",
+                authority=f"hub{number}.example", fetched_at=now(),
+            )  # fmt: skip
+            session.add(actor)
+            await session.flush()
+            session.add(
+                Follow(
+                    uri=f"{ours.uri}#follow-{number}",
+                    follower_id=ours.id,
+                    followee_id=actor.id,
+                    state=state,
+                )
+            )
+
+
+def told(kind: str, thing: Document | str, number: int = 0) -> Document:
+    """An activity of one hub's actor."""
+    return {
+        "@context": AS2,
+        "id": f"{home_of(number)}/activities/{uuid4()}",
+        "type": kind,
+        "actor": f"{home_of(number)}/actors/events",
+        "to": [PUBLIC],
+        "object": thing,
+    }
+
+
+def party(which: str, number: int = 0, **more: Any) -> Document:
+    """An event of one hub."""
+    return {
+        "id": f"{home_of(number)}/events/{which}",
+        "type": "Event",
+        "name": f"Street party {which}",
+        "startTime": STARTS.isoformat(),
+        "location": {"type": "Place", "name": "The old school", "latitude": 51, "longitude": 7},
+        "attributedTo": f"{home_of(number)}/actors/events",
+        "to": [PUBLIC],
+        "published": "2026-11-22T09:00:00Z",
+        **more,
+    }
+
+
+async def come(hub: Running, *activities: Document) -> dict[str, str]:
+    """All of these are acted upon in one round; what became of each, by its id."""
+    moment = now()
+    rows = [
+        {
+            "uri": one["id"],
+            "actor_uri": one["actor"],
+            "host": one["actor"].split("/")[2],
+            "trust": "signer",
+            "scheme": "cavage",
+            "body": orjson.dumps(one),
+            "received_at": moment,
+            "run_at": moment,
+            "state": "waiting",
+        }
+        for one in activities
+    ]
+    async with hub.services.db.write() as session:
+        await session.execute(insert(InboxActivity), rows)
+    processor = Processor(hub.services, hub.hub.handlers, "test")
+    assert await processor.process() == len(rows)
+    async with hub.services.db.read() as session:
+        found = await session.execute(select(InboxActivity.uri, InboxActivity.state))
+    return dict(found.all())
+
+
+async def titles(hub: Running) -> list[str]:
+    async with hub.services.db.read() as session:
+        shown = select(Entry.title).where(Entry.deleted_at.is_(None)).order_by(Entry.title)
+        return list(await session.scalars(shown))
+
+
+@contextmanager
+def counted(hub: Running) -> Iterator[list[str]]:
+    """The statements that are executed meanwhile."""
+    seen: list[str] = []
+
+    def note(*given: Any) -> None:
+        seen.append(given[2])
+
+    engine = hub.services.db.writer.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+async def test_p14_many_activities_are_asked_about_at_once(hub: Running) -> None:
+    await follow(hub, 3)
+    cost = []
+    for round_, size in enumerate((10, 40)):
+        mail = [told("Create", party(f"{round_}-{n}", n % 3), n % 3) for n in range(size)]
+        with counted(hub) as statements:
+            states = await come(hub, *mail)
+        assert set(states.values()) == {"done"}
+        cost.append(len(statements))
+    assert len(await titles(hub)) == 50
+    assert cost[1] <= cost[0] + 3, cost
+
+
+async def test_the_same_thing_twice_in_a_round_is_kept_once(hub: Running) -> None:
+    await follow(hub, 1)
+    party_ = party("a")
+    later = {**party_, "name": "Street fair", "updated": now().isoformat()}
+    mail = [told("Create", party_), told("Create", party_), told("Update", later)]
+    assert set((await come(hub, *mail)).values()) == {"done"}
+    assert await titles(hub) == ["Street fair"]
+
+
+async def test_who_accepts_us_is_heard_in_the_same_round(hub: Running) -> None:
+    await follow(hub, 1, state="pending")
+    async with hub.services.db.read() as session:
+        asked = await session.scalar(select(Follow.uri))
+    mail = [told("Accept", asked or ""), told("Create", party("a"))]
+    assert set((await come(hub, *mail)).values()) == {"done"}
+    assert await titles(hub) == ["Street party a"]
+
+
+async def test_what_was_deleted_in_a_round_does_not_come_back_in_it(hub: Running) -> None:
+    await follow(hub, 1)
+    old, new = party("old"), party("new")
+    mail = [
+        told("Create", new),
+        told("Delete", new["id"]),
+        told("Delete", old["id"]),
+        told("Create", old),
+        told("Create", party("other")),
+    ]
+    states = await come(hub, *mail)
+    assert states[mail[3]["id"]] == "dropped"
+    assert await titles(hub) == ["Street party other"]
+
+
+async def test_t27_what_two_hubs_tell_in_a_round_is_merged(hub: Running) -> None:
+    await follow(hub, 3)
+    mail = [told("Create", party("a", number, name="Repair café"), number) for number in range(3)]
+    again = party("b", 1, name="Choir")
+    await come(hub, *mail, told("Create", again, 1))
+    async with hub.services.db.read() as session:
+        rows = (await session.execute(select(Merged.entry_id, Merged.group_id))).all()
+    assert len(rows) == 3
+    assert len({row.group_id for row in rows}) == 1
+
+
+async def test_a_refusal_spoils_nothing(hub: Running, caplog: pytest.LogCaptureFixture) -> None:
+    await follow(hub, 1)
+    mail = [
+        told("Create", party("a")),
+        told("Create", party("of nobody", 0, to=["https://hub0.example/x"])),
+        told("Create", {"type": "Event"}),
+        told("Create", party("b")),
+    ]
+    with caplog.at_level("INFO", "hub.fediverse.inbox"):
+        states = await come(hub, *mail)
+    assert [states[one["id"]] for one in mail] == ["done", "dropped", "dropped", "done"]
+    assert not [record for record in caplog.records if "anew" in record.message]
+
+
+# ------------------------------------------------------------------------------ questions
+
+
+async def test_an_answer_holds_until_something_is_written(hub: Running) -> None:
+    async with hub.services.db.write() as session:
+        remember(session)
+        await facts.note(session, "colour", "red")
+        assert await facts.get(session, "colour") == "red"
+        with counted(hub) as statements:
+            assert await facts.get(session, "colour") == "red"
+        assert statements == []
+        await facts.note(session, "colour", "blue")  # a statement
+        assert await facts.get(session, "colour") == "blue"
+        row = await session.get_one(Fact, "colour")
+        row.value = "green"  # a row that was changed, and waits
+        assert await facts.get(session, "colour") == "green"
+        assert await facts.get(session, "size") is None
+        session.add(Fact(name="size", value="large"))  # a new one that waits
+        assert await facts.get(session, "size") == "large"
+        await session.delete(row)
+        assert await facts.get(session, "colour") is None
+
+
+async def test_answers_are_asked_for_in_parts_and_told(hub: Running) -> None:
+    asked: list[int] = []
+
+    async def squares(_session: AsyncSession, keys: Any) -> dict[int, int]:
+        asked.append(len(keys))
+        return {key: key * key for key in keys if key}
+
+    question = Question[int, int](squares, Fact, otherwise=-1)
+    async with hub.services.db.write() as session:
+        await question.ahead(session, range(3))
+        assert asked == [], "nobody remembers what is answered"
+        assert await question.of(session, 3) == 9
+        remember(session)
+        await question.ahead(session, range(450))
+        assert asked == [1, 200, 200, 50]
+        assert [await question.of(session, key) for key in (0, 1, 449)] == [-1, 1, 449 * 449]
+        question.tell(session, 1, 7)
+        assert await question.of(session, 1) == 7
+        assert len(asked) == 4
