@@ -22,7 +22,17 @@ from hub.core.errors import CommandFailed
 from hub.core.services import Services
 from hub.core.settings import Settings
 from hub.entries import finding, search, writing
-from hub.fediverse import follows, offered, peers, readings, rekeying, relays, relocating, waiting
+from hub.fediverse import (
+    follows,
+    offered,
+    peer_views,
+    peers,
+    readings,
+    rekeying,
+    relays,
+    relocating,
+    waiting,
+)
 from hub.fediverse.models import Delivery
 from hub.fediverse.rulings import Standing
 from hub.feeds import importing, taking, undoing
@@ -239,7 +249,7 @@ async def index(services: Services) -> AsyncIterator[Line]:
 async def list_peers(services: Services) -> AsyncIterator[Line]:
     """Every server that the hub knows, and how things stand with it."""
     async with services.db.read() as session:
-        views = await peers.listed(session)
+        views = await peer_views.listed(session)
         how_far = await readings.by_server(session)
     for view in views:
         reading = how_far.get(view.host)

@@ -13,8 +13,7 @@ from hub.admin import queries, service
 from hub.entries.asking import link_next
 from hub.entries.paging import DEFAULT_LIMIT, CursorText, Limit
 from hub.fediverse import follows as fediverse_follows
-from hub.fediverse import peers as fediverse_peers
-from hub.fediverse import relays
+from hub.fediverse import peer_views, relays
 from hub.people.permissions import MODERATORS, require
 from hub.trust.api import look_again
 from hub.web.bodies import api_router
@@ -122,7 +121,7 @@ async def known(hub: Hub, caller: Asking) -> Peers:
     """Every server that the hub knows, the busiest first."""
     require(caller, "moderate")
     async with hub.db.read() as session:
-        rows = await fediverse_peers.listed(session)
+        rows = await peer_views.listed(session)
     return Peers(items=[PeerView.model_validate(row) for row in rows])
 
 

@@ -13,7 +13,7 @@ from hub.audit import log as audit
 from hub.core.errors import HubError, Invalid, NotFound
 from hub.entries import answers, replies, tending, threads
 from hub.entries.paging import MAX_CURSOR
-from hub.fediverse import follows, peers, relays, rulings
+from hub.fediverse import follows, peer_views, relays, rulings
 from hub.moderation import cards
 from hub.people.permissions import MODERATORS, require
 from hub.trust import service
@@ -228,7 +228,7 @@ async def _servers(
 ) -> Response:
     async with hub.db.read() as session:
         context = {
-            "peers": await peers.listed(session),
+            "peers": await peer_views.listed(session),
             "following": await queries.following(session),
             "followers": await queries.followers(session),
         }

@@ -41,13 +41,10 @@ Besides = Callable[[AsyncSession, Sequence[UUID]], Awaitable[dict[UUID, tuple[Fu
 _BESIDES: Final[dict[str, Besides]] = {}
 DEGREES: Final = 0.01  # around a place, in which others are looked at: about a kilometre
 # What an entry is compared with; written once, since each that comes in is compared.
-_COMPARED: Final = (
-    select(
-        *(Entry.id, Entry.kind, Entry.title, Entry.url, Entry.place),
-        *(Entry.latitude, Entry.longitude, Entry.happens_at, Entry.origin, Entry.number),
-    )
-    .where(Entry.kind == bindparam("kind"), Entry.visibility == PUBLIC, standing())
-)
+_COMPARED: Final = select(
+    *(Entry.id, Entry.kind, Entry.title, Entry.url, Entry.place),
+    *(Entry.latitude, Entry.longitude, Entry.happens_at, Entry.origin, Entry.number),
+).where(Entry.kind == bindparam("kind"), Entry.visibility == PUBLIC, standing())
 _ANYWHERE: Final = (
     _COMPARED.where(Entry.origin != bindparam("origin")).order_by(Entry.number).limit(MOST)
 )

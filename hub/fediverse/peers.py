@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,6 @@ from sqlalchemy import ColumnElement, bindparam, case, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from federation.delivery import first_scheme
 from federation.errors import BadUrl
 from federation.origins import authority
 from federation.vocab.actors import Actor as ActorDocument
@@ -58,32 +57,6 @@ _FOLLOWS_ONE = (
     .where(Follow.relay.is_(None))
     .limit(1)
 )
-
-
-@dataclass(frozen=True)
-class PeerView:
-    """A server as stewards see it; `waiting` counts deliveries.
-
-    `lost`: nothing was heard of it for so long that its things are hidden. `breaker` is closed
-    while mail goes out, else open until `closed_until`; `scheme` is the signature scheme that the
-    next delivery begins with.
-    """
-
-    host: str
-    standing: str
-    software: str | None
-    scheme: str
-    breaker: str
-    last_seen_at: datetime | None
-    lost: bool
-    last_delivered_at: datetime | None
-    failures: int
-    last_error: str | None
-    closed_until: datetime | None
-    waiting: int
-    followed: bool
-    followers: int
-    flooded: bool
 
 
 def host_of(text: str) -> str:
@@ -357,53 +330,3 @@ async def try_again(session: AsyncSession, hosts: Sequence[str]) -> None:
         .where(Peer.host.in_(hosts), Peer.run_at.is_not(None))
         .values(run_at=moment, closed_until=None)
     )
-
-
-async def listed(session: AsyncSession) -> list[PeerView]:
-    """Every server that we know, the busiest first."""
-    waiting = select(Delivery.host, func.count().label("n")).group_by(Delivery.host).subquery()
-    rows = await session.execute(
-        select(Peer, func.coalesce(waiting.c.n, 0))
-        .outerjoin(waiting, waiting.c.host == Peer.host)
-        .order_by(func.coalesce(waiting.c.n, 0).desc(), Peer.host)
-    )
-    moment = now()
-    followed = await _counts(session, Follow.follower_id, Follow.followee_id)
-    followers = await _counts(session, Follow.followee_id, Follow.follower_id)
-    return [
-        PeerView(
-            host=peer.host,
-            standing=peer.standing,
-            software=peer.software,
-            scheme=first_scheme(peer.scheme, peer.rfc9421_at, moment),
-            breaker=_breaker(peer, moment),
-            last_seen_at=peer.last_seen_at,
-            lost=peer.lost_at is not None,
-            last_delivered_at=peer.last_delivered_at,
-            failures=peer.failures,
-            last_error=peer.last_error,
-            closed_until=peer.closed_until,
-            waiting=count,
-            followed=peer.host in followed,
-            followers=followers.get(peer.host, 0),
-            flooded=peer.flooded_at is not None,
-        )
-        for peer, count in rows
-    ]
-
-
-def _breaker(peer: Peer, moment: datetime) -> str:
-    closed = peer.closed_until is not None and peer.closed_until > moment
-    return "open" if closed else "closed"
-
-
-async def _counts(session: AsyncSession, our_side: object, their_side: object) -> dict[str, int]:
-    """Accepted follows per server, seen from one side."""
-    ours = select(Actor.id).where(Actor.local)
-    rows = await session.execute(
-        select(Actor.authority, func.count())
-        .join(Follow, their_side == Actor.id)
-        .where(our_side.in_(ours), Follow.state == "accepted")  # type: ignore[attr-defined]
-        .group_by(Actor.authority)
-    )
-    return dict(rows.all())

@@ -20,10 +20,10 @@ from hub.entries import finding
 from hub.entries.models import Entry
 from hub.entries.visibility import ANYBODY, visible_to
 from hub.exchange.models import Listing
-from hub.fediverse import peers, readings, rulings
+from hub.fediverse import peer_views, peers, readings, rulings
 from hub.fediverse.follows import ACCEPTED
 from hub.fediverse.models import Follow
-from hub.fediverse.peers import PeerView
+from hub.fediverse.peer_views import PeerView
 from hub.fediverse.readings import Reading
 from hub.overview import gaps
 from hub.overview.figures import Flow, HubFigures, Overview, State
@@ -77,7 +77,7 @@ async def _hubs(
     session: AsyncSession, moment: datetime, settings: Settings, listings: dict[str, int | None]
 ) -> list[HubFigures]:
     followed = await _followed(session)
-    views = {view.host: view for view in await peers.listed(session)}
+    views = {view.host: view for view in await peer_views.listed(session)}
     how_far = await readings.by_server(session)
     quiet = await peers.quiet(session, followed)
     counts = await _counts(session, moment)

@@ -194,7 +194,7 @@ async def test_a_refusal_spoils_nothing(hub: Running, caplog: pytest.LogCaptureF
         told("Create", {"type": "Event"}),
         told("Create", party("b")),
     ]
-    with caplog.at_level("INFO", "hub.fediverse.inbox"):
+    with caplog.at_level("INFO", "hub.fediverse.hearing"):
         states = await come(hub, *mail)
     assert [states[one["id"]] for one in mail] == ["done", "dropped", "dropped", "done"]
     assert not [record for record in caplog.records if "anew" in record.message]

@@ -22,7 +22,7 @@ from federation.verification import VerifiedActivity
 from hub import cli, schema, serving
 from hub.core import db
 from hub.core.settings import Settings
-from hub.fediverse import delivery, inbox, lanes, ledger
+from hub.fediverse import delivery, hearing, inbox, lanes, ledger
 from hub.jobs import queue
 
 WRITE_BEHIND_S = 0.3
@@ -93,7 +93,7 @@ def lost_lease() -> None:
         return list(given[-1])
 
     swap(ledger.Ledger, "_still_ours", all_ours)
-    swap(inbox, "_held", all_ours)
+    swap(hearing, "_held", all_ours)
 
 
 def swallowed_order() -> None:

@@ -19,8 +19,9 @@ from federation.vocab.activities import Activity
 from hub.core.clock import now
 from hub.core.services import Services
 from hub.entries.models import Reply
-from hub.fediverse import inbox
-from hub.fediverse.inbox import BATCH, DEATHS, TRIES, Case, InboxLog, Processor
+from hub.fediverse import hearing
+from hub.fediverse.hearing import TRIES, Case
+from hub.fediverse.inbox import BATCH, DEATHS, InboxLog, Processor
 from hub.fediverse.models import InboxActivity, OutboxActivity
 from hub.fediverse.received import Received
 from hub.jobs.queue import claim, release
@@ -180,7 +181,7 @@ async def test_r17_the_rig_finds_a_worker_that_goes_on_without_its_lease(
     async def all_of_them(_: Any, cases: list[Case]) -> list[Case]:
         return list(cases)
 
-    monkeypatch.setattr(inbox, "_held", all_of_them)
+    monkeypatch.setattr(hearing, "_held", all_of_them)
     assert await _taken_over(square) == 2
 
 
