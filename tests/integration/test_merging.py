@@ -145,6 +145,12 @@ async def test_t27_what_hubs_say_otherwise_of_a_hall_stands_side_by_side(region:
         [],
         ["access_facts", "opening_hours", "phone"],
     ]
+    second = {one["label"]: one["value"] for one in shown["sources"][1]["further"]}
+    assert second == {
+        "Opening hours": "Mo-Su 08:00-20:00",
+        "Telephone": "+44 20 2",
+        "Step-free way in": "no",
+    }
     text = (await south.web.get(f"/places/{shown['id']}", headers=HTML)).text
     told = re.findall(r"<tr>.*?</tr>", text[text.index("sources-head") :], re.DOTALL)
     for words in ("<bdi>+44 20 1</bdi>", "Step-free way in:</span> <bdi>yes</bdi>"):
