@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, Unpack
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,27 +14,20 @@ from sqlalchemy.orm import selectinload
 from hub.actors.models import Actor
 from hub.core import text
 from hub.core.clock import now
-from hub.core.dates import clock
 from hub.core.errors import NotFound
 from hub.core.words import later
 from hub.directory.models import Record
 from hub.directory.queries import beside
-from hub.entries import access, layers, merging, paging
+from hub.entries import layers, merging, paging
 from hub.entries import queries as entries
 from hub.entries.layers import Layer
-from hub.entries.models import Entry, Further
+from hub.entries.models import Entry
 from hub.entries.paging import Cursor, Listed
 from hub.entries.queries import Filter, Filters
 from hub.entries.visibility import Viewer, visible_to
 from hub.events.models import Attendance, Event, Series
 from hub.events.schemas import Seats, seats
 
-TAKES_PLACE: Final = {
-    "scheduled": later("yes"),
-    "cancelled": later("Cancelled"),
-    "postponed": later("Postponed"),
-    "moved_online": later("Moved online"),
-}
 MOST_MEETING: Final = 500  # events at one time that are compared by their places
 MOST_CLASHES: Final = 10
 MOST_AT_RECORD: Final = 6
@@ -57,22 +49,6 @@ async def by_id(session: AsyncSession, event_id: UUID, viewer: Viewer) -> Event:
         Gone: it was deleted.
     """
     return await entries.by_id(session, Event, event_id, viewer)
-
-
-@merging.besides("event")
-async def _besides(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, tuple[Further, ...]]:
-    events = (await session.scalars(select(Event).where(Event.id.in_(ids)))).all()
-    return {event.id: tuple(_said(event)) for event in events}
-
-
-def _said(event: Event) -> Iterator[Further]:
-    yield Further("status", later("Takes place"), TAKES_PLACE[event.status], ours=True)
-    if event.ends_at is not None:
-        ends = event.ends_at.astimezone(ZoneInfo(event.timezone))
-        yield Further("ends_at", later("Until"), clock(ends))
-    if event.price:
-        yield Further("price", later("Price"), event.price)
-    yield from access.further(event.access_facts)
 
 
 async def listed(
