@@ -322,7 +322,7 @@ async def test_t26_pages_say_where_it_is_from_how_fresh_it_is_and_who_else_tells
             assert words in page.text, words
         assert f'href="{shown["url"]}"' in page.text
         assert urlsplit(shown["url"]).netloc == "n.example"
-        assert "<strong>Repair café, with cake</strong>" in page.text
+        assert "<strong><bdi>Repair café, with cake</bdi></strong>" in page.text
         _, second = await _group(south)
         await editor.send(page, f"/same/{second.id}/part", back=path)
         assert len(await _listed(south, "events")) == 2
