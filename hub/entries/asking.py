@@ -18,7 +18,7 @@ from hub.core.words import later
 from hub.entries.models import Entry, Source
 from hub.entries.paging import DEFAULT_LIMIT, MAX_CURSOR, MAX_LIMIT, Listed, next_link
 from hub.entries.queries import Counts, Filters
-from hub.entries.schemas import SourceView, image_view, language_tag, on_earth
+from hub.entries.schemas import FurtherView, SourceView, image_view, language_tag, on_earth
 
 FARTHEST_M: Final = 500_000
 YEARS: Final = range(1000, 9999)  # a day beyond the calendar's ends would be no date any more
@@ -214,6 +214,7 @@ def _source(source: Source, settings: Settings) -> SourceView:
         location=source.place,
         happens_at=source.happens_at,
         updated_at=source.updated_at,
+        further=[FurtherView.model_validate(one) for one in source.further],
         differs=sorted(source.differs),
     )
 

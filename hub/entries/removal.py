@@ -15,7 +15,7 @@ from hub.actors.models import Actor
 from hub.entries import publishing, queries, reactions, replies
 from hub.entries.models import TYPES, Entry
 from hub.fediverse import follows
-from hub.fediverse.received import Received
+from hub.fediverse.received import Received, forget_sent
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +92,7 @@ async def _bury(received: Received, entry: Entry) -> None:
     former_type = TYPES.get(entry.kind, "Object")
     log.info("%s says that one %s of its own is gone: deleted", entry.origin, entry.kind)
     await publishing.bury(received.session, received.services, entry, former_type)
+    await forget_sent(received.session, entry.uri)
 
 
 def _former_type(received: Received) -> str | None:

@@ -371,11 +371,22 @@ def absolute(address: str, hub: str) -> str:
     return f"{hub}{address}" if address.startswith("/") else address
 
 
+class FurtherView(BaseModel):
+    """One more thing that a hub says: the member that holds it, a label in English, its value."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str
+    label: str
+    value: str
+
+
 class SourceView(BaseModel):
     """What one hub says of something that several tell of.
 
     `differs` names what it says otherwise than the first: `title`, `when` (of events), `where`, or
-    a further member, such as `phone`, `opening_hours`, `access_facts`, `status` or `price`.
+    a `further` member, such as `phone`, `opening_hours`, `access_facts`, `status` or `price`; of
+    these only what not all say alike is there.
     """
 
     id: UUID
@@ -388,6 +399,7 @@ class SourceView(BaseModel):
     location: str
     happens_at: datetime
     updated_at: datetime
+    further: list[FurtherView]
     differs: list[str]
 
 

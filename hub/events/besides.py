@@ -1,14 +1,18 @@
-"""What an event says beside what every list shows, for those who compare what hubs tell. Pure."""
+"""What one of several hubs that tell of an event says besides title, time and place."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.core.dates import clock
 from hub.core.words import later
-from hub.entries import access
+from hub.entries import access, merging
 from hub.entries.models import Further
 from hub.events.models import Event
 
@@ -20,8 +24,14 @@ TAKES_PLACE: Final = {
 }
 
 
-def said(event: Event) -> Iterator[Further]:
-    """Each fact in a few words, in the order of pages."""
+@merging.besides("event")
+async def of_events(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, tuple[Further, ...]]:
+    """Whether it takes place, when it ends, what it costs and how one gets in, for each of them."""
+    events = (await session.scalars(select(Event).where(Event.id.in_(ids)))).all()
+    return {event.id: tuple(_said(event)) for event in events}
+
+
+def _said(event: Event) -> Iterator[Further]:
     yield Further("status", later("Takes place"), TAKES_PLACE[event.status], ours=True)
     if event.ends_at is not None:
         ends = event.ends_at.astimezone(ZoneInfo(event.timezone))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from hub.core.feature import Feature
-from hub.events import api, coming, inbox, outside, pages, posting, responses, saying
+from hub.events import api, besides, coming, inbox, outside, pages, posting, responses, saying
 
-HEARD = (saying.heard,)  # named, so that it is loaded
+LOADED = (saying.heard, besides.of_events)  # named, so that they are loaded
 
 feature = Feature(
     name="events",

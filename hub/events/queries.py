@@ -21,11 +21,10 @@ from hub.directory.queries import beside
 from hub.entries import layers, merging, paging
 from hub.entries import queries as entries
 from hub.entries.layers import Layer
-from hub.entries.models import Entry, Further
+from hub.entries.models import Entry
 from hub.entries.paging import Cursor, Listed
 from hub.entries.queries import Filter, Filters
 from hub.entries.visibility import Viewer, visible_to
-from hub.events import besides
 from hub.events.models import Attendance, Event, Series
 from hub.events.schemas import Seats, seats
 
@@ -50,12 +49,6 @@ async def by_id(session: AsyncSession, event_id: UUID, viewer: Viewer) -> Event:
         Gone: it was deleted.
     """
     return await entries.by_id(session, Event, event_id, viewer)
-
-
-@merging.besides("event")
-async def _besides(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, tuple[Further, ...]]:
-    events = (await session.scalars(select(Event).where(Event.id.in_(ids)))).all()
-    return {event.id: tuple(besides.said(event)) for event in events}
 
 
 async def listed(

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import orjson
+from sqlalchemy import and_, collate, or_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.authority import is_local, may_publish
@@ -22,12 +23,33 @@ from hub.actors import service
 from hub.actors.models import Actor
 from hub.core.services import Services
 from hub.fediverse import follows, former, peers, relays, rulings
+from hub.fediverse.models import InboxActivity
 
 T = TypeVar("T")
 Document = dict[str, Any]
 Afterwards = Callable[[AsyncSession, Sequence[T]], Awaitable[None]]
 
 LOOK_UPS = 20  # documents fetched at once because of one server's mail, and then in a minute (B8)
+
+
+async def forget_sent(session: AsyncSession, uri: str) -> None:
+    """Empty what was sent about an object that is gone, once it was acted upon (SECURITY D7).
+
+    That is known by ids of activities that begin with the object's, as those of hubs and of
+    Mastodon do; what others sent goes when the log forgets it.
+    """
+    sqlite = session.get_bind().dialect.name == "sqlite"
+    named = InboxActivity.uri if sqlite else collate(InboxActivity.uri, "C")
+    about = or_(
+        and_(named > f"{uri}#", named < f"{uri}$"),  # the next sign after #
+        and_(named > f"{uri}/", named < f"{uri}0"),
+    )
+    await session.execute(
+        update(InboxActivity)
+        .where(about, InboxActivity.state.in_(("done", "dropped")))
+        .values(body=b""),
+        execution_options={"synchronize_session": False},
+    )
 
 
 class Wanted(FederationError):

@@ -72,6 +72,7 @@ async def test_t43_the_map_moves_and_asks_nobody_else(browser: Browser, town: Hu
     assert {url.partition("://")[2].partition("/")[0] for url in asked if "://" in url} == {
         town.url.partition("://")[2]
     }
+    assert await page.context.cookies() == []
     await expect(page.get_by_role("link", name="© OpenStreetMap").first).to_be_visible()
 
 

@@ -63,6 +63,7 @@ async def test_t15_a_towns_extract_is_directory_and_map_and_nobody_else_is_asked
     ours = urlsplit(town.url).netloc
     others = {url for url in asked if urlsplit(url).scheme != "data"}
     assert {urlsplit(url).netloc for url in others} == {ours}
+    assert await context.cookies() == []
     await context.close()
 
 

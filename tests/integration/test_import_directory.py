@@ -98,7 +98,7 @@ async def _count(hub: Running, table: type[Any]) -> int:
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
-async def test_columns_are_guessed_in_any_kind_of_table(hub: Running, kind: str) -> None:
+async def test_t13_columns_are_guessed_in_any_kind_of_table(hub: Running, kind: str) -> None:
     lines = (HEADINGS, HALL)
     verdicts, _ = await _take(hub, _xlsx(*lines) if kind == "xlsx" else _csv(*lines, delimiter=";"))
     assert [(v.row, v.outcome) for v in verdicts] == [("row 2", "new")]
@@ -108,7 +108,7 @@ async def test_columns_are_guessed_in_any_kind_of_table(hub: Running, kind: str)
     assert (hall["has"], hall["access_facts"]["entrance"]["state"]) == (["piano", "chairs"], "yes")
 
 
-async def test_bad_rows_are_refused_by_number_and_nothing_else_is(hub: Running) -> None:
+async def test_t13_bad_rows_are_refused_by_number_and_nothing_else_is(hub: Running) -> None:
     verdicts, report = await _take(
         hub,
         _csv(
@@ -133,7 +133,7 @@ async def test_bad_rows_are_refused_by_number_and_nothing_else_is(hub: Running) 
         assert say(told["row 7"]) == "Zeile 7 ist dasselbe wie Zeile 2."
 
 
-async def test_what_is_here_already_is_skipped_or_put_together(hub: Running) -> None:
+async def test_t13_what_is_here_already_is_skipped_or_put_together(hub: Running) -> None:
     made = await neighbours.post(
         hub, "places", hub.steward, title="St. Anne Hall", location="Mill Road 7, NW1 Camden",
         latitude=51.5403, longitude=-0.1434, phone="22",

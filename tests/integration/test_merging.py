@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import func, select
@@ -144,13 +145,36 @@ async def test_t27_what_hubs_say_otherwise_of_a_hall_stands_side_by_side(region:
         [],
         ["access_facts", "opening_hours", "phone"],
     ]
-    page = (await south.web.get(f"/places/{shown['id']}", headers=HTML)).text
-    told = re.findall(r"<tr>.*?</tr>", page[page.index("sources-head") :], re.DOTALL)
+    second = {one["label"]: one["value"] for one in shown["sources"][1]["further"]}
+    assert second == {
+        "Opening hours": "Mo-Su 08:00-20:00",
+        "Telephone": "+44 20 2",
+        "Step-free way in": "no",
+    }
+    text = (await south.web.get(f"/places/{shown['id']}", headers=HTML)).text
+    told = re.findall(r"<tr>.*?</tr>", text[text.index("sources-head") :], re.DOTALL)
     for words in ("<bdi>+44 20 1</bdi>", "Step-free way in:</span> <bdi>yes</bdi>"):
         assert words in told[1], words
     for words in ("+44 20 2", "Mo-Su 08:00-20:00", "no"):
         assert f"<strong><bdi>{words}</bdi></strong>" in told[2], words
     assert "Accessible toilet" not in told[1] + told[2]  # of which only one says anything
+    # A third tells of it, this hub itself, and stands for all; an editor takes it out again.
+    ours = await _post(south, "places", {**hall, "phone": "+44 20 3"})
+    (shown,) = await _listed(south, "places")
+    assert shown["id"] == ours["id"]
+    assert [one["differs"] for one in shown["sources"]] == [
+        [],
+        ["access_facts", "phone"],
+        ["access_facts", "opening_hours", "phone"],
+    ]
+    path = f"/places/{ours['id']}"
+    async with visiting(south) as editor:
+        await editor.sign_in("editor")
+        page = await editor.get(path)
+        assert "3 hubs tell of this" in page.text
+        await editor.send(page, f"/same/{ours['id']}/part", back=path)
+        assert "hubs tell of this" not in (await editor.get(path)).text
+    assert len(await _listed(south, "places")) == 2
 
 
 async def test_t27_where_one_hub_calls_an_event_off_that_is_seen(region: Region) -> None:
@@ -296,7 +320,9 @@ async def test_t26_pages_say_where_it_is_from_how_fresh_it_is_and_who_else_tells
         page = await editor.get(path)
         for words in ("See the original", "Last changed", "CC BY 4.0", "2 hubs tell"):
             assert words in page.text, words
-        assert "<strong>Repair café, with cake</strong>" in page.text
+        assert f'href="{shown["url"]}"' in page.text
+        assert urlsplit(shown["url"]).netloc == "n.example"
+        assert "<strong><bdi>Repair café, with cake</bdi></strong>" in page.text
         _, second = await _group(south)
         await editor.send(page, f"/same/{second.id}/part", back=path)
         assert len(await _listed(south, "events")) == 2

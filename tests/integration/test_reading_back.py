@@ -241,6 +241,10 @@ async def test_t28_what_a_hub_deleted_is_gone_within_the_hour_though_nobody_said
         await _read_all(clock, north, south)
     left = {each["uri"]: each["title"] for each in await _listed(south, "offers")}
     assert left == {stays["uri"]: "Saw", changes["uri"]: "Long axe"}
+    async with south.services.db.read() as session:
+        sent = b"\n".join(await session.scalars(select(InboxActivity.body)))
+    assert b"Saw" in sent
+    assert b"Drill" not in sent, "what it sent of it is not kept either (D7)"
     assert caplog.text.count("north.example says that one offer of its own is gone") == 1
 
 

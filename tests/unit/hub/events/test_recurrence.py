@@ -78,7 +78,7 @@ def test_first_start_is_a_date_even_where_the_rule_misses_it() -> None:
 
 
 def test_window_far_from_the_start_is_found_without_walking_there() -> None:
-    begun = time.perf_counter()
+    begun = time.thread_time()
     found = recurrence.starts(
         "FREQ=WEEKLY;INTERVAL=2",
         local("1950-01-02T09:00"),
@@ -87,7 +87,7 @@ def test_window_far_from_the_start_is_found_without_walking_there() -> None:
         until=local("2026-01-31T00:00"),
     )
     assert [m.date().isoformat() for m in found] == ["2026-01-05", "2026-01-19"]
-    assert time.perf_counter() - begun < 0.1
+    assert time.thread_time() - begun < 0.1
 
 
 def test_limit_keeps_the_earliest() -> None:
@@ -109,12 +109,12 @@ def test_limit_keeps_the_earliest() -> None:
     ],
 )
 def test_f4_rule_that_gives_nothing_costs_next_to_nothing(rule: str) -> None:
-    begun = time.perf_counter()
+    begun = time.thread_time()
     found = recurrence.starts(
         recurrence.check(rule), local("2026-01-01T10:00"), BERLIN, until=local("2028-01-01T00:00")
     )
     assert len(found) == 1
-    assert time.perf_counter() - begun < 0.1
+    assert time.thread_time() - begun < 0.1
 
 
 def test_f4_walk_of_many_centuries_is_refused_at_its_budget() -> None:
