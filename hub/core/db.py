@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import JSON, DateTime, Dialect, LargeBinary, MetaData, Select, Uuid, event
+from sqlalchemy import JSON, DateTime, Dialect, LargeBinary, MetaData, Select, Uuid, collate, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -315,6 +315,12 @@ def insert_for(session: AsyncSession, table: Any) -> Any:
     """The INSERT of the dialect at hand, which knows `on_conflict_do_update`."""
     dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     return dialect.insert(table)
+
+
+def by_bytes(session: AsyncSession, column: Any) -> Any:
+    """A text column in the order of bytes, by which all that begins alike stands together."""
+    sqlite_has_it = session.get_bind().dialect.name == "sqlite"
+    return column if sqlite_has_it else collate(column, "C")
 
 
 def insert_into(database: Database, table: Any) -> Any:

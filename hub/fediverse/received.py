@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import and_, collate, or_, update
+from sqlalchemy import and_, or_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from federation.authority import is_local, may_publish
@@ -21,6 +21,7 @@ from federation.vocab.base import Object
 from federation.vocab.parse import parse
 from hub.actors import service
 from hub.actors.models import Actor
+from hub.core.db import by_bytes
 from hub.core.services import Services
 from hub.fediverse import follows, former, peers, relays, rulings
 from hub.fediverse.models import InboxActivity
@@ -38,8 +39,7 @@ async def forget_sent(session: AsyncSession, uri: str) -> None:
     That is known by ids of activities that begin with the object's, as those of hubs and of
     Mastodon do; what others sent goes when the log forgets it.
     """
-    sqlite = session.get_bind().dialect.name == "sqlite"
-    named = InboxActivity.uri if sqlite else collate(InboxActivity.uri, "C")
+    named = by_bytes(session, InboxActivity.uri)
     about = or_(
         and_(named > f"{uri}#", named < f"{uri}$"),  # the next sign after #
         and_(named > f"{uri}/", named < f"{uri}0"),
