@@ -142,6 +142,7 @@ SIGNED_IN = (
     Shown("matches", "/matches", "Matches and requests", "steward"),
     Shown("match", "{match}", "Two people talk about a match", "steward"),
     Shown("my-want", "{my_want}", "One's own want, with what might fit", "steward"),
+    Shown("article-steward", "{article}", "An article and its answers, for stewards", "steward"),
     Shown("answering", "{answering}", "An answer for everybody", "steward"),
     Shown("answering-mistake", "{answering}", "Nothing is answered", "steward", press=PUBLISH),
     Shown("event-steward", "{event}", "An event, for stewards", "steward"),
@@ -299,6 +300,7 @@ def furnish(hub: HubProcess, *, empty: bool = False) -> Furnished:
     paths |= _report(hub, steward, paths["offer"])
     names = "bad.example\nworse.example\nb*d.example\n"
     paths["answering"] = paths["article"].replace("/news/", "/answer/")
+    _press(steward, paths["answering"], text="I have a bench, too.")
     paths["list"] = _press(steward, "/admin/servers/lists", text=names).url.path
     _press(steward, "/search?q=repair", "/keep", address="/search?q=repair", name="repair")
     _press(steward, "/admin/areas", name="valley", title="The valley", tags="repair, garden")

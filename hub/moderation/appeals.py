@@ -14,7 +14,7 @@ from hub.core.clock import now
 from hub.core.errors import Conflict, Gone, Invalid
 from hub.core.services import Services
 from hub.entries import board, publishing, replies, tending
-from hub.entries.models import HELD, TYPES, Entry, Reply, Report
+from hub.entries.models import HELD, SHOWN, TYPES, Entry, Reply, Report
 from hub.moderation import log, telling
 from hub.moderation.cards import Card
 from hub.moderation.models import Appeal, Decided, Decision
@@ -113,7 +113,9 @@ async def _restore(
     """It stands, as if a moderator had let it through; what is gone for good stays so."""
     if thing.about == "reply":
         reply = await session.get(Reply, thing.thing_id)
-        if reply is not None:
+        if reply is not None and reply.from_us:
+            reply.state = SHOWN  # here; from others it was taken back for good, as an entry is
+        elif reply is not None:
             await tending.show(session, services, reply)
         return
     entry = await session.get(Entry, thing.thing_id)

@@ -383,6 +383,7 @@ def _of_reply(kind: Kind, card_id: UUID, since: datetime, reply: Reply) -> Card:
         path=path,
         thing=reply,
         author=reply.author.handle,
+        person_id=reply.writer_id,
         actor=reply.author if remote else None,
         host=reply.author.authority if remote else "",
     )

@@ -16,9 +16,8 @@ from hub.core.services import Services
 from hub.entries import answers, queries, replies, tending
 from hub.entries.models import SHOWN, Entry, Reply
 from hub.entries.visibility import PUBLIC, Viewer
-from hub.people import permissions, sendings
+from hub.people import permissions, sendings, submissions
 from hub.people.arriving import myself
-from hub.people.knocking import POSTS_OF_NEW, knock
 from hub.web.doors import Asking, Caller, Hub
 from hub.web.forms import parse_form, see_other
 from hub.web.pages import render
@@ -44,8 +43,7 @@ async def say(
     person_id, sent = await myself(hub, caller), await parse_form(request)
     if (before := await sendings.answered(hub, sent, person_id)) is not None:
         return before
-    if caller.new:
-        knock(hub, POSTS_OF_NEW, str(person_id))
+    submissions.admit(request, hub, caller)
     try:
         async with sendings.once(hub, sent, person_id) as sending:
             if sending.new:

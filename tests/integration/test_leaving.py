@@ -18,7 +18,8 @@ from sqlalchemy import JSON, LargeBinary, String, Text, select
 
 from hub.core.clock import now
 from hub.core.db import Base
-from hub.entries.models import Entry, Picture
+from hub.entries.models import Entry, Picture, Reply
+from hub.fediverse import follows
 from hub.fediverse.models import OutboxActivity, Peer, Receipt
 from hub.leaving import parcels
 from hub.leaving.models import Parcel
@@ -26,6 +27,7 @@ from hub.people.models import Person
 from tests import neighbours
 from tests.clock import Clock
 from tests.conftest import Running, settle
+from tests.integration.test_reading_back import NEWS
 from tests.integration.test_stewards import _photo  # a picture with a place in it
 from tests.jobs import ask
 from tests.neighbours import Neighbour
@@ -267,18 +269,34 @@ async def test_t41_the_other_hub_deletes_it_and_is_shown_as_told(
     await settle(north, south)
     ann = await neighbours.person(north, "Ann", "member")
     await neighbours.post(north, "events", ann, **EVENT)
+    other = await north.web.post("/api/v1/news", json=NEWS, headers=north.steward)
+    await follows.follow(south.services, "@news@north.example")
     await settle(north, south)
+    # What she answered for everybody, under what is somebody else's and stays.
+    form = f"/answer/{other.json()['id']}"
+    said = await neighbours.press(north, form, ann, text="I bring the kettle.")
+    assert said.status_code == 303, said.text
+    await settle(north, south)
+    assert await _answers(south) == {"<p><strong>Ann:</strong> I bring the kettle.</p>"}
+    with await _copy(north, ann) as copy:
+        assert b"I bring the kettle." in b"".join(copy.read(name) for name in copy.namelist())
     path = await _left(north, ann)
     await settle(north, south)
+    assert await _answers(south) == await _answers(north) == set()
     page = (await north.web.get(path)).text
     assert re.search(r"south\.example</h3></div><span class=\"tag offer\">", page), page
     assert "That is all." in page
     async with south.services.db.read() as session:
-        (row,) = await session.scalars(select(Entry))
-        assert row.title == ""
+        titles = await session.scalars(select(Entry.title).where(Entry.kind == "event"))
+        assert titles.all() == [""]
     async with north.services.db.read() as session:
-        kinds = set(await session.scalars(select(OutboxActivity.type)))
-        assert "Create" not in kinds, "its words stand there no more"
+        said_yet = select(OutboxActivity.object_uri).where(OutboxActivity.type == "Create")
+        assert set(await session.scalars(said_yet)) == {other.json()["uri"]}, "her words are gone"
+
+
+async def _answers(hub: Running) -> set[str]:
+    async with hub.services.db.read() as session:
+        return set(await session.scalars(select(Reply.content)))
 
 
 async def test_the_last_steward_cannot_leave(hub: Running) -> None:

@@ -464,6 +464,32 @@ async def test_t38_a_report_of_nothing_bad_ends_with_a_word_to_its_reporter(
     assert "Reported 2 times" in (await moderator.get(QUEUE)).text
 
 
+async def test_t38_what_a_member_answered_is_reported_and_taken_down_like_a_post(
+    town: Town,
+) -> None:
+    hub = town.hub
+    await town.hear()
+    page, form = f"/events/{town.event['id']}", f"/answer/{town.event['id']}"
+    async with visiting(hub) as member, visiting(hub) as moderator:
+        await member.sign_in("member")
+        await member.press(form, text="Stay away, Fatima.")
+        await hub.work()
+        (reply,) = await town.replies()
+        async with visiting(hub) as victim:
+            assert "Stay away" in (await victim.get(page)).text
+            await victim.press(f"/report/reply/{reply.id}", rule="0")
+        await moderator.sign_in("moderator")
+        answer = await _press(moderator, "refuse", rule="0", tell="yes")
+        assert "Stay away" not in (await member.get(page)).text
+        await hub.work()
+        gone = [each.activity for each in town.site.received][-1]
+        assert (type(gone), gone.object_id) == (Delete, reply.uri)
+        (row,) = await _all(hub, Appeal)
+        assert row.person_id == reply.person_id is not None
+        await _undo(moderator, answer)
+        assert "Stay away" in (await member.get(page)).text
+
+
 async def test_what_was_published_is_taken_back_everywhere_when_it_is_taken_down(
     town: Town,
 ) -> None:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import orjson
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -22,6 +22,7 @@ from hub.core.clock import now
 from hub.entries import tending
 from hub.entries.models import HELD, SHOWN, Reply
 from hub.fediverse import follows
+from hub.fediverse.models import OutboxActivity
 from hub.jobs.queue import enqueue
 from tests.conftest import MakeHub, Running, settle
 from tests.visitor import Visitor, visiting
@@ -83,6 +84,16 @@ class Member:
         assert path is not None, f"{uri} is not on {self.name}"
         page = (await self.hub.web.get(path, headers=HTML)).text
         return {words for words in WORDS if words in page}
+
+    async def told_hubs(self, words: str) -> int:
+        """How often this hub's own channel passed on what somebody elsewhere answered to it."""
+        async with self.hub.services.db.read() as session:
+            query = (
+                select(func.count(OutboxActivity.id))
+                .join(Reply, Reply.uri == OutboxActivity.object_uri)
+                .where(OutboxActivity.type == "Announce", Reply.content.contains(words))
+            )
+            return await session.scalar(query) or 0
 
     async def states(self, words: str) -> set[str]:
         async with self.hub.services.db.read() as session:
@@ -212,6 +223,8 @@ async def test_t31_members_on_three_hubs_post_and_answer_and_each_leaves_with_it
     assert await north.states("Says west.") == {HELD}, "north knows nothing of west by itself"
     await lead.answer(of_west, "Says lead.")
     await programme.minutes()
+    assert await west.told_hubs("Says lead.") == 1, "west heard lead at once, and told hubs so"
+    assert await north.told_hubs("Says west.") == 1, "and north as soon as it was let in"
     await north.answer(of_north, "Says north.", to="Says west.")
     asked = await programme.say("ada", of_north, "Says ada.")
     await programme.minutes()
