@@ -148,7 +148,8 @@ async def block(
     """Take nothing from a server and send it nothing, or only show nothing; or take that back."""
     async with services.db.write() as session:
         if undo:
-            told = f"{await trusting.unblock(session, host)} is heard again."
+            name, done = await trusting.unblock(session, host)
+            told = f"{name} is heard again; {done.follows} follows are there again."
         else:
             told = str(await trusting.block(session, services, host, silence=silence))
     yield {"text": told}
@@ -159,7 +160,8 @@ async def allow(services: Services, host: str, undo: bool = False) -> AsyncItera
     """Hear a server at once; or as any other."""
     async with services.db.write() as session:
         if undo:
-            told = f"{await trusting.unblock(session, host)} is as any other."
+            name, _ = await trusting.unblock(session, host)
+            told = f"{name} is as any other."
         else:
             told = str(await trusting.stand(session, services, host, "allowed"))
     yield {"text": told}

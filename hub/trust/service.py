@@ -101,9 +101,10 @@ async def stand(session: AsyncSession, services: Services, host: str, standing: 
     Raises:
         Invalid: it is not a server's name, or is ours.
     """
+    before = await _rulings(session, [peers.another(services, host)])
     name, severed = await peers.stand(session, services, host, standing)
     await audit.note(session, "server", name, standing=standing)
-    return Barred(name, standing, await _let_go(session, services, severed))
+    return Barred(name, standing, await _settle(session, services, name, before, severed))
 
 
 async def say(session: AsyncSession, services: Services, word: Word) -> Barred:
@@ -115,14 +116,15 @@ async def say(session: AsyncSession, services: Services, word: Word) -> Barred:
     host = peers.another(services, word.host)
     said = Word(**{**asdict(word), "host": host})
     await rulings.ensure(session, [host])
+    before = await _rulings(session, [host])
     severed = await rulings.rule(session, [said])
     flags = {"reject_media": word.reject_media, "reject_reports": word.reject_reports}
     await audit.note(session, "server", host, standing=word.standing, **flags)
-    return Barred(host, word.standing, await _let_go(session, services, severed))
+    return Barred(host, word.standing, await _settle(session, services, host, before, severed))
 
 
-async def unblock(session: AsyncSession, host: str) -> str:
-    """Hear a server as any other, whatever was said of it; its name.
+async def unblock(session: AsyncSession, host: str) -> tuple[str, Undone]:
+    """Hear a server as any other, whatever was said of it; its name, and what returned with it.
 
     Raises:
         Invalid: it is not a server's name.
@@ -130,7 +132,45 @@ async def unblock(session: AsyncSession, host: str) -> str:
     """
     name = await peers.unblock(session, host)
     await audit.note(session, "server", name, standing=OPEN)
-    return name
+    return name, await _let_back(session, name)
+
+
+async def _settle(
+    session: AsyncSession,
+    services: Services,
+    host: str,
+    before: dict[str, Word],
+    severed: Severed,
+) -> int:
+    """What comes of a word about one server; how many posts of the noticeboard are taken back.
+
+    What went with it is kept for as long as it can return: a server is a list of one.
+    """
+    taken_back = await _let_go(session, services, severed)
+    now_said = (await _rulings(session, [host])).get(host, Word(host, OPEN))
+    if severed.follows or severed.replies:
+        row = ServerList(source=host, words=[asdict(now_said)], taken_at=now())
+        _keep(row, [now_said], before, severed)
+        row.taken_back = taken_back
+        session.add(row)
+    elif now_said.standing != BLOCKED:
+        await _let_back(session, host)
+    return taken_back
+
+
+async def _let_back(session: AsyncSession, host: str) -> Undone:
+    """What went with the last word about this one server returns, as far as it can."""
+    kept = ServerList.taken_at > now() - UNDONE_WITHIN
+    query = select(ServerList).where(
+        ServerList.source == host, ServerList.undone_at.is_(None), kept
+    )
+    done = Undone()
+    for row in await session.scalars(query.order_by(ServerList.taken_at.desc())):
+        if [change["word"]["host"] for change in row.changes] == [host]:
+            done.mail, done.taken_back = row.mail, row.taken_back
+            await _bring_back(session, row, done)
+            break
+    return done
 
 
 async def _let_go(session: AsyncSession, services: Services, severed: Severed) -> int:
@@ -243,15 +283,23 @@ async def take(
     before = await _rulings(session, [word.host for word in words])
     severed = await rulings.rule(session, words)
     row.taken_at = now()
+    _keep(row, words, before, severed)
+    row.taken_back = await _let_go(session, services, severed)
+    severs = {"follows": len(row.follows), "mail": row.mail, "taken_back": row.taken_back}
+    await audit.note(session, "list taken", row.id, names=len(words), **severs)
+    return len(words)
+
+
+def _keep(
+    row: ServerList, words: Sequence[Word], before: dict[str, Word], severed: Severed
+) -> None:
+    """Note what was said before of each name, and what went with them."""
     row.changes = [
         {"word": asdict(word), "before": asdict(before[word.host]) if word.host in before else None}
         for word in words
     ]
     row.follows, row.replies = severed.follows, [str(each) for each in severed.replies]
-    row.mail, row.taken_back = severed.mail, await _let_go(session, services, severed)
-    severs = {"follows": len(row.follows), "mail": row.mail, "taken_back": row.taken_back}
-    await audit.note(session, "list taken", row.id, names=len(words), **severs)
-    return len(words)
+    row.mail = severed.mail
 
 
 async def _rulings(session: AsyncSession, hosts: Sequence[str]) -> dict[str, Word]:
@@ -292,13 +340,18 @@ async def undo(session: AsyncSession, row: ServerList) -> Undone:
         words.append(Word(**before) if before is not None else Word(word.host, OPEN))
     await rulings.rule(session, words)
     done.names = len(words)
+    await _bring_back(session, row, done)
+    await audit.note(session, "list undone", row.id, names=done.names, follows=done.follows)
+    return done
+
+
+async def _bring_back(session: AsyncSession, row: ServerList, done: Undone) -> None:
+    """The follows that went with a list, and the answers that came to wait; it is undone then."""
     await _follow_again(session, row.follows, done)
     await _show_again(session, [UUID(each) for each in row.replies], done)
     row.undone_at = now()
     row.changes, row.follows, row.replies = [], [], []
     row.outcome = asdict(done)
-    await audit.note(session, "list undone", row.id, names=done.names, follows=done.follows)
-    return done
 
 
 async def _follow_again(
