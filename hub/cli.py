@@ -193,11 +193,19 @@ QUESTIONS = {
 def _questions() -> dict[str, str]:
     """What was answered to each; all can be left out, and said later in the browser."""
     print("Six questions. Enter alone leaves a thing as it is; all can be changed in the browser.")
-    answers = {
-        key: str(typer.prompt(words, default="", show_default=False, prompt_suffix="\n  ")).strip()
-        for key, words in QUESTIONS.items()
-    }
+    answers = {key: _answer(key, words) for key, words in QUESTIONS.items()}
     return {key: answer for key, answer in answers.items() if answer}
+
+
+def _answer(key: str, words: str) -> str:
+    """What was answered, asked again until it makes sense; empty: it stays as it is."""
+    look = importlib.import_module("hub.setup.answers").look  # not before somebody is asked
+    while True:
+        said = typer.prompt(words, default="", show_default=False, prompt_suffix="\n  ").strip()
+        try:
+            return str(look(key, said)) if said else ""
+        except HubError as error:
+            print(f"  {error}")
 
 
 @app.command()

@@ -26,7 +26,7 @@ BROKEN: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 async def damage(session: AsyncSession) -> str | None:
     """What is wrong with the file, in SQLite's words; None: nothing that it sees.
 
-    It reads all of it: a second or two for each gigabyte.
+    It reads all of it: some seconds for each gigabyte.
     """
     try:
         state = str(await session.scalar(text("PRAGMA quick_check(1)")))
