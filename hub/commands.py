@@ -70,6 +70,7 @@ async def setup(
     """
     for sentence in await answers.take(services, said) if said else ():
         yield {"text": sentence}
+    url = answers.look("url", said["url"]) if said and "url" in said else services.settings.url
     folder = services.settings.data_dir
     row, text = {}, ""
     if words or (not link and phrase.sealed(folder) is None):
@@ -82,7 +83,7 @@ async def setup(
         )
     if link or not words:
         async with services.db.write() as session:
-            row["link"] = await people.make_link(session, services.settings.url, "steward")
+            row["link"] = await people.make_link(session, url, "steward")
         text += (
             f"This link makes a steward, once:\n{row['link']}" if row.get("phrase") else row["link"]
         )

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import func, select
 
-from hub import cli
+from hub import cli, commands
 from hub.core.errors import CommandFailed
 from hub.entries.models import Entry
 from hub.keeping import phrase
@@ -162,6 +162,9 @@ async def test_hub_setup_takes_answers_and_says_what_makes_no_sense(
     kept = (folder / "hub.env").read_text()
     assert kept == "HUB_LOG_LEVEL=debug\nHUB_URL=https://elm.example\n"
     assert (folder / "hub.env").stat().st_mode & 0o077 == 0
+    setup = commands.COMMANDS["setup"]
+    lines = [each async for each in setup(hub.services, link=True, said={"url": "elm.example"})]
+    assert lines[-1]["text"].startswith("https://elm.example/sign-in/"), "where the hub will be"
     for wrong, words in (
         ({"name": "x" * 99, "area": "The Elms"}, "name: At most 80 characters, please."),
         ({"near": "the pub", "area": "The Elms"}, "where: Please paste two numbers"),
