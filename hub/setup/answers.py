@@ -17,6 +17,14 @@ from hub.setup.spots import spot
 
 FILE: Final = "hub.env"
 URL: Final = "HUB_URL"
+QUESTIONS: Final = {
+    "url": "Its address, such as https://hub.example",
+    "name": "What is the hub called?",
+    "area": "What is the neighbourhood called?",
+    "near": "Its middle: two numbers, or the address of a map that shows it",
+    "language": "Its main language, such as en",
+    "contact": "How are you reached? An e-mail or web address",
+}
 
 
 def look(name: str, entered: str) -> str:
