@@ -173,31 +173,30 @@ def setup(
     as_json: AsJson = False,
 ) -> None:
     """Ask for the first settings, or take them, and print a link that makes a steward, once."""
-    given = (url, name, area, near, language, contact)
-    said = {key: value for key, value in zip(QUESTIONS, given, strict=True) if value is not None}
+    given = {"url": url, "name": name, "area": area, "near": near}
+    given |= {"language": language, "contact": contact}
+    said = {key: value for key, value in given.items() if value is not None}
     if not (said or link or phrase or as_json) and sys.stdin.isatty() and sys.stdout.isatty():
         said = _questions()
     _ask("setup", as_json=as_json, link=link, words=phrase, said=said)
 
 
-QUESTIONS = {
-    "url": "Its address, such as https://hub.example",
-    "name": "What is the hub called?",
-    "area": "What is the neighbourhood called?",
-    "near": "Its middle: two numbers, or the address of a map that shows it",
-    "language": "Its main language, such as en",
-    "contact": "How are you reached? An e-mail or web address",
-}
-
-
 def _questions() -> dict[str, str]:
     """What was answered to each; all can be left out, and said later in the browser."""
+    answers = importlib.import_module("hub.setup.answers")  # not before somebody is asked
     print("Six questions. Enter alone leaves a thing as it is; all can be changed in the browser.")
-    answers = {
-        key: str(typer.prompt(words, default="", show_default=False, prompt_suffix="\n  ")).strip()
-        for key, words in QUESTIONS.items()
-    }
-    return {key: answer for key, answer in answers.items() if answer}
+    said = {key: _answer(key, words, answers.look) for key, words in answers.QUESTIONS.items()}
+    return {key: answer for key, answer in said.items() if answer}
+
+
+def _answer(key: str, words: str, look: Callable[[str, str], str]) -> str:
+    """What was answered, asked again until it makes sense; empty: it stays as it is."""
+    while True:
+        said = typer.prompt(words, default="", show_default=False, prompt_suffix="\n  ").strip()
+        try:
+            return look(key, said) if said else ""
+        except HubError as error:
+            print(f"  {error}")
 
 
 @app.command()

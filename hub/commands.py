@@ -80,6 +80,7 @@ async def setup(
     """
     for sentence in await answers.take(services, said) if said else ():
         yield {"text": sentence}
+    url = answers.look("url", said["url"]) if said and "url" in said else services.settings.url
     folder = services.settings.data_dir
     row, text = {}, ""
     if words or (not link and phrase.sealed(folder) is None):
@@ -92,7 +93,7 @@ async def setup(
         )
     if link or not words:
         async with services.db.write() as session:
-            row["link"] = await people.make_link(session, services.settings.url, "steward")
+            row["link"] = await people.make_link(session, url, "steward")
         text += (
             f"This link makes a steward, once:\n{row['link']}" if row.get("phrase") else row["link"]
         )
@@ -158,7 +159,8 @@ async def block(
     """Take nothing from a server and send it nothing, or only show nothing; or take that back."""
     async with services.db.write() as session:
         if undo:
-            told = f"{await trusting.unblock(session, host)} is heard again."
+            name, done = await trusting.unblock(session, host)
+            told = f"{name} is heard again; {done.follows} follows are there again."
         else:
             told = str(await trusting.block(session, services, host, silence=silence))
     yield {"text": told}
@@ -169,7 +171,8 @@ async def allow(services: Services, host: str, undo: bool = False) -> AsyncItera
     """Hear a server at once; or as any other."""
     async with services.db.write() as session:
         if undo:
-            told = f"{await trusting.unblock(session, host)} is as any other."
+            name, _ = await trusting.unblock(session, host)
+            told = f"{name} is as any other."
         else:
             told = str(await trusting.stand(session, services, host, "allowed"))
     yield {"text": told}

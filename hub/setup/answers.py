@@ -17,6 +17,32 @@ from hub.setup.spots import spot
 
 FILE: Final = "hub.env"
 URL: Final = "HUB_URL"
+QUESTIONS: Final = {
+    "url": "Its address, such as https://hub.example",
+    "name": "What is the hub called?",
+    "area": "What is the neighbourhood called?",
+    "near": "Its middle: two numbers, or the address of a map that shows it",
+    "language": "Its main language, such as en",
+    "contact": "How are you reached? An e-mail or web address",
+}
+
+
+def look(name: str, entered: str) -> str:
+    """One answer as it is to be taken, before anything is kept; names are those of `take`.
+
+    Raises:
+        CommandFailed: it makes no sense.
+    """
+    try:
+        if name == "url":
+            return _address(entered)
+        if name == "near":
+            spot(entered)
+        else:
+            choices.settled(Settings(_env_file=None), {name: entered})
+    except Invalid as error:
+        raise CommandFailed(next(iter(error.fields.values()), str(error))) from None
+    return entered
 
 
 async def take(services: Services, said: dict[str, Any]) -> list[str]:
@@ -53,15 +79,25 @@ def _url(given: Settings, entered: str) -> str | None:
     Raises:
         CommandFailed: it is none, or the environment says another.
     """
-    try:
-        url = Settings(_env_file=None, url=entered).url
-    except ValidationError as error:
-        raise CommandFailed(f"The address {error.errors()[0]['msg'][13:]}.") from None
+    url = _address(entered)
     if url == given.url:
         return None
     if os.environ.get(URL):
         raise CommandFailed(f"{URL} is set in the environment, and changed only there.")
     return url
+
+
+def _address(entered: str) -> str:
+    """An address; a name alone, as one says it, means https.
+
+    Raises:
+        CommandFailed: it is none.
+    """
+    is_name = "." in entered and "://" not in entered
+    try:
+        return Settings(_env_file=None, url=f"https://{entered}" if is_name else entered).url
+    except ValidationError as error:
+        raise CommandFailed(f"The address {error.errors()[0]['msg'][13:]}.") from None
 
 
 def _note(path: Path, line: str) -> None:

@@ -115,6 +115,6 @@ def _phrase(settings: Settings) -> Check:
             "There is none, so a backup opens elsewhere only with the file secret.key. Say on "
             "the machine: hub setup --phrase"
         )
-        return Check("phrase", PHRASE, "warning", told)
+        return Check("phrase", PHRASE, "warning", told, {}, "/admin/setup")
     told = later("There is one. Do you know where it is written down?")
     return Check("phrase", PHRASE, "ok", told)

@@ -168,7 +168,7 @@ async def _letters(session: AsyncSession, settings: Settings) -> Check:
     late = await outbox.count_waiting(session, older_than=MAIL_TAKES)
     if not settings.smtp_url:
         told = later("There is no mail server (HUB_SMTP_URL): you hand letters over by yourself.")
-        return Check("letters", LETTERS, "warning", told, {}, href)
+        return Check("letters", LETTERS, "warning", told, {}, "/admin/settings/mail")
     if failed or late:
         told = later("Not delivered: %(failed)s; waiting for more than an hour: %(late)s.")
         return Check("letters", LETTERS, "wrong", told, {"failed": failed, "late": late}, href)

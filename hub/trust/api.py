@@ -164,7 +164,7 @@ class TakenView(BaseModel):
 
 
 class UndoneView(View):
-    """A list that was taken back; see `service.Undone`."""
+    """A list that was taken back; see `returning.Undone`."""
 
     names: int
     kept: list[str]

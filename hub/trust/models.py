@@ -20,7 +20,7 @@ class ServerList(Base):
     `changes` are the names that were taken, each with what had been said of it before (None:
     nothing); `follows` and `replies` went with them and can come back; `mail` deliveries and
     `taken_back` posts of the noticeboard cannot. `outcome` is what became of it when it was taken
-    back (`service.Undone`). What could be undone is forgotten with the time in which it can.
+    back (`returning.Undone`). What could be undone is forgotten with the time in which it can.
     """
 
     __tablename__ = "server_list"

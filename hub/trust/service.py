@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, Final
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from hub.actors.models import Actor
 from hub.audit import log as audit
 from hub.core.clock import now
 from hub.core.errors import Conflict, Invalid, NotFound
 from hub.core.services import Services
 from hub.core.text import tidy
 from hub.entries import pictures, quotes
-from hub.entries.models import HELD, SHOWN, Reply
 from hub.fediverse import announcing, forwarding, peers, rulings
-from hub.fediverse.models import Follow, Peer, Ruling
+from hub.fediverse.models import Ruling
 from hub.fediverse.rulings import BLOCKED, OPEN, Mode, Severed, Standing, Word, parts
 from hub.jobs.queue import enqueue
 from hub.jobs.registry import Run, job
-from hub.trust import weighing
+from hub.trust import returning, weighing
 from hub.trust.lists import Read
 from hub.trust.models import ServerList
 
@@ -63,25 +61,6 @@ class Barred:
         )
 
 
-@dataclass(slots=True)
-class Undone:
-    """A list that was taken back.
-
-    `names` stand again as before; `kept` were changed since and were left alone. `follows` and
-    `replies` are there again, `lost` follows could not be. `mail` and `taken_back` are what no
-    undo brings back: deliveries that were dropped, and posts of which followers were told to
-    forget them.
-    """
-
-    names: int = 0
-    kept: list[str] = field(default_factory=list)
-    follows: int = 0
-    lost: int = 0
-    replies: int = 0
-    mail: int = 0
-    taken_back: int = 0
-
-
 async def block(
     session: AsyncSession, services: Services, host: str, *, silence: bool = False
 ) -> Barred:
@@ -101,9 +80,10 @@ async def stand(session: AsyncSession, services: Services, host: str, standing: 
     Raises:
         Invalid: it is not a server's name, or is ours.
     """
+    before = await _rulings(session, [peers.another(services, host)])
     name, severed = await peers.stand(session, services, host, standing)
     await audit.note(session, "server", name, standing=standing)
-    return Barred(name, standing, await _let_go(session, services, severed))
+    return Barred(name, standing, await _settle(session, services, name, before, severed))
 
 
 async def say(session: AsyncSession, services: Services, word: Word) -> Barred:
@@ -115,14 +95,15 @@ async def say(session: AsyncSession, services: Services, word: Word) -> Barred:
     host = peers.another(services, word.host)
     said = Word(**{**asdict(word), "host": host})
     await rulings.ensure(session, [host])
+    before = await _rulings(session, [host])
     severed = await rulings.rule(session, [said])
     flags = {"reject_media": word.reject_media, "reject_reports": word.reject_reports}
     await audit.note(session, "server", host, standing=word.standing, **flags)
-    return Barred(host, word.standing, await _let_go(session, services, severed))
+    return Barred(host, word.standing, await _settle(session, services, host, before, severed))
 
 
-async def unblock(session: AsyncSession, host: str) -> str:
-    """Hear a server as any other, whatever was said of it; its name.
+async def unblock(session: AsyncSession, host: str) -> tuple[str, returning.Undone]:
+    """Hear a server as any other, whatever was said of it; its name, and what returned with it.
 
     Raises:
         Invalid: it is not a server's name.
@@ -130,7 +111,45 @@ async def unblock(session: AsyncSession, host: str) -> str:
     """
     name = await peers.unblock(session, host)
     await audit.note(session, "server", name, standing=OPEN)
-    return name
+    return name, await _let_back(session, name)
+
+
+async def _settle(
+    session: AsyncSession,
+    services: Services,
+    host: str,
+    before: dict[str, Word],
+    severed: Severed,
+) -> int:
+    """What comes of a word about one server; how many posts of the noticeboard are taken back.
+
+    What went with it is kept for as long as it can return: a server is a list of one.
+    """
+    taken_back = await _let_go(session, services, severed)
+    now_said = (await _rulings(session, [host])).get(host, Word(host, OPEN))
+    if severed.follows or severed.replies:
+        row = ServerList(source=host, words=[asdict(now_said)], taken_at=now())
+        returning.keep(row, [now_said], before, severed)
+        row.taken_back = taken_back
+        session.add(row)
+    elif now_said.standing != BLOCKED:
+        await _let_back(session, host)
+    return taken_back
+
+
+async def _let_back(session: AsyncSession, host: str) -> returning.Undone:
+    """What went with the last word about this one server returns, as far as it can."""
+    kept = ServerList.taken_at > now() - UNDONE_WITHIN
+    query = select(ServerList).where(
+        ServerList.source == host, ServerList.undone_at.is_(None), kept
+    )
+    done = returning.Undone()
+    for row in await session.scalars(query.order_by(ServerList.taken_at.desc())):
+        if [change["word"]["host"] for change in row.changes] == [host]:
+            done.mail, done.taken_back = row.mail, row.taken_back
+            await returning.bring_back(session, row, done)
+            break
+    return done
 
 
 async def _let_go(session: AsyncSession, services: Services, severed: Severed) -> int:
@@ -243,12 +262,8 @@ async def take(
     before = await _rulings(session, [word.host for word in words])
     severed = await rulings.rule(session, words)
     row.taken_at = now()
-    row.changes = [
-        {"word": asdict(word), "before": asdict(before[word.host]) if word.host in before else None}
-        for word in words
-    ]
-    row.follows, row.replies = severed.follows, [str(each) for each in severed.replies]
-    row.mail, row.taken_back = severed.mail, await _let_go(session, services, severed)
+    returning.keep(row, words, before, severed)
+    row.taken_back = await _let_go(session, services, severed)
     severs = {"follows": len(row.follows), "mail": row.mail, "taken_back": row.taken_back}
     await audit.note(session, "list taken", row.id, names=len(words), **severs)
     return len(words)
@@ -269,7 +284,7 @@ def may_undo(row: ServerList) -> bool:
     return taken is not None and row.undone_at is None and taken > now() - UNDONE_WITHIN
 
 
-async def undo(session: AsyncSession, row: ServerList) -> Undone:
+async def undo(session: AsyncSession, row: ServerList) -> returning.Undone:
     """Take a whole list back; what went with it returns as far as it can.
 
     Raises:
@@ -280,7 +295,7 @@ async def undo(session: AsyncSession, row: ServerList) -> Undone:
             "Only a list that holds can be taken back, and only within 30 days. Names can still "
             "be let in one by one."
         )
-    done = Undone(mail=row.mail, taken_back=row.taken_back)
+    done = returning.Undone(mail=row.mail, taken_back=row.taken_back)
     here = await _rulings(session, [change["word"]["host"] for change in row.changes])
     words = []
     for change in row.changes:
@@ -292,59 +307,9 @@ async def undo(session: AsyncSession, row: ServerList) -> Undone:
         words.append(Word(**before) if before is not None else Word(word.host, OPEN))
     await rulings.rule(session, words)
     done.names = len(words)
-    await _follow_again(session, row.follows, done)
-    await _show_again(session, [UUID(each) for each in row.replies], done)
-    row.undone_at = now()
-    row.changes, row.follows, row.replies = [], [], []
-    row.outcome = asdict(done)
+    await returning.bring_back(session, row, done)
     await audit.note(session, "list undone", row.id, names=done.names, follows=done.follows)
     return done
-
-
-async def _follow_again(
-    session: AsyncSession, follows: Sequence[dict[str, Any]], done: Undone
-) -> None:
-    """Follows that went with servers; neither side was told that they ended."""
-    blocked = select(Peer.host).where(Peer.standing == BLOCKED)
-    for saved in follows:
-        sides = [UUID(saved["follower_id"]), UUID(saved["followee_id"])]
-        there = await session.scalar(
-            select(func.count())
-            .select_from(Actor)
-            .where(Actor.id.in_(sides), Actor.deleted_at.is_(None), Actor.authority.not_in(blocked))
-        )
-        again = exists().where(
-            (Follow.uri == saved["uri"])
-            | ((Follow.follower_id == sides[0]) & (Follow.followee_id == sides[1]))
-        )
-        if there != len(set(sides)) or await session.scalar(select(again)):
-            done.lost += 1
-            continue
-        session.add(
-            Follow(
-                uri=saved["uri"],
-                follower_id=sides[0],
-                followee_id=sides[1],
-                state=saved["state"],
-                created_at=datetime.fromisoformat(saved["created_at"]),
-            )
-        )
-        done.follows += 1
-    await session.flush()
-
-
-async def _show_again(session: AsyncSession, ids: Sequence[UUID], done: Undone) -> None:
-    """Answers that came to wait with a list."""
-    open_hosts = select(Peer.host).where(Peer.standing.in_(("open", "allowed")))
-    authors = select(Actor.id).where(Actor.authority.in_(open_hosts))
-    for part in parts(ids):
-        shown = await session.scalars(
-            update(Reply)
-            .where(Reply.id.in_(part), Reply.state == HELD, Reply.author_id.in_(authors))
-            .values(state=SHOWN)
-            .returning(Reply.id)
-        )
-        done.replies += len(shown.all())
 
 
 @job("trust.forget", every=timedelta(hours=6))

@@ -92,8 +92,9 @@ async def test_what_touches_keys_phrase_address_and_all_that_is_here_is_written_
     town: Town,
 ) -> None:
     hub = town.hub
-    api: dict[str, Any] = {"json": {"title": "Hall"}, "headers": hub.steward}
-    hall = (await hub.web.post("/api/v1/places", **api)).json()["id"]
+    place = {"title": "Hall"}
+    made = await hub.web.post("/api/v1/places", json=place, headers=hub.steward)
+    hall = made.json()["id"]
     ida = await neighbours.person(hub, "Ida", "member")
     await neighbours.press(hub, f"/places/{hall}/claim", ida, words="It is ours.")
     async with hub.services.db.read() as session:

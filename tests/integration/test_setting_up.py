@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import func, select
 
+from hub import cli, commands
 from hub.core.errors import CommandFailed
 from hub.entries.models import Entry
 from hub.keeping import phrase
@@ -161,6 +162,9 @@ async def test_hub_setup_takes_answers_and_says_what_makes_no_sense(
     kept = (folder / "hub.env").read_text()
     assert kept == "HUB_LOG_LEVEL=debug\nHUB_URL=https://elm.example\n"
     assert (folder / "hub.env").stat().st_mode & 0o077 == 0
+    setup = commands.COMMANDS["setup"]
+    lines = [each async for each in setup(hub.services, link=True, said={"url": "elm.example"})]
+    assert lines[-1]["text"].startswith("https://elm.example/sign-in/"), "where the hub will be"
     for wrong, words in (
         ({"name": "x" * 99, "area": "The Elms"}, "name: At most 80 characters, please."),
         ({"near": "the pub", "area": "The Elms"}, "where: Please paste two numbers"),
@@ -173,6 +177,25 @@ async def test_hub_setup_takes_answers_and_says_what_makes_no_sense(
     with pytest.raises(CommandFailed, match="HUB_AREA"):
         await answers.take(hub.services, {"area": "The Elms"})
     assert hub.services.settings.area == ""
+
+
+def test_an_answer_that_makes_no_sense_is_asked_for_again_and_the_others_stay(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = iter(["elm", "elm.example ", "Elm Row", "", "the pub", "52.5, 13.4", "my own", "de", ""])
+    monkeypatch.setattr("typer.prompt", lambda *_, **__: next(said))
+    assert cli._questions() == {
+        "url": "https://elm.example",
+        "name": "Elm Row",
+        "near": "52.5, 13.4",
+        "language": "de",
+    }
+    told = capsys.readouterr().out.splitlines()
+    assert [line[:40] for line in told[1:]] == [
+        "  The address must be an address such as",
+        "  Please paste two numbers such as 51.45",
+        "  Please choose a language from the list",
+    ]
 
 
 async def test_the_doctor_knocks_at_the_mail_server_and_sends_nothing(make_hub: MakeHub) -> None:

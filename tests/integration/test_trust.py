@@ -286,6 +286,23 @@ async def test_g5_what_a_list_severed_comes_back_with_its_undo_and_what_cannot_i
     assert answer.status_code == 409
 
 
+async def test_g5_a_single_server_is_a_list_of_one(bound: tuple[Running, Running]) -> None:
+    hub, _ = bound
+    before = await _state(hub)
+    one = {"host": "south.example"}
+    for again in (1, 2):
+        blocked = await hub.web.post("/api/v1/blocks", json=one, headers=hub.steward)
+        assert blocked.status_code < 300, again
+        assert (await _state(hub))[1] == []
+        lines = await _lines(hub, "block", host="south.example", undo=True)
+        assert lines[0]["text"] == "south.example is heard again; 2 follows are there again."
+        assert (await _state(hub))[1] == before[1]
+    await _lines(hub, "block", host="south.example")
+    await _lines(hub, "allow", host="south.example")
+    names, ties, _, entries = await _state(hub)
+    assert (names, ties, entries) == ({"south.example": "allowed"}, before[1], before[3])
+
+
 async def test_g5_an_undo_leaves_alone_what_was_said_since(hub: Running) -> None:
     async with hub.services.db.write() as session:
         await rulings.rule(session, [Word("b.example", "silenced", comment="loud")])

@@ -72,7 +72,8 @@ async def test_r32_whatever_page_rots_the_hub_refuses_and_says_how_to_restore(
             await asyncio.to_thread(file.write_bytes, whole[:start] + page + whole[start + PAGE :])
             if why := await _refused(rotting):
                 assert "is damaged" in why
-                assert f"hub restore {tmp_path}/rotting-damaged/backups/{kept}" in why
+                away = f"{tmp_path}/rotting-damaged"
+                assert f"hub restore {away}/backups/{kept} --key-file {away}/secret.key" in why
                 with pytest.raises(CommandFailed, match="is damaged"):
                     await saving.save(rotting)
                 seen += 1
