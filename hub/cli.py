@@ -83,6 +83,8 @@ def _run(
     except HubError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from None
+    except BrokenPipeError:
+        raise  # whoever reads has enough, as in `hub doctor | head`: typer ends quietly
     except OSError as error:
         # The data folder, the socket, or a database that does not answer.
         print(f"The hub cannot work: {error}.", file=sys.stderr)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 from tests.processes import HubProcess
@@ -42,3 +45,22 @@ def test_a_database_that_does_not_answer_is_told(tmp_path: Path) -> None:
     gone = {"HUB_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/hub"}
     said = HubProcess(tmp_path, env=gone).command("serve", status=1)
     assert "Traceback" not in said
+
+
+def test_who_reads_no_further_is_no_fault(tmp_path: Path) -> None:
+    """As in `hub doctor | head`."""
+    hub = HubProcess(tmp_path)
+    hub.command("migrate")
+    nobody, write = os.pipe()
+    os.close(nobody)
+    words = [sys.executable, "-u", "-m", "hub", "doctor"]
+    with os.fdopen(write, "wb") as pipe:
+        done = subprocess.run(
+            words,
+            cwd=hub.home,
+            env=hub.environment,
+            stdout=pipe,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, b"")
