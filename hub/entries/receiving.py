@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
+from uuid import uuid4
 
 import orjson
 from sqlalchemy import bindparam, null, select
@@ -148,6 +149,7 @@ async def keep(received: Received, entry: Entry) -> bool:
     """Add a new entry; False if another worker added it in this moment."""
     session = received.session
     if received.together is not None:
+        entry.id = entry.id or uuid4()  # which the database would give it only at the round's end
         session.add(entry)
         FATE.tell(session, entry.uri, frozenset({HERE}))
     else:

@@ -53,6 +53,7 @@ async def remove(received: Received, uri: str) -> None:
     if reply is not None:
         _check_owner(received, await session.get_one(Actor, reply.author_id), uri)
         await replies.purge(session, reply)
+        await forget_sent(session, uri)
         return
     if not may_bury(received.author.uri, uri):
         raise Unauthorised("it is on another server")

@@ -102,6 +102,8 @@ class Round:
             async with self.session.begin_nested():
                 yield
             return
+        async with self.whole():
+            await self.memory.settle(self.session)  # what others left is theirs
         before = self.memory.writes(self.session)
         try:
             yield
@@ -140,7 +142,15 @@ class Hearing:
             return await self._heard(cases, look_ups, together=len(cases) > 1)
         except Spoilt as spoilt:
             log.info("a round begins anew, each activity by itself: %r", spoilt.__cause__)
-            return await self._heard(cases, look_ups, together=False)
+        # Who is new here is written down before anything of theirs is refused, and so one of them
+        # spoils it for all: their servers' mail goes by itself.
+        new = {case.row.host for case in cases if case.row.actor_document is not None}
+        known = [case for case in cases if case.row.host not in new]
+        heard: Sequence[Case] = ()
+        if known and new:
+            heard = await self.hear(known, look_ups)
+            cases = [case for case in cases if case.row.host in new]
+        return [*heard, *await self._heard(cases, look_ups, together=False)]
 
     async def _heard(
         self, cases: Sequence[Case], look_ups: LookUps, *, together: bool
@@ -150,6 +160,8 @@ class Hearing:
         Raises:
             Spoilt: nothing of it was done; not if each is handled by itself.
         """
+        for case in cases:
+            case.begin()  # also those that are somebody else's by now: they want nothing any more
         async with self._services.db.write() as session:
             cases = await _held(session, cases)
             if together:
@@ -159,7 +171,6 @@ class Hearing:
             else:
                 one = Round(session, look_ups, len(cases) == 1)
             for case in cases:
-                case.begin()
                 await self._try(one, case)
             if one.together is not None:
                 async with one.whole():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -10,18 +10,23 @@ from uuid import uuid4
 
 import orjson
 import pytest
-from sqlalchemy import event, insert, select
+from sqlalchemy import event, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from federation.errors import Unauthorised
+from federation.rates import Rates
 from federation.vocab.names import AS2, PUBLIC
 from hub.actors import service
 from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.questions import Question, remember
+from hub.entries import merging
 from hub.entries.models import Entry, Merged
 from hub.fediverse import facts
+from hub.fediverse.hearing import Case, Hearing, Round, Spoilt
 from hub.fediverse.inbox import Processor
 from hub.fediverse.models import Fact, Follow, InboxActivity
+from hub.fediverse.received import LookUps, Together
 from tests.conftest import Running
 
 STARTS = (now() + timedelta(days=9)).replace(microsecond=0)
@@ -81,8 +86,14 @@ def party(which: str, number: int = 0, **more: Any) -> Document:
     }
 
 
-async def come(hub: Running, *activities: Document) -> dict[str, str]:
-    """All of these are acted upon in one round; what became of each, by its id."""
+async def come(
+    hub: Running, *activities: Document, documents: Mapping[str, Document] | None = None
+) -> dict[str, str]:
+    """All of these are acted upon in one round; what became of each, by its id.
+
+    `documents` are those of actors that came with an activity, by its id.
+    """
+    known = documents or {}
     moment = now()
     rows = [
         {
@@ -92,6 +103,7 @@ async def come(hub: Running, *activities: Document) -> dict[str, str]:
             "trust": "signer",
             "scheme": "cavage",
             "body": orjson.dumps(one),
+            "actor_document": orjson.dumps(known[one["id"]]) if one["id"] in known else None,
             "received_at": moment,
             "run_at": moment,
             "state": "waiting",
@@ -198,6 +210,71 @@ async def test_a_refusal_spoils_nothing(hub: Running, caplog: pytest.LogCaptureF
         states = await come(hub, *mail)
     assert [states[one["id"]] for one in mail] == ["done", "dropped", "dropped", "done"]
     assert not [record for record in caplog.records if "anew" in record.message]
+
+
+async def test_a_stranger_who_is_refused_leaves_nothing_and_holds_nobody_up(hub: Running) -> None:
+    await follow(hub, 1)
+    stranger = told("Create", party("x", 7), 7)
+    document = {
+        "@context": AS2,
+        "id": stranger["actor"],
+        "type": "Person",
+        "preferredUsername": "x",
+        "inbox": f"{home_of(7)}/inbox",
+    }
+    mail = [told("Create", party("a")), stranger, told("Create", party("b"))]
+    states = await come(hub, *mail, documents={stranger["id"]: document})
+    assert [states[one["id"]] for one in mail] == ["done", "dropped", "done"]
+    async with hub.services.db.read() as session:
+        assert await service.by_uri(session, stranger["actor"]) is None
+
+
+async def test_r17_who_lost_an_activity_wants_nothing_more_for_it(hub: Running) -> None:
+    await follow(hub, 1)
+    await come(hub, told("Create", party("a")))
+    async with hub.services.db.write() as session:
+        (row,) = await session.scalars(select(InboxActivity))
+        session.expunge(row)
+        await session.execute(update(InboxActivity).values(fence=InboxActivity.fence + 1))
+    cases = [Case(row, wanted="https://hub0.example/x"), Case(row, alone=True)]
+    hearing = Hearing(hub.services, hub.hub.handlers)
+    assert await hearing.hear(cases, LookUps(Rates(1, 1))) == []
+    assert [(case.wanted, case.alone) for case in cases] == [(None, False)] * 2
+
+
+async def test_what_one_left_unwritten_is_not_held_against_the_next(hub: Running) -> None:
+    async with hub.services.db.write() as session:
+        rows = [Fact(name=name, value="old") for name in ("a", "b")]
+        session.add_all(rows)
+    for writes in (False, True):
+        async with hub.services.db.write() as session:
+            memory = remember(session)
+            for row in rows:
+                (await session.get_one(Fact, row.name)).value = f"new {writes}"
+            one = Round(session, LookUps(Rates(1, 1)), together=Together(), memory=memory)
+            with pytest.raises(Spoilt if writes else Unauthorised):
+                await _refused(one, writes=writes)
+            await session.rollback()
+
+
+async def _refused(one: Round, *, writes: bool) -> None:
+    async with one.part():
+        await facts.get(one.session, "c")
+        if writes:
+            one.session.add(Fact(name="c", value="half"))
+        raise Unauthorised("no")
+
+
+async def test_t27_a_crowd_at_one_time_hides_nobody_from_those_who_compare(
+    hub: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merging, "MOST", 3)
+    await follow(hub, 2)
+    crowd = [told("Create", party(f"{n}", 1, name=f"Stall {n}"), 1) for n in range(9)]
+    await come(hub, *crowd, told("Create", party("a", name="Repair café")))
+    await come(hub, told("Create", party("b", 1, name="Repair café"), 1))
+    async with hub.services.db.read() as session:
+        assert len((await session.scalars(select(Merged.entry_id))).all()) == 2
 
 
 # ------------------------------------------------------------------------------ questions
