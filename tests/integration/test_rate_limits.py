@@ -37,6 +37,7 @@ from hub.core.services import MOST_GATHERED
 from hub.entries import gathering, pictures, quotes, reactions
 from hub.entries.models import Entry, Picture, Quote, Reaction, Report
 from hub.events.models import Event
+from hub.fediverse import software
 from hub.fediverse.received import LOOK_UPS
 from hub.mail.models import Mail
 from hub.moderation import telling
@@ -588,6 +589,15 @@ async def documents_because_of_threads(make_hub: MakeHub) -> None:
             refused += 1
     assert refused == 1
     assert sum("/notes/" in path for path in victim.asked) == MOST_GATHERED
+
+
+@proves("hub.fediverse.software.MOST", at=())
+async def what_servers_run_that_we_follow(_make_hub: MakeHub) -> None:
+    many = [f"hub{number}.example" for number in range(3 * software.MOST)]
+    asked = software._whose_turn(many)
+    assert len(asked) == len(set(asked)) == software.MOST
+    assert set(asked) < set(many)
+    assert software._whose_turn(many[:5]) == many[:5]
 
 
 @proves("hub.entries.reactions.MOST_OF_ONE", at=())
