@@ -82,6 +82,7 @@ async def _follow_again(
                 follower_id=sides[0],
                 followee_id=sides[1],
                 state=saved["state"],
+                relay=saved.get("relay"),
                 created_at=datetime.fromisoformat(saved["created_at"]),
             )
         )

@@ -17,7 +17,7 @@ from hub.actors.models import Actor
 from hub.commands import COMMANDS
 from hub.core.clock import now
 from hub.entries.models import Entry, Picture, Report
-from hub.fediverse import follows, outbox, peers, rulings
+from hub.fediverse import follows, outbox, peers, relays, rulings
 from hub.fediverse.models import Follow as FollowRow
 from hub.fediverse.models import Peer, Ruling
 from hub.fediverse.rulings import Word
@@ -226,7 +226,7 @@ async def _state(hub: Running) -> tuple[dict[str, str], list[Any], dict[str, Any
     """All that a block could sever."""
     async with hub.services.db.read() as session:
         ties = [
-            (row.uri, row.state, row.follower_id, row.followee_id)
+            (row.uri, row.state, row.follower_id, row.followee_id, row.relay)
             for row in await session.scalars(select(FollowRow).order_by(FollowRow.uri))
         ]
         weights = await weighing.weights_of(session, ["south.example"])
@@ -301,6 +301,23 @@ async def test_g5_a_single_server_is_a_list_of_one(bound: tuple[Running, Running
     await _lines(hub, "allow", host="south.example")
     names, ties, _, entries = await _state(hub)
     assert (names, ties, entries) == ({"south.example": "allowed"}, before[1], before[3])
+
+
+async def test_g5_a_relay_is_a_relay_after_its_block_is_taken_back_too(
+    bound: tuple[Running, Running],
+) -> None:
+    """Else it would be somebody whom we follow, and all that it passes on would be shown."""
+    hub, _ = bound
+    async with hub.services.db.write() as session:
+        (ours,) = await follows.ours(session)
+        ours.relay = follows.AS_ACTOR
+    _, ties, _, _ = await _state(hub)
+    assert {tie[-1] for tie in ties} == {follows.AS_ACTOR, None}
+    await _lines(hub, "block", host="south.example")
+    await _lines(hub, "block", host="south.example", undo=True)
+    assert (await _state(hub))[1] == ties
+    async with hub.services.db.read() as session:
+        assert await relays.is_relay(session, "south.example")
 
 
 async def test_g5_an_undo_leaves_alone_what_was_said_since(hub: Running) -> None:
