@@ -37,6 +37,14 @@ class Undone:
     mail: int = 0
     taken_back: int = 0
 
+    def add(self, other: Undone) -> None:
+        """Count what became of another list of the same name too."""
+        self.follows += other.follows
+        self.lost += other.lost
+        self.replies += other.replies
+        self.mail += other.mail
+        self.taken_back += other.taken_back
+
 
 def keep(row: ServerList, words: Sequence[Word], before: dict[str, Word], severed: Severed) -> None:
     """Note what was said before of each name, and what went with them."""

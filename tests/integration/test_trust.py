@@ -21,7 +21,7 @@ from hub.fediverse import follows, outbox, peers, relays, rulings
 from hub.fediverse.models import Follow as FollowRow
 from hub.fediverse.models import Peer, Ruling
 from hub.fediverse.rulings import Word
-from hub.trust import service, weighing
+from hub.trust import returning, service, weighing
 from hub.trust.models import ServerList
 from tests.conftest import MakeHub, Running, settle
 from tests.integration.test_two_hubs import EVENT, _follow, _listed, _post
@@ -301,6 +301,41 @@ async def test_g5_a_single_server_is_a_list_of_one(bound: tuple[Running, Running
     await _lines(hub, "allow", host="south.example")
     names, ties, _, entries = await _state(hub)
     assert (names, ties, entries) == ({"south.example": "allowed"}, before[1], before[3])
+
+
+async def test_g5_all_that_went_with_a_server_returns_however_many_words_took_it(
+    town: Town,
+) -> None:
+    hub = town.hub
+    await town.hear()
+    await town.say(town.note())
+    _, ties, _, _ = await _state(hub)
+    before = (ties, len(await town.thread()))
+    assert (len(ties), before[1]) == (1, 1)
+
+    async def say(standing: str, **more: Any) -> tuple[list[Any], int]:
+        said = {"host": "town.example", "standing": standing, **more}
+        answer = await hub.web.post("/api/v1/blocks", json=said, headers=hub.steward)
+        assert answer.status_code < 300
+        return (await _state(hub))[1], len(await town.thread())
+
+    for words in (
+        ("silenced", "blocked"),
+        ("blocked", "silenced"),
+        ("silenced", "blocked", "silenced", "blocked"),
+    ):
+        for word in words:
+            assert await say(word) == ([] if word == "blocked" else ties, 0), words
+        async with hub.services.db.write() as session:
+            _, done = await service.unblock(session, "town.example")
+        assert (done.follows, done.replies, done.lost) == (words[-1] == "blocked", 1, 0)
+        assert ((await _state(hub))[1], len(await town.thread())) == before, words
+        async with hub.services.db.write() as session:
+            _, done = await service.unblock(session, "town.example")
+        assert done == returning.Undone(), "nothing returns twice"
+    assert await say("silenced") == (ties, 0)
+    assert await say("silenced", comment="Loud", reject_media=True) == (ties, 0)
+    assert await say("allowed") == before
 
 
 async def test_g5_a_relay_is_a_relay_after_its_block_is_taken_back_too(
