@@ -18,8 +18,8 @@ from hub.commands import COMMANDS
 from hub.core.clock import now
 from hub.entries.models import Entry, Picture, Report
 from hub.fediverse import follows, outbox, peers, relays, rulings
+from hub.fediverse.models import Backfill, Peer, Ruling
 from hub.fediverse.models import Follow as FollowRow
-from hub.fediverse.models import Peer, Ruling
 from hub.fediverse.rulings import Word
 from hub.trust import returning, service, weighing
 from hub.trust.models import ServerList
@@ -344,6 +344,7 @@ async def test_g5_a_relay_is_a_relay_after_its_block_is_taken_back_too(
     """Else it would be somebody whom we follow, and all that it passes on would be shown."""
     hub, _ = bound
     async with hub.services.db.write() as session:
+        await session.execute(delete(Backfill))
         (ours,) = await follows.ours(session)
         ours.relay = follows.AS_ACTOR
     _, ties, _, _ = await _state(hub)
@@ -353,6 +354,7 @@ async def test_g5_a_relay_is_a_relay_after_its_block_is_taken_back_too(
     assert (await _state(hub))[1] == ties
     async with hub.services.db.read() as session:
         assert await relays.is_relay(session, "south.example")
+        assert await session.scalar(select(Backfill)) is None, "and no relay's past is read"
 
 
 async def test_g5_an_undo_leaves_alone_what_was_said_since(hub: Running) -> None:
