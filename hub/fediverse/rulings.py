@@ -72,9 +72,8 @@ class Severed:
     """What words about servers took with them.
 
     `hosts` are servers that are blocked now and were not before, `pictures` those whose pictures
-    are shown no more. `follows` are rows as they were,
-    ids as text; `replies` are those that wait for a steward now; `mail` is how many deliveries
-    were dropped.
+    are shown no more. `follows` are rows as they were, ids as text, and `relay` None if it is none;
+    `replies` are those that wait for a steward now; `mail` is how many deliveries were dropped.
     """
 
     hosts: list[str] = field(default_factory=list)
@@ -289,7 +288,8 @@ async def _sever(session: AsyncSession, hosts: Sequence[str], severed: Severed) 
     theirs = _theirs(hosts)
     bound = or_(Follow.follower_id.in_(theirs), Follow.followee_id.in_(theirs))
     for row in await session.scalars(select(Follow).where(bound)):
-        severed.follows.append({name: str(getattr(row, name)) for name in FOLLOW})
+        saved = {name: str(getattr(row, name)) for name in FOLLOW}
+        severed.follows.append({**saved, "relay": row.relay})
     await session.execute(delete(Follow).where(bound))
     gone = delete(Delivery).where(Delivery.host.in_(hosts)).returning(Delivery.id)
     severed.mail += len((await session.scalars(gone)).all())

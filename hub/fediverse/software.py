@@ -29,6 +29,7 @@ MOST: Final = 20  # servers asked in a day; of more, each has its turn
 AT_ONCE: Final = 4
 TAKES_S: Final = 10.0
 LONGEST: Final = 60  # characters
+FAR: Final = 100  # who says to be so many versions ahead is not believed
 VERSION: Final = re.compile(r"(\d{1,6})\.(\d{1,6})(?:\.(\d{1,6}))?")
 
 
@@ -67,16 +68,24 @@ async def _said(services: Services, host: str) -> str | None:
 
 
 async def later_than(session: AsyncSession, version: str) -> tuple[str, str] | None:
-    """A server that we follow which says that it runs a later version of this, and which."""
+    """A server that we follow which says that it runs a later version of this, and which.
+
+    Any of them may say what it likes: what is absurdly far ahead counts for nothing.
+    """
     hosts = await follows.followed_servers(session)
     rows = await session.execute(
         select(Peer.host, Peer.software)
         .where(Peer.host.in_(hosts), Peer.software.startswith(f"{OURS} ", autoescape=True))
         .order_by(Peer.host)
     )
+    own = parts(version)
     there = [(host, text.removeprefix(f"{OURS} ")) for host, text in rows if text is not None]
-    last = max(there, key=lambda one: parts(one[1]), default=None)
-    return last if last is not None and parts(last[1]) > parts(version) else None
+    later = [one for one in there if own < parts(one[1]) and not _is_far(parts(one[1]), own)]
+    return max(later, key=lambda one: parts(one[1]), default=None)
+
+
+def _is_far(theirs: tuple[int, ...], own: tuple[int, ...]) -> bool:
+    return any(there - here > FAR for there, here in zip(theirs, own, strict=False))
 
 
 def parts(version: str) -> tuple[int, ...]:

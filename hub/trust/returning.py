@@ -8,12 +8,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.entries.models import HELD, SHOWN, Reply
+from hub.fediverse import backfill
+from hub.fediverse.follows import ACCEPTED
 from hub.fediverse.models import Follow, Peer
 from hub.fediverse.rulings import BLOCKED, Severed, Word, parts
 from hub.trust.models import ServerList
@@ -36,6 +38,14 @@ class Undone:
     replies: int = 0
     mail: int = 0
     taken_back: int = 0
+
+    def add(self, other: Undone) -> None:
+        """Count what became of another list of the same name too."""
+        self.follows += other.follows
+        self.lost += other.lost
+        self.replies += other.replies
+        self.mail += other.mail
+        self.taken_back += other.taken_back
 
 
 def keep(row: ServerList, words: Sequence[Word], before: dict[str, Word], severed: Severed) -> None:
@@ -60,33 +70,42 @@ async def bring_back(session: AsyncSession, row: ServerList, done: Undone) -> No
 async def _follow_again(
     session: AsyncSession, follows: Sequence[dict[str, Any]], done: Undone
 ) -> None:
-    """Follows that went with servers; neither side was told that they ended."""
+    """Follows that went with servers; neither side was told that they ended.
+
+    Whom we follow is read again, as after any answer that lets us follow them.
+    """
     blocked = select(Peer.host).where(Peer.standing == BLOCKED)
+    read = []
     for saved in follows:
         sides = [UUID(saved["follower_id"]), UUID(saved["followee_id"])]
-        there = await session.scalar(
-            select(func.count())
-            .select_from(Actor)
-            .where(Actor.id.in_(sides), Actor.deleted_at.is_(None), Actor.authority.not_in(blocked))
+        actors = await session.scalars(
+            select(Actor).where(
+                Actor.id.in_(sides), Actor.deleted_at.is_(None), Actor.authority.not_in(blocked)
+            )
         )
+        there = {actor.id: actor for actor in actors}
         again = exists().where(
             (Follow.uri == saved["uri"])
             | ((Follow.follower_id == sides[0]) & (Follow.followee_id == sides[1]))
         )
-        if there != len(set(sides)) or await session.scalar(select(again)):
+        if there.keys() != set(sides) or await session.scalar(select(again)):
             done.lost += 1
             continue
-        session.add(
-            Follow(
-                uri=saved["uri"],
-                follower_id=sides[0],
-                followee_id=sides[1],
-                state=saved["state"],
-                created_at=datetime.fromisoformat(saved["created_at"]),
-            )
+        row = Follow(
+            uri=saved["uri"],
+            follower_id=sides[0],
+            followee_id=sides[1],
+            state=saved["state"],
+            relay=saved.get("relay"),
+            created_at=datetime.fromisoformat(saved["created_at"]),
         )
+        session.add(row)
         done.follows += 1
+        if there[row.follower_id].local and row.state == ACCEPTED and row.relay is None:
+            read.append(row)
     await session.flush()
+    for row in read:
+        await backfill.begin(session, row.id)
 
 
 async def _show_again(session: AsyncSession, ids: Sequence[UUID], done: Undone) -> None:

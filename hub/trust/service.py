@@ -19,7 +19,7 @@ from hub.core.text import tidy
 from hub.entries import pictures, quotes
 from hub.fediverse import announcing, forwarding, peers, rulings
 from hub.fediverse.models import Ruling
-from hub.fediverse.rulings import BLOCKED, OPEN, Mode, Severed, Standing, Word, parts
+from hub.fediverse.rulings import BLOCKED, OPEN, SILENCED, Mode, Severed, Standing, Word, parts
 from hub.jobs.queue import enqueue
 from hub.jobs.registry import Run, job
 from hub.trust import returning, weighing
@@ -132,24 +132,31 @@ async def _settle(
         returning.keep(row, [now_said], before, severed)
         row.taken_back = taken_back
         session.add(row)
-    elif now_said.standing != BLOCKED:
-        await _let_back(session, host)
+    await _let_back(session, host)
     return taken_back
 
 
 async def _let_back(session: AsyncSession, host: str) -> returning.Undone:
-    """What went with the last word about this one server returns, as far as it can."""
+    """What went with words about this one server returns, as far as it can.
+
+    Follows do as soon as it is not blocked any more; answers wait until it is not silenced either.
+    """
+    total = returning.Undone()
+    said = await rulings.of(session, host)
+    standing = said.standing if said is not None else OPEN
+    if standing == BLOCKED:
+        return total
     kept = ServerList.taken_at > now() - UNDONE_WITHIN
     query = select(ServerList).where(
         ServerList.source == host, ServerList.undone_at.is_(None), kept
     )
-    done = returning.Undone()
-    for row in await session.scalars(query.order_by(ServerList.taken_at.desc())):
-        if [change["word"]["host"] for change in row.changes] == [host]:
-            done.mail, done.taken_back = row.mail, row.taken_back
+    for row in await session.scalars(query.order_by(ServerList.taken_at)):
+        waits = standing == SILENCED and row.replies
+        if [change["word"]["host"] for change in row.changes] == [host] and not waits:
+            done = returning.Undone(mail=row.mail, taken_back=row.taken_back)
             await returning.bring_back(session, row, done)
-            break
-    return done
+            total.add(done)
+    return total
 
 
 async def _let_go(session: AsyncSession, services: Services, severed: Severed) -> int:

@@ -14,6 +14,7 @@ from hub.entries.models import Entry
 from hub.events.models import Event
 from hub.fediverse import backfill, follows, peers
 from hub.fediverse.models import Backfill, InboxActivity, OutboxActivity
+from hub.trust import service as trust
 from tests.clock import Clock
 from tests.conftest import Running, settle
 from tests.integration.test_two_hubs import EVENT, OFFER, WANT, Hubs, _listed, _post
@@ -63,6 +64,23 @@ async def test_what_was_published_before_appears_after_the_follow(hubs: Hubs, cl
         (there,) = await _listed(south, kind)
         assert there["uri"] == entry["uri"], kind
         assert there["origin"] == "north.example"
+
+
+async def test_whom_we_follow_again_after_a_block_is_read_again(hubs: Hubs, clock: Clock) -> None:
+    """Else a hub that is quiet would be lost after thirty days, though it is there."""
+    north, south = hubs
+    await follows.follow(south.services, "@events@north.example")
+    await _read_all(clock, north, south)
+    async with south.services.db.write() as session:
+        await trust.block(session, south.services, "north.example")
+    await settle(north, south)
+    posted = await _post(north, "events", EVENT)
+    await settle(north, south)
+    async with south.services.db.write() as session:
+        await trust.unblock(session, "north.example")
+    await _read_all(clock, north, south)
+    assert (await _reading(south)).finished_at is not None
+    assert [one["uri"] for one in await _listed(south, "events")] == [posted["uri"]]
 
 
 async def test_what_is_old_is_not_told_as_new(hubs: Hubs, clock: Clock) -> None:

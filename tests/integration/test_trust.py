@@ -17,11 +17,11 @@ from hub.actors.models import Actor
 from hub.commands import COMMANDS
 from hub.core.clock import now
 from hub.entries.models import Entry, Picture, Report
-from hub.fediverse import follows, outbox, peers, rulings
+from hub.fediverse import follows, outbox, peers, relays, rulings
+from hub.fediverse.models import Backfill, Peer, Ruling
 from hub.fediverse.models import Follow as FollowRow
-from hub.fediverse.models import Peer, Ruling
 from hub.fediverse.rulings import Word
-from hub.trust import service, weighing
+from hub.trust import returning, service, weighing
 from hub.trust.models import ServerList
 from tests.conftest import MakeHub, Running, settle
 from tests.integration.test_two_hubs import EVENT, _follow, _listed, _post
@@ -226,7 +226,7 @@ async def _state(hub: Running) -> tuple[dict[str, str], list[Any], dict[str, Any
     """All that a block could sever."""
     async with hub.services.db.read() as session:
         ties = [
-            (row.uri, row.state, row.follower_id, row.followee_id)
+            (row.uri, row.state, row.follower_id, row.followee_id, row.relay)
             for row in await session.scalars(select(FollowRow).order_by(FollowRow.uri))
         ]
         weights = await weighing.weights_of(session, ["south.example"])
@@ -301,6 +301,60 @@ async def test_g5_a_single_server_is_a_list_of_one(bound: tuple[Running, Running
     await _lines(hub, "allow", host="south.example")
     names, ties, _, entries = await _state(hub)
     assert (names, ties, entries) == ({"south.example": "allowed"}, before[1], before[3])
+
+
+async def test_g5_all_that_went_with_a_server_returns_however_many_words_took_it(
+    town: Town,
+) -> None:
+    hub = town.hub
+    await town.hear()
+    await town.say(town.note())
+    _, ties, _, _ = await _state(hub)
+    before = (ties, len(await town.thread()))
+    assert (len(ties), before[1]) == (1, 1)
+
+    async def say(standing: str, **more: Any) -> tuple[list[Any], int]:
+        said = {"host": "town.example", "standing": standing, **more}
+        answer = await hub.web.post("/api/v1/blocks", json=said, headers=hub.steward)
+        assert answer.status_code < 300
+        return (await _state(hub))[1], len(await town.thread())
+
+    for words in (
+        ("silenced", "blocked"),
+        ("blocked", "silenced"),
+        ("silenced", "blocked", "silenced", "blocked"),
+    ):
+        for word in words:
+            assert await say(word) == ([] if word == "blocked" else ties, 0), words
+        async with hub.services.db.write() as session:
+            _, done = await service.unblock(session, "town.example")
+        assert (done.follows, done.replies, done.lost) == (words[-1] == "blocked", 1, 0)
+        assert ((await _state(hub))[1], len(await town.thread())) == before, words
+        async with hub.services.db.write() as session:
+            _, done = await service.unblock(session, "town.example")
+        assert done == returning.Undone(), "nothing returns twice"
+    assert await say("silenced") == (ties, 0)
+    assert await say("silenced", comment="Loud", reject_media=True) == (ties, 0)
+    assert await say("allowed") == before
+
+
+async def test_g5_a_relay_is_a_relay_after_its_block_is_taken_back_too(
+    bound: tuple[Running, Running],
+) -> None:
+    """Else it would be somebody whom we follow, and all that it passes on would be shown."""
+    hub, _ = bound
+    async with hub.services.db.write() as session:
+        await session.execute(delete(Backfill))
+        (ours,) = await follows.ours(session)
+        ours.relay = follows.AS_ACTOR
+    _, ties, _, _ = await _state(hub)
+    assert {tie[-1] for tie in ties} == {follows.AS_ACTOR, None}
+    await _lines(hub, "block", host="south.example")
+    await _lines(hub, "block", host="south.example", undo=True)
+    assert (await _state(hub))[1] == ties
+    async with hub.services.db.read() as session:
+        assert await relays.is_relay(session, "south.example")
+        assert await session.scalar(select(Backfill)) is None, "and no relay's past is read"
 
 
 async def test_g5_an_undo_leaves_alone_what_was_said_since(hub: Running) -> None:
