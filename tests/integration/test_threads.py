@@ -12,6 +12,8 @@ from uuid import uuid4
 import orjson
 import pytest
 from sqlalchemy import select, update
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from federation.testing import MemorySite
 from federation.vocab.activities import Announce, Create, Delete
@@ -19,7 +21,7 @@ from federation.vocab.names import PUBLIC
 from federation.vocab.objects import Event, Note
 from hub.core.clock import now
 from hub.entries import gathering
-from hub.entries.models import Entry, Reply
+from hub.entries.models import HELD, SHOWN, Entry, Reply
 from hub.fediverse import follows
 from hub.fediverse.models import InboxActivity
 from hub.jobs.models import Job
@@ -275,6 +277,40 @@ async def test_a_reply_to_our_thread_needs_no_mention_of_us(town: Town) -> None:
         assert await town.replies() == []
         await town.say(note, "bob")
     assert len(await town.replies()) == 2
+
+
+async def test_what_a_server_forwards_unasked_waits_until_somebody_there_passes_it_on(
+    town: Town,
+) -> None:
+    """Mastodon forwards every answer that it gets to all who follow what is answered."""
+    await _follow(town)
+    other = MemorySite("https://third.example", town.hub.wire, names=("relay", "eve"))
+    above = town.publish(town.note("bob"))
+    eve: dict[str, Any] = {"attributed_to": other.uri("eve"), "content": "<p>Buy pills</p>"}
+    notes = [
+        town.note(id=f"{other.origin}/notes/1", **eve),
+        town.note(id=f"{other.origin}/notes/2", in_reply_to=above.id, **eve),
+    ]
+    documents = {urlsplit(one.id or "").path: one.document(context=True) for one in notes}
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        document = documents.get(scope["path"])
+        answers: ASGIApp = other.app
+        if document is not None:
+            answers = Response(orjson.dumps(document), media_type="application/activity+json")
+        await answers(scope, receive, send)
+
+    town.hub.wire.attach("third.example", app)
+    for note in notes:
+        create = Create(id=f"{note.id}#c", actor=other.uri("eve"), object=note, to=(PUBLIC,))
+        await town.send(create, "relay")
+    waiting = {one.uri: one.state for one in await town.replies()}
+    assert waiting == {above.id: SHOWN, notes[0].id: HELD, notes[1].id: HELD}
+    relay = town.site.uri("relay")
+    for number, note in enumerate(notes):
+        boost = Announce(id=f"{relay}#{number}", actor=relay, object=note.id, to=(PUBLIC,))
+        await town.send(boost, "relay")
+    assert {one.state for one in await town.replies()} == {SHOWN}
 
 
 async def test_what_is_above_is_tried_again_when_its_server_was_away(town: Town) -> None:
