@@ -27,7 +27,7 @@ LONGEST_ANSWER: Final = 5000
 
 @dataclass(frozen=True, slots=True)
 class By:
-    """The resident who answers; `name` is what they are called, perhaps nothing."""
+    """The resident who answers; `name` is what they are called, never nothing."""
 
     person_id: UUID
     name: str

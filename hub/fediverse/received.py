@@ -108,7 +108,7 @@ class Received:
     """An authentic activity and all that is known around it.
 
     `author` is who did it. `via` is who passed it on, when that is another (an Announce, a relay);
-    `announced`: by an Announce, as one does with what one let in, and not as servers forward unasked.
+    `announced`: by an Announce, as one does with what one let in; servers forward unasked.
     `vouched`: the origin of the object itself confirmed it (it answers 404 or 410 to a Delete).
     `listed`: it is of old, and we read it in the author's own collection; nobody is told of it.
     Handlers ask for documents of others with `fetched` and `actor` before they write anything:

@@ -25,7 +25,9 @@ from hub.entries.models import HELD, SHOWN, Entry, Reply
 from hub.fediverse import follows
 from hub.fediverse.models import InboxActivity
 from hub.jobs.models import Job
-from tests.towns import STEWARD, Town, signed_in
+from hub.people import service
+from tests.towns import EVENT, STEWARD, Town, signed_in
+from tests.visitor import visiting
 
 AS2 = {"accept": "application/activity+json"}
 
@@ -477,6 +479,30 @@ async def test_the_page_says_who_answers_whom_and_how_many_like_it(town: Town) -
     assert "passed on 1 time" in page
     assert "2 answers" in page
     assert len(await town.thread(STEWARD)) == 2
+
+
+async def test_a_member_without_a_name_is_called_a_neighbour_and_answers_what_stands_there(
+    town: Town,
+) -> None:
+    """Unsigned, `This is cancelled.` would be a word of the hub's own."""
+    await town.hear()
+    await town.say(town.note())
+    (asked,) = await town.replies()
+    other = await town.hub.web.post("/api/v1/events", json=EVENT, headers=town.hub.steward)
+    async with visiting(town.hub) as member:
+        async with town.hub.services.db.write() as session:
+            link = await service.make_link(session, town.hub.url, "member")
+        await member.press(link)
+        form = f"/answer/{town.event['id']}"
+        assert (await member.press(form, text="This is cancelled.")).status_code == 303
+        said = next(one for one in await town.replies() if one.from_us)
+        assert said.content == "<p><strong>a neighbour:</strong> This is cancelled.</p>"
+        assert (await member.get(f"{form}?to={asked.id}")).status_code == 200
+        elsewhere = await member.get(f"/answer/{other.json()['id']}?to={asked.id}")
+        assert elsewhere.status_code == 404, "it answers something else"
+        blocks = {"host": "town.example"}
+        await town.hub.web.post("/api/v1/blocks", json=blocks, headers=town.hub.steward)
+        assert (await member.get(f"{form}?to={asked.id}")).status_code == 404
 
 
 async def test_ap_34_a_delete_of_a_reply_leaves_a_tombstone_for_its_author_alone(
