@@ -44,7 +44,7 @@ _FOLLOWED = select(Follow.followee_id).where(
 )
 
 
-def by_us() -> Select[tuple[UUID]]:
+def by_us() -> Select[UUID]:
     """Whom our actors follow, relays aside: those speak for the whole world."""
     ours = select(Actor.id).where(Actor.local)
     return select(Follow.followee_id).where(
