@@ -87,7 +87,8 @@ async def _do(session: AsyncSession, services: Services, due: Due) -> None:
         stand.options(joinedload(Reply.author)).order_by(Reply.received_at, Reply.id)
     )
     for reply in heard.all():
-        await _say(session, services, area, reply)
+        if await announcing.admits(session, announcing.may_answer(area.actor_id), reply.author):
+            await _say(session, services, area, reply)
 
 
 async def _say(session: AsyncSession, services: Services, area: Area, thing: Entry | Reply) -> None:

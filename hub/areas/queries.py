@@ -29,7 +29,7 @@ from hub.entries.queries import Filter
 from hub.entries.visibility import ANYBODY, PUBLIC, standing
 from hub.events import queries as events
 from hub.events.models import Event
-from hub.fediverse import former
+from hub.fediverse import announcing, follows, former
 from hub.fediverse.follows import ACCEPTED
 from hub.fediverse.models import Announcement, Follow
 from hub.fediverse.outbox import LONGEST_OBJECT
@@ -109,11 +109,7 @@ def first_hand(entry: Any = Entry) -> ColumnElement[bool]:
     So nothing that came through a relay or somebody else's channel is passed on once more, by
     whatever way it came first, and two hubs that follow each other's channels add nothing (AP-88).
     """
-    ours = select(Actor.id).where(Actor.local)
-    followed = select(Follow.followee_id).where(
-        Follow.follower_id.in_(ours), Follow.state == ACCEPTED, Follow.relay.is_(None)
-    )
-    return or_(entry.origin == "", entry.origin.in_(former.before(followed)))
+    return or_(entry.origin == "", entry.origin.in_(former.before(follows.by_us())))
 
 
 def current(moment: datetime) -> list[ColumnElement[bool]]:
@@ -163,7 +159,8 @@ async def unheard(session: AsyncSession, area: Area, limit: int) -> Sequence[UUI
     """The answers that a channel which takes posts has yet to pass on, the oldest first (FEP-1b12).
 
     They answer what it passed on itself and stand here; so they take the way of what they answer,
-    and two channels that follow each other repeat nothing (AP-88).
+    and two channels that follow each other repeat nothing (AP-88). Those of whoever said much of
+    late wait.
     """
     if area.actor.kind != GROUP:
         return []
@@ -179,6 +176,7 @@ async def unheard(session: AsyncSession, area: Area, limit: int) -> Sequence[UUI
             func.length(Reply.uri) <= LONGEST_OBJECT,
             Actor.suspended_at.is_(None),
             Actor.deleted_at.is_(None),
+            announcing.may_answer(area.actor_id),
             ~told,
         )
         .order_by(Reply.received_at, Reply.id)

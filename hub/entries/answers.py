@@ -27,7 +27,7 @@ LONGEST_ANSWER: Final = 5000
 
 @dataclass(frozen=True, slots=True)
 class By:
-    """The resident who answers; `name` is what they are called, perhaps nothing."""
+    """The resident who answers; `name` is what they are called, never nothing."""
 
     person_id: UUID
     name: str
@@ -199,8 +199,8 @@ def _words(words: str) -> str:
 
 
 async def said_by(session: AsyncSession, person_id: UUID) -> Sequence[Reply]:
-    """What a resident answered for everybody, and did not take back, oldest first."""
-    theirs = (Reply.person_id == person_id, Reply.from_us, Reply.public, Reply.state != HIDDEN)
+    """What a resident answered for everybody, also what a steward hid, oldest first."""
+    theirs = (Reply.person_id == person_id, Reply.from_us, Reply.public)
     return (await session.scalars(select(Reply).where(*theirs).order_by(Reply.published_at))).all()
 
 

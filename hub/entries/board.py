@@ -8,7 +8,6 @@ again, and every follower would get every word of a thread.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Final
 
 import orjson
@@ -28,9 +27,6 @@ from hub.fediverse.models import Announcement, Follow
 from hub.fediverse.received import Received
 
 GROUP: Final = "Group"  # the type of an actor that takes posts
-MOST_A_DAY: Final = 10  # posts of one author that are announced unseen; more wait for a steward
-MOST_OF_A_SERVER: Final = 50  # the same of one server, which may have any number of authors
-DAY: Final = timedelta(days=1)
 MOST_WAITING: Final = 100  # posts of one server that wait for a steward; no more are kept
 MOST_WAITING_IN_ALL: Final = 1000  # the same of all servers: more than anybody looks through
 
@@ -109,8 +105,7 @@ async def _may_post(received: Received, group: Actor, thing: Object) -> bool:
     known = select(Follow.id).where(knows_us, Follow.state == follows.ACCEPTED).limit(1)
     if await session.scalar(known) is None:
         return False
-    own, all_there = await announcing.counts_since(session, group, author, DAY)
-    return own < MOST_A_DAY and all_there < MOST_OF_A_SERVER
+    return await announcing.admits(session, announcing.may_post(group.id), author)
 
 
 async def _find_room(session: AsyncSession, group: Actor, author: Actor) -> None:

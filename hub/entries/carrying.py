@@ -20,12 +20,16 @@ async def carry(session: AsyncSession, services: Services, reply: Reply, author:
     """Pass a new answer of `author`, who is elsewhere, on to hubs, now or once it is shown.
 
     A server counts as a hub if we know a Group there (FEP-1b12); Mastodon's followers get nothing.
+    Of who answers much in a day only what waits for a steward is passed on.
     """
     entry = await session.get(Entry, reply.entry_id) if reply.entry_id and reply.public else None
     if entry is None or not entry.local or len(reply.uri.encode()) > outbox.LONGEST_OBJECT:
         return
     channel = await session.get_one(Actor, entry.author_id)
     if not await announcing.group_boxes(session, channel):
+        return
+    seen = reply.state != SHOWN  # by a steward, before it goes
+    if not seen and not await announcing.admits(session, announcing.may_answer(channel.id), author):
         return
     row = await announcing.intend(session, channel, author, reply.uri, None)
     if row is not None and reply.state == SHOWN:

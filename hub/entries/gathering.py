@@ -77,7 +77,7 @@ async def climb_later(received: Received, thing: Object) -> None:
     if not await _concerns_us(received, thing):
         raise Unauthorised("not a reply to anything here")
     await received.charge(thing.id)
-    via = "" if received.via is None else str(received.via.id)
+    via = "" if received.announcer is None else str(received.announcer.id)
     await enqueue(session, climb, key=_key("climb", thing.id), uri=thing.id, **_by(via))
 
 

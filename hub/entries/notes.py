@@ -108,10 +108,10 @@ def of_resident(
 ) -> Note:
     """What a resident answers for everybody, in the name of one of our channels.
 
-    `name` is theirs; empty: the channel alone speaks. `to` is whom it answers, of whatever server.
+    `name` is theirs; without one the channel itself would speak. `to` is whom it answers, of
+    whatever server.
     """
     body = str(paragraphs(text)).removeprefix("<p>")
-    signed = f"<strong>{escape(name)}:</strong> " if name else ""
     named = () if to.local else (Tag(type="Mention", name=f"@{to.handle}", href=to.uri),)
     return Note(
         id=uri,
@@ -120,7 +120,7 @@ def of_resident(
         in_reply_to=in_reply_to,
         context=context,
         replies=f"{uri}/replies",
-        content=SafeHtml(f"<p>{signed}{body}"),
+        content=SafeHtml(f"<p><strong>{escape(name)}:</strong> {body}"),
         language=language,
         published=moment,
         updated=moment,

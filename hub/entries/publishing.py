@@ -211,7 +211,12 @@ async def bury(session: AsyncSession, services: Services, entry: Entry, former_t
 
 
 async def take_back(session: AsyncSession, services: Services, reply: Reply) -> None:
-    """Tell everyone who got an answer of ours that it is no more."""
+    """Tell everyone who got an answer of ours that it is no more.
+
+    What was taken back before, and then shown again to those who come here, went to nobody since.
+    """
+    if reply.public and await is_gone(session, reply.uri, None):
+        return
     channel = await session.get_one(Actor, reply.author_id)
     asked = await session.get(Reply, reply.answers_id) if reply.answers_id else None
     asker = await session.get(Actor, asked.author_id) if asked else None

@@ -94,8 +94,8 @@ async def receive(received: Received, thing: Object, anchor: Anchor) -> bool:
         for hearer in _HEARERS:
             await hearer(received, thing, anchor.entry_id)
     content = await text.cleaned(notes.html_of(thing))
-    session, services, via = received.session, received.services, received.via
-    await keep(session, services, thing, anchor, received.author, content, via)
+    session, services, by = received.session, received.services, received.announcer
+    await keep(session, services, thing, anchor, received.author, content, by)
     return True
 
 
@@ -105,10 +105,10 @@ async def let_in(received: Received, thing: Object) -> bool:
     So it comes to the same whether it came first by itself or from them.
     """
     reply = await by_uri(received.session, thing.id or "")
-    if reply is None or not reply.public or reply.state != HELD or received.via is None:
+    if reply is None or not reply.public or reply.state != HELD or received.announcer is None:
         return False
     if reply.author_id != received.author.id or not await _is_heard(
-        received.session, received.services, thing, received.author, received.via
+        received.session, received.services, thing, received.author, received.announcer
     ):
         return False
     reply.state, reply.read_at = SHOWN, received.now

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import orjson
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased, joinedload
 
@@ -22,12 +22,15 @@ from hub.actors.channels import AUTHOR_OF
 from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.services import Services
-from hub.fediverse import outbox
+from hub.fediverse import follows, outbox
 from hub.fediverse.follows import ACCEPTED
 from hub.fediverse.models import Announcement, Follow, OutboxActivity
 from hub.jobs.queue import enqueue
 from hub.jobs.registry import Run, job
 
+MOST_A_DAY: Final = 10  # things of one author that one of our actors passes on unseen
+MOST_OF_A_SERVER: Final = 50  # the same of one server, which may have any number of authors
+DAY: Final = timedelta(days=1)
 AT_ONCE: Final = 50  # Undos signed in one transaction; others write between two
 UNDO: Final = "-undo"  # what the id of an Announce ends with in the id of its Undo
 
@@ -213,24 +216,38 @@ async def _listed(session: AsyncSession, which: ColumnElement[bool]) -> list[Ann
     return list(rows)
 
 
-async def counts_since(
-    session: AsyncSession, actor: Actor, author: Actor, within: timedelta
-) -> tuple[int, int]:
-    """How much this actor of ours was asked to announce of late: of an author, of their server."""
-    query = (
-        select(
-            func.count(Announcement.id).filter(Announcement.author_id == author.id),
-            func.count(Announcement.id),
-        )
-        .join(Actor, Actor.id == Announcement.author_id)
-        .where(
-            Announcement.actor_id == actor.id,
-            Announcement.created_at > now() - within,
-            Actor.authority == author.authority,
-        )
+async def admits(session: AsyncSession, who: ColumnElement[bool], author: Actor) -> bool:
+    """Whether something that is said of `Actor` is true of this author."""
+    found = await session.scalar(select(Actor.id).where(Actor.id == author.id, who))
+    return found is not None
+
+
+def may_answer(actor_id: UUID) -> ColumnElement[bool]:
+    """Said of `Actor`: this actor of ours passes on what they answer.
+
+    Channels speak for many: ours, and those that we follow, are not counted.
+    """
+    return or_(Actor.local, Actor.id.in_(follows.by_us()), may_post(actor_id))
+
+
+def may_post(actor_id: UUID) -> ColumnElement[bool]:
+    """Said of `Actor`: this actor of ours passes on more of them, and of their server, unseen."""
+    author = aliased(Actor)
+    lately = (Announcement.actor_id == actor_id, Announcement.created_at > now() - DAY)
+    enough = (
+        select(Announcement.author_id)
+        .where(*lately)
+        .group_by(Announcement.author_id)
+        .having(func.count() >= MOST_A_DAY)
     )
-    own, all_there = (await session.execute(query)).one()
-    return own, all_there
+    enough_there = (
+        select(author.authority)
+        .join(Announcement, Announcement.author_id == author.id)
+        .where(*lately)
+        .group_by(author.authority)
+        .having(func.count() >= MOST_OF_A_SERVER)
+    )
+    return and_(Actor.id.not_in(enough), Actor.authority.not_in(enough_there))
 
 
 async def group_boxes(session: AsyncSession, actor: Actor) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from uuid import UUID, uuid4
 
 import orjson
-from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy import Select, bindparam, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
@@ -42,6 +42,14 @@ _FOLLOWED = select(Follow.followee_id).where(
     Follow.follower_id.in_(select(Actor.id).where(Actor.local)),
     Follow.state == ACCEPTED,
 )
+
+
+def by_us() -> Select[UUID]:
+    """Whom our actors follow, relays aside: those speak for the whole world."""
+    ours = select(Actor.id).where(Actor.local)
+    return select(Follow.followee_id).where(
+        Follow.follower_id.in_(ours), Follow.state == ACCEPTED, Follow.relay.is_(None)
+    )
 
 
 async def is_followed(session: AsyncSession, actors: Sequence[UUID]) -> bool:

@@ -19,7 +19,7 @@ from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.db import Base
 from hub.core.services import Services
-from hub.fediverse import peers, rulings
+from hub.fediverse import follows, peers, rulings
 from hub.fediverse.models import Follow, Peer
 
 MOST: Final = 5  # former addresses of one actor that are asked, and moves that are followed
@@ -92,7 +92,11 @@ async def lose(session: AsyncSession) -> None:
     """
     entry = Base.metadata.tables["entry"]
     ours = aliased(Actor)
-    followed = select(Follow.followee_id).join(ours, ours.id == Follow.follower_id)
+    followed = (
+        select(Follow.followee_id)
+        .join(ours, ours.id == Follow.follower_id)
+        .where(Follow.state == follows.ACCEPTED)
+    )
     somebody, silent = aliased(Actor), aliased(Peer)
     there = select(somebody.authority).where(somebody.id.in_(followed.where(ours.local)))
     moved = select(Actor.authority).where(Actor.local.is_(False), Actor.moved_to.is_not(None))
@@ -102,7 +106,10 @@ async def lose(session: AsyncSession) -> None:
         .where(silent.lost_at.is_not(None), Actor.authority.in_(there))
     )
     stayed = exists().where(
-        Actor.authority == Peer.host, Actor.moved_to.is_(None), entry.c.author_id == Actor.id
+        Actor.authority == Peer.host,
+        Actor.moved_to.is_(None),
+        entry.c.author_id == Actor.id,
+        entry.c.deleted_at.is_(None),
     )
     left = (Peer.host.in_(moved), Peer.host.not_in(there), ~stayed)
     lost = Peer.host.in_(before(gone))

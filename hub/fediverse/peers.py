@@ -79,7 +79,7 @@ async def hears(
 ) -> bool:
     """Whether what this actor says is shown without a steward's click (SETTLED 8).
 
-    `via` is who passed it on: whom we follow, and what they let through, we trust (decision 0066),
+    `via` is who announced it: whom we follow, and what they let through, we trust (decision 0066),
     unless it is a relay. What stewards said of the actor's own server comes first.
     """
     if actor.local:

@@ -107,7 +107,8 @@ class Together:
 class Received:
     """An authentic activity and all that is known around it.
 
-    `author` is who did it. `via` is who passed it on, when that is another (an Announce, a relay).
+    `author` is who did it. `via` is who passed it on, when that is another (an Announce, a relay);
+    `announced`: by an Announce, as one does with what one let in; servers forward unasked.
     `vouched`: the origin of the object itself confirmed it (it answers 404 or 410 to a Delete).
     `listed`: it is of old, and we read it in the author's own collection; nobody is told of it.
     Handlers ask for documents of others with `fetched` and `actor` before they write anything:
@@ -125,6 +126,7 @@ class Received:
     host: str
     now: datetime
     via: Actor | None = None
+    announced: bool = False
     vouched: bool = False
     listed: bool = False
     documents: Mapping[str, Document | FederationError] = field(default_factory=dict)
@@ -132,6 +134,11 @@ class Received:
     alone: bool = True
     look_ups: LookUps | None = None
     together: Together | None = None
+
+    @property
+    def announcer(self) -> Actor | None:
+        """Who passed it on by an Announce."""
+        return self.via if self.announced else None
 
     async def afterwards(self, do: Afterwards[T], thing: T) -> None:
         """Have something done to `thing` before it is kept: at once, or to all of a round together.
@@ -234,7 +241,12 @@ class Received:
         author = await self.actor(thing.attributed_to)
         create = Create(actor=author.uri, object=thing, to=thing.to, cc=thing.cc)
         onward = replace(
-            self, author=author, via=self.author, activity=create, document=create.document()
+            self,
+            author=author,
+            via=self.author,
+            announced=True,
+            activity=create,
+            document=create.document(),
         )
         if self.dispatch is None:
             raise RuntimeError("no dispatcher")

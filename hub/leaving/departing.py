@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hub.core.clock import now
 from hub.core.errors import NotFound
 from hub.core.services import Services
-from hub.entries import answers, pictures, tending
+from hub.entries import answers, pictures, publishing, tending
 from hub.entries.models import Entry, Reply, Report
 from hub.events.models import Attendance, Event, Series
 from hub.exchange.models import Backer, Loan, Match, MatchMessage
@@ -80,7 +80,8 @@ async def leave(services: Services, person_id: UUID) -> str:
         await session.flush()
         await _forget_talk(session, person_id, ids)
         for said in await answers.said_by(session, person_id):
-            session.add(FarewellThing(digest=secrets.digest(secret), uri=said.uri))
+            if not await publishing.is_gone(session, said.uri, None):
+                session.add(FarewellThing(digest=secrets.digest(secret), uri=said.uri))
             await tending.take_away(session, services, said)
         for entry in entries:
             await _withdraw(session, services, entry, secret)

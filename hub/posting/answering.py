@@ -10,6 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from hub.core import words
 from hub.core.db import AsyncSession
 from hub.core.errors import Forbidden, Invalid, NotFound
 from hub.core.services import Services
@@ -48,7 +49,7 @@ async def say(
         async with sendings.once(hub, sent, person_id) as sending:
             if sending.new:
                 entry, above = await _answered(sending.session, entry_id, caller, to)
-                by = answers.By(person_id, caller.name)
+                by = answers.By(person_id, caller.name or _nameless(hub))
                 said = await answers.say(sending.session, hub, entry, above, sent.text("text"), by)
                 sending.path = f"{entry.path}#reply-{said.id}"
     except Invalid as error:
@@ -82,9 +83,21 @@ async def _answered(
     above = None if to is None else await replies.by_id(session, to)
     if entry.kind not in OPEN_TO_ANSWERS or entry.visibility != PUBLIC:
         raise NotFound("This cannot be answered here.")
-    if above is not None and not (above.public and above.state == SHOWN):
+    if above is not None and not _stands(above, entry):
         raise NotFound("This message is no longer here.")
     return entry, above
+
+
+def _stands(above: Reply, entry: Entry) -> bool:
+    """Whether everybody sees this answer under the entry."""
+    shown = above.public and above.state == SHOWN and above.author.suspended_at is None
+    return shown and above.entry_id == entry.id
+
+
+def _nameless(hub: Services) -> str:
+    """What a member without a name is called, as the hub speaks; else itself would seem to."""
+    with words.speaking(words.base_of(hub.settings.language)):
+        return words.say("a neighbour")
 
 
 async def _form(

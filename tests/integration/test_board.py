@@ -190,23 +190,23 @@ async def _actor(session: AsyncSession, street: Street, who: str) -> Actor:
 
 
 async def test_ap_85_too_many_posts_of_one_author_wait(street: Street) -> None:
-    for _ in range(board.MOST_A_DAY + 2):
+    for _ in range(announcing.MOST_A_DAY + 2):
         await _say(street, _post(street))
-    assert len(_got(street.far, "Announce")) == board.MOST_A_DAY
+    assert len(_got(street.far, "Announce")) == announcing.MOST_A_DAY
     assert len(await _messages(street)) == 2
     async with street.hub.services.db.write() as session:
         yesterday = now() - timedelta(hours=25)
         await session.execute(update(Announcement).values(created_at=yesterday))
     await _say(street, _post(street))
-    assert len(_got(street.far, "Announce")) == board.MOST_A_DAY + 1
+    assert len(_got(street.far, "Announce")) == announcing.MOST_A_DAY + 1
 
 
 async def test_ap_85_too_many_posts_of_one_server_wait_whoever_wrote_them(
     street: Street, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server may have any number of authors; others are not kept waiting by it."""
-    monkeypatch.setattr(board, "MOST_OF_A_SERVER", 5)
-    monkeypatch.setattr(board, "MOST_A_DAY", 2)
+    monkeypatch.setattr(announcing, "MOST_OF_A_SERVER", 5)
+    monkeypatch.setattr(announcing, "MOST_A_DAY", 2)
     for n in range(4):
         street.town.add_actor(f"n{n}")
         await street.follow(street.town, f"n{n}", "board")
@@ -216,7 +216,7 @@ async def test_ap_85_too_many_posts_of_one_server_wait_whoever_wrote_them(
     for n in range(4):
         await _say(street, _post(street, f"n{n}"))
         await _say(street, _post(street, f"n{n}"))
-    assert len(_got(street.far, "Announce")) == board.MOST_OF_A_SERVER
+    assert len(_got(street.far, "Announce")) == announcing.MOST_OF_A_SERVER
     assert len(await _messages(street)) == 3
     fred, uri = street.far.uri("fred"), street.actor("board")
     post = _post(street, attributedTo=fred, id=f"{street.far.origin}/n/1")
@@ -224,7 +224,46 @@ async def test_ap_85_too_many_posts_of_one_server_wait_whoever_wrote_them(
               "object": post, "to": [PUBLIC], "cc": [uri]}  # fmt: skip
     await street.far.send_document("fred", create, f"{uri}/inbox")
     await street.hub.work()
-    assert len(_got(street.town, "Announce")) == board.MOST_OF_A_SERVER + 1
+    assert len(_got(street.town, "Announce")) == announcing.MOST_OF_A_SERVER + 1
+
+
+async def test_ap_85_answers_are_passed_on_as_seldom_unless_whoever_says_them_is_followed(
+    make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the channel of an area, and by that of the entry to the hubs that follow it."""
+    monkeypatch.setattr(announcing, "MOST_OF_A_SERVER", 3)
+    monkeypatch.setattr(announcing, "MOST_A_DAY", 2)
+    monkeypatch.setattr(passing, "AT_ONCE", 1)  # so that what waits would be in the way
+    street = await make_street(make_hub, federation="open")
+    street.far.add_actor("club", "Group")
+    await street.follow(street.far, "club")
+    area = {"name": "valley", "title": "The valley", "open_to_posts": True}
+    await street.hub.web.post("/api/v1/areas", json=area, headers=street.hub.steward)
+    await street.follow(street.far, "fred", "valley")
+
+    async def passed_on() -> dict[str, list[Any]]:
+        for _ in range(4):
+            async with street.hub.services.db.write() as session:
+                await enqueue(session, passing.pass_on)
+            await street.hub.work()
+        found: dict[str, list[Any]] = {"events": [], "valley": []}
+        for one in street.far.received:
+            if one.activity.type == "Announce" and one.activity.object in said:
+                found[one.actor.rpartition("/")[2]].append(one.activity.object)
+        return {name: sorted(objects) for name, objects in found.items()}
+
+    said: list[str] = []
+    await passed_on()
+    for who in ("ada", "ada", "ada", "bob", "bob"):
+        note = street.note(who)
+        said.append(note["id"])
+        await street.say(note, who=who)
+    few = sorted((said[0], said[1], said[3]))
+    assert await passed_on() == {"events": few, "valley": few}
+    async with street.hub.services.db.write() as session:
+        row = await follows.ask(session, street.hub.services, await _actor(session, street, "ada"))
+        row.state = follows.ACCEPTED
+    assert (await passed_on())["valley"] == sorted((*few, said[2]))
 
 
 async def test_b9_so_many_posts_wait_for_a_steward_and_no_more(

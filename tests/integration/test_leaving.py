@@ -11,6 +11,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from icalendar import Calendar
@@ -18,6 +19,7 @@ from sqlalchemy import JSON, LargeBinary, String, Text, select
 
 from hub.core.clock import now
 from hub.core.db import Base
+from hub.entries import replies, tending
 from hub.entries.models import Entry, Picture, Reply
 from hub.fediverse import follows
 from hub.fediverse.models import OutboxActivity, Peer, Receipt
@@ -297,6 +299,23 @@ async def test_t41_the_other_hub_deletes_it_and_is_shown_as_told(
 async def _answers(hub: Running) -> set[str]:
     async with hub.services.db.read() as session:
         return set(await session.scalars(select(Reply.content)))
+
+
+async def test_one_leaves_whose_answer_was_hidden_and_others_who_answered_it_stay(
+    hub: Running,
+) -> None:
+    news = await hub.web.post("/api/v1/news", json=NEWS, headers=hub.steward)
+    form = f"/answer/{news.json()['id']}"
+    ann = await neighbours.person(hub, "Ann", "member")
+    ben = await neighbours.person(hub, "Ben", "member")
+    said = await neighbours.press(hub, form, ann, text="I bring the kettle.")
+    above = said.headers["location"].partition("#reply-")[2]
+    answer = await neighbours.press(hub, f"{form}?to={above}", ben, text="No kettle.")
+    assert answer.status_code == 303, answer.text
+    async with hub.services.db.write() as session:
+        await tending.hide(session, hub.services, await replies.by_id(session, UUID(above)))
+    await _left(hub, ann)
+    assert await _answers(hub) == {"<p><strong>Ben:</strong> No kettle.</p>"}
 
 
 async def test_the_last_steward_cannot_leave(hub: Running) -> None:

@@ -487,7 +487,11 @@ async def test_t38_what_a_member_answered_is_reported_and_taken_down_like_a_post
         (row,) = await _all(hub, Appeal)
         assert row.person_id == reply.person_id is not None
         await _undo(moderator, answer)
-        assert "Stay away" in (await member.get(page)).text
+        shown = await member.get(page)
+        assert "Stay away" in shown.text
+        deleted = await member.send(shown, f"/replies/{reply.id}/delete")
+        assert deleted.status_code == 303, "what was taken down once can be deleted"
+        assert await town.replies() == []
 
 
 async def test_what_was_published_is_taken_back_everywhere_when_it_is_taken_down(

@@ -11,12 +11,13 @@ from urllib.parse import urlsplit
 import httpx2
 import orjson
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from federation.testing import MemorySite
 from federation.vocab.actors import Actor as ActorDocument
 from hub.actors.models import Actor
 from hub.bootstrap import opened
+from hub.core.clock import now
 from hub.core.errors import CommandFailed
 from hub.core.settings import Settings
 from hub.entries.models import Entry
@@ -201,6 +202,7 @@ async def test_t42_what_a_hub_said_at_both_addresses_before_counts_as_its_own(
     old, _ = hubs
     region = await make_hub("region.example")
     said = {(await post(old, "offers", OFFER))["uri"]}
+    forgotten = (await post(old, "offers", {**OFFER, "title": "Of somebody else"}))["uri"]
     await settle(old)
     async with _moving(old) as new:
         said.add((await post(new, "offers", {**OFFER, "title": "Said next"}))["uri"])
@@ -215,6 +217,7 @@ async def test_t42_what_a_hub_said_at_both_addresses_before_counts_as_its_own(
         assert made.status_code == 201, made.text
         await follows.follow(region.services, "@offers@last.example")
         await read_all(clock, last, region)
+        await _leave_traces(region, forgotten)
         await ask(region.services, "areas.pass_on")
         await region.work()
     assert {each["uri"] for each in await listed(region, "offers")} == said
@@ -232,6 +235,20 @@ async def test_t42_what_a_hub_said_at_both_addresses_before_counts_as_its_own(
     await ask(region.services, "fediverse.upkeep")
     await region.work()
     assert {each["uri"] for each in await listed(region, "offers")} == said
+
+
+async def _leave_traces(region: Running, uri: str) -> None:
+    """Somebody who stayed at the old address took this back, and did not want to be followed."""
+    name = f"{OLD}/actors/stayed"
+    stayed = Actor(uri=name, kind="Person", name="stayed", authority="old.example", inbox=name)
+    async with region.services.db.write() as session:
+        session.add(stayed)
+        ours = (await session.scalars(select(Actor.id).where(Actor.local).limit(1))).one()
+        await session.flush()
+        refused = {"uri": f"{name}#f", "state": follows.REJECTED}
+        session.add(Follow(follower_id=ours, followee_id=stayed.id, **refused))
+        theirs = update(Entry).where(Entry.uri == uri)
+        await session.execute(theirs.values(author_id=stayed.id, deleted_at=now()))
 
 
 async def test_nobody_is_somebody_elses_new_address_by_saying_so(

@@ -81,8 +81,8 @@ NO_RATES: Final = frozenset(
         "hub.fediverse.policy.PER_HOST",
         "hub.fediverse.departures.MOST",
         # Proved where the board is: they let wait, and send nobody away.
-        "hub.entries.board.MOST_A_DAY",
-        "hub.entries.board.MOST_OF_A_SERVER",
+        "hub.fediverse.announcing.MOST_A_DAY",
+        "hub.fediverse.announcing.MOST_OF_A_SERVER",
         # Proved in tests/integration/test_areas.py: what is too much waits.
         "hub.areas.passing.AT_ONCE",
         "hub.areas.passing.MOST_AN_HOUR",

@@ -12,6 +12,8 @@ from uuid import uuid4
 import orjson
 import pytest
 from sqlalchemy import select, update
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from federation.testing import MemorySite
 from federation.vocab.activities import Announce, Create, Delete
@@ -19,11 +21,13 @@ from federation.vocab.names import PUBLIC
 from federation.vocab.objects import Event, Note
 from hub.core.clock import now
 from hub.entries import gathering
-from hub.entries.models import Entry, Reply
+from hub.entries.models import HELD, SHOWN, Entry, Reply
 from hub.fediverse import follows
 from hub.fediverse.models import InboxActivity
 from hub.jobs.models import Job
-from tests.towns import STEWARD, Town, signed_in
+from hub.people import service
+from tests.towns import EVENT, STEWARD, Town, signed_in
+from tests.visitor import visiting
 
 AS2 = {"accept": "application/activity+json"}
 
@@ -277,6 +281,40 @@ async def test_a_reply_to_our_thread_needs_no_mention_of_us(town: Town) -> None:
     assert len(await town.replies()) == 2
 
 
+async def test_what_a_server_forwards_unasked_waits_until_somebody_there_passes_it_on(
+    town: Town,
+) -> None:
+    """Mastodon forwards every answer that it gets to all who follow what is answered."""
+    await _follow(town)
+    other = MemorySite("https://third.example", town.hub.wire, names=("relay", "eve"))
+    above = town.publish(town.note("bob"))
+    eve: dict[str, Any] = {"attributed_to": other.uri("eve"), "content": "<p>Buy pills</p>"}
+    notes = [
+        town.note(id=f"{other.origin}/notes/1", **eve),
+        town.note(id=f"{other.origin}/notes/2", in_reply_to=above.id, **eve),
+    ]
+    documents = {urlsplit(one.id or "").path: one.document(context=True) for one in notes}
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        document = documents.get(scope["path"])
+        answers: ASGIApp = other.app
+        if document is not None:
+            answers = Response(orjson.dumps(document), media_type="application/activity+json")
+        await answers(scope, receive, send)
+
+    town.hub.wire.attach("third.example", app)
+    for note in notes:
+        create = Create(id=f"{note.id}#c", actor=other.uri("eve"), object=note, to=(PUBLIC,))
+        await town.send(create, "relay")
+    waiting = {one.uri: one.state for one in await town.replies()}
+    assert waiting == {above.id: SHOWN, notes[0].id: HELD, notes[1].id: HELD}
+    relay = town.site.uri("relay")
+    for number, note in enumerate(notes):
+        boost = Announce(id=f"{relay}#{number}", actor=relay, object=note.id, to=(PUBLIC,))
+        await town.send(boost, "relay")
+    assert {one.state for one in await town.replies()} == {SHOWN}
+
+
 async def test_what_is_above_is_tried_again_when_its_server_was_away(town: Town) -> None:
     await town.hear()
     notes = _chain(town, 2, town.event["uri"])
@@ -441,6 +479,30 @@ async def test_the_page_says_who_answers_whom_and_how_many_like_it(town: Town) -
     assert "passed on 1 time" in page
     assert "2 answers" in page
     assert len(await town.thread(STEWARD)) == 2
+
+
+async def test_a_member_without_a_name_is_called_a_neighbour_and_answers_what_stands_there(
+    town: Town,
+) -> None:
+    """Unsigned, `This is cancelled.` would be a word of the hub's own."""
+    await town.hear()
+    await town.say(town.note())
+    (asked,) = await town.replies()
+    other = await town.hub.web.post("/api/v1/events", json=EVENT, headers=town.hub.steward)
+    async with visiting(town.hub) as member:
+        async with town.hub.services.db.write() as session:
+            link = await service.make_link(session, town.hub.url, "member")
+        await member.press(link)
+        form = f"/answer/{town.event['id']}"
+        assert (await member.press(form, text="This is cancelled.")).status_code == 303
+        said = next(one for one in await town.replies() if one.from_us)
+        assert said.content == "<p><strong>a neighbour:</strong> This is cancelled.</p>"
+        assert (await member.get(f"{form}?to={asked.id}")).status_code == 200
+        elsewhere = await member.get(f"/answer/{other.json()['id']}?to={asked.id}")
+        assert elsewhere.status_code == 404, "it answers something else"
+        blocks = {"host": "town.example"}
+        await town.hub.web.post("/api/v1/blocks", json=blocks, headers=town.hub.steward)
+        assert (await member.get(f"{form}?to={asked.id}")).status_code == 404
 
 
 async def test_ap_34_a_delete_of_a_reply_leaves_a_tombstone_for_its_author_alone(
