@@ -43,7 +43,9 @@ async def _looked_at(address: str, look: Any) -> Any:
         await database.close()
 
 
-def _drift(connection: Connection) -> list[Any]:
+def drift(connection: Connection) -> list[Any]:
+    """How the tables are otherwise than the models say."""
+
     def of_models(_object: Any, name: str | None, *_: Any) -> bool:
         # The index of words and that of bytes are the databases' own: no model could say them.
         own = ("entry_words", "search_vector", "ix_entry_search_vec", "ix_inbox_activity_uri_bytes")
@@ -59,7 +61,7 @@ def _tables(connection: Connection) -> set[str]:
 
 
 async def test_the_migrations_and_the_models_say_the_same(databases: Databases) -> None:
-    assert await _looked_at(_settings(databases).database, _drift) == []
+    assert await _looked_at(_settings(databases).database, drift) == []
 
 
 async def test_migrations_go_down_and_up_again(databases: Databases) -> None:
@@ -68,7 +70,7 @@ async def test_migrations_go_down_and_up_again(databases: Databases) -> None:
     await asyncio.to_thread(command.downgrade, config, "base")
     assert await _looked_at(settings.database, _tables) <= {"alembic_version"}
     await schema.upgrade(settings)
-    assert await _looked_at(settings.database, _drift) == []
+    assert await _looked_at(settings.database, drift) == []
     assert await schema.current(settings.database) == schema.newest()
 
 
@@ -146,7 +148,7 @@ async def test_people_links_and_sessions_from_before_0010_go_on_as_they_were(
     assert links == {"used": 0, "open": 1}
     await asyncio.to_thread(command.downgrade, config, "0007")
     await schema.upgrade(settings)
-    assert await _looked_at(settings.database, _drift) == []
+    assert await _looked_at(settings.database, drift) == []
     await database.close()
 
 
@@ -194,7 +196,7 @@ async def test_entries_from_before_0013_are_found_and_0014_leaves_no_news_behind
         await session.execute(sa.update(old).values(search_text=before))
         assert list(await session.scalars(sa.select(old.c.title))) == ["Vélo"]
     await schema.upgrade(settings)
-    assert await _looked_at(settings.database, _drift) == []
+    assert await _looked_at(settings.database, drift) == []
     async with database.read() as session:
         for q in ("velo", "strasse", "bike", '"lange strasse" -fountain', "pleas"):
             numbers = list(await session.scalars(search.hits(session, search.question(q))))

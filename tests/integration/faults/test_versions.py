@@ -15,20 +15,18 @@ from typing import Any
 
 import httpx2
 import pytest
-import sqlalchemy as sa
 from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from sqlalchemy import func, select, update
 
 from hub import migrating, schema
-from hub.core.db import Base, Database
+from hub.core.db import Database
 from hub.core.errors import CommandFailed
 from hub.entries.models import Entry
 from hub.keeping import tables
 from tests.conftest import Databases, MakeHub, Running
 from tests.integration.faults import tracing
 from tests.integration.faults.scale import ENGINE, SOAK, noted, patience, scaled
+from tests.integration.test_migrations import drift
 from tests.processes import ROOT, HubProcess
 from tests.towns import EVENT
 from tests.versions import NARROWER, WIDER, newer
@@ -74,18 +72,10 @@ async def _down(address: str, revision: str) -> None:
 
 
 async def _drift(address: str) -> list[Any]:
-    def of_models(_object: Any, name: str | None, *_: Any) -> bool:
-        return not (name or "").startswith(("entry_words", "search_vector", "ix_entry_search_vec"))
-
-    def look(connection: sa.Connection) -> list[Any]:
-        opts = {"include_object": of_models}
-        context = MigrationContext.configure(connection, opts=opts)
-        return list(compare_metadata(context, Base.metadata))
-
     database = Database(address)
     try:
         async with database.writer.connect() as connection:
-            return await connection.run_sync(look)
+            return await connection.run_sync(drift)
     finally:
         await database.close()
 
