@@ -175,7 +175,7 @@ class Hearing:
             if one.together is not None:
                 async with one.whole():
                     await one.together.finish(session)
-            await note(session, [one for one in cases if one.wanted is None and not one.alone])
+            await note(session, [case for case in cases if case.wanted is None and not case.alone])
             rows = [case.row for case in cases]
             modern = [row.host for row in rows if row.scheme == "rfc9421"]
             await peers.seen(session, [row.host for row in rows], modern)
