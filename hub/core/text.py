@@ -59,6 +59,7 @@ _LOOSE_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*+)[^<>]*+>|<[!?/][^<>]*+>")
 _HEADING = re.compile(r"<(/?)h[1-6](?:\s[^<>]*+)?>", re.IGNORECASE)
 _IMAGE = re.compile(r"<img(?=[\s/>])([^<>]*+)>", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"([a-zA-Z-]++)\s*+=\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^\s\"'>]++))")
+_CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")  # Cc and Cs, but \n
 _SPACES = re.compile(r"[^\S\n]+")
 _LINES = re.compile(r"\s*\n\s*\n\s*")
 _HASHTAG = re.compile(r"(?<![\w&/#])#(\w{1,60})")
@@ -94,7 +95,17 @@ class _Signs(dict[int, str]):
         return sign
 
 
+class _Bare(dict[int, str | None]):
+    """For `str.translate`: accents and all that combines goes, the rest stays."""
+
+    def __missing__(self, code: int) -> str | None:
+        sign = None if unicodedata.combining(chr(code)) else chr(code)
+        self[code] = sign
+        return sign
+
+
 _SIGNS = _Signs()
+_BARE = _Bare()
 
 
 class SafeHtml(str):
@@ -181,21 +192,17 @@ def markdown(source: str) -> SafeHtml:
 
 def tidy(text: str, *, lines: bool = False) -> str:
     """Text without control signs and direction tricks (SECURITY C8); one line unless `lines`."""
-    text = unicodedata.normalize("NFC", text).translate(_DECEIVING)
-    kept = "\n" if lines else ""
-    text = "".join(
-        sign if sign in kept or unicodedata.category(sign) not in {"Cc", "Cs"} else " "
-        for sign in text
-    )
-    return text if lines else " ".join(text.split())
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text).translate(_DECEIVING)
+    return _CONTROLS.sub(" ", text) if lines else " ".join(_CONTROLS.sub(" ", text).split())
 
 
 def fold(text: str) -> str:
     """Text for comparing and finding: no accents, no case, no NUL (PostgreSQL takes none)."""
     text = text.replace("\0", " ")
-    if not text.isascii():
-        text = unicodedata.normalize("NFKD", text)
-        text = "".join(sign for sign in text if not unicodedata.combining(sign))
+    if text.isascii():
+        return " ".join(text.lower().split())
+    text = unicodedata.normalize("NFKD", text).translate(_BARE)
     return " ".join(text.casefold().translate(_FOLDS).split())
 
 

@@ -8,14 +8,12 @@ hidden or blocked leaves by itself, and another takes its place. Only what is pu
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -23,13 +21,12 @@ from hub.audit import log as audit
 from hub.core.clock import now
 from hub.core.db import insert_for
 from hub.core.errors import Conflict, Invalid, NotFound
-from hub.entries import sameness
+from hub.entries import candidates, sameness
 from hub.entries.models import FOLDERS, Apart, Entry, Further, Merged, Source
-from hub.entries.sameness import CLOSE, KINDS, TIMED, Told
+from hub.entries.sameness import KINDS, TIMED
 from hub.entries.visibility import PUBLIC, standing
 
 OTHER: Final = aliased(Entry, name="other_source")  # another entry of the same group
-MOST: Final = 500  # entries that one is compared with
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # What a source says.
 _SAID: Final = (
@@ -39,27 +36,6 @@ _SAID: Final = (
 # What a kind knows besides, in the order of pages: for each of these entries whatever it says.
 Besides = Callable[[AsyncSession, Sequence[UUID]], Awaitable[dict[UUID, tuple[Further, ...]]]]
 _BESIDES: Final[dict[str, Besides]] = {}
-DEGREES: Final = 0.01  # around a place, in which others are looked at: about a kilometre
-# What an entry is compared with; written once, since each that comes in is compared.
-_COMPARED: Final = select(
-    *(Entry.id, Entry.kind, Entry.title, Entry.url, Entry.place),
-    *(Entry.latitude, Entry.longitude, Entry.happens_at, Entry.origin, Entry.number),
-).where(Entry.kind == bindparam("kind"), Entry.visibility == PUBLIC, standing())
-_ANYWHERE: Final = (
-    _COMPARED.where(Entry.origin != bindparam("origin")).order_by(Entry.number).limit(MOST)
-)
-_AT_THE_TIME: Final = _ANYWHERE.where(
-    Entry.happens_at.between(bindparam("first"), bindparam("last"))
-)
-_NEARBY: Final = _ANYWHERE.where(
-    or_(
-        and_(
-            func.abs(Entry.latitude - bindparam("latitude")) < DEGREES,
-            func.abs(Entry.longitude - bindparam("longitude")) < DEGREES,
-        ),
-        Entry.latitude.is_(None),
-    )
-)
 
 
 def besides(*kinds: str) -> Callable[[Besides], Besides]:
@@ -109,7 +85,7 @@ async def consider(session: AsyncSession, entry: Entry) -> None:
         return
     found: list[UUID] = []
     if _may_merge(entry):
-        found = _same(entry, await _candidates(session, entry))
+        found = _same(entry, await candidates.of(session, entry))
     groups = await _groups(session, found)
     if mine is not None:
         if mine.group_id in groups.values():
@@ -127,14 +103,15 @@ async def consider_new(session: AsyncSession, entries: Sequence[Entry]) -> None:
     """Merge entries that are new, and so apart from nothing, one after the other."""
     await session.flush()
     fit = [entry for entry in entries if _may_merge(entry)]
-    near = await _near(session, fit)
+    near = await candidates.of_all(session, fit)
     later = {entry.id for entry in fit}
-    same = {}
+    alike: dict[UUID, list[UUID]] = {}
     for entry in fit:
         later.discard(entry.id)  # what came after it will find it
-        told = [row for row in near[entry.id] if row.id != entry.id and row.id not in later]
-        if found := _same(entry, told):
-            same[entry.id] = found[0]
+        alike[entry.id] = [id_ for id_ in _same(entry, near[entry.id]) if id_ not in later]
+    stand = await candidates.standing_of(session, {one for ids in alike.values() for one in ids})
+    first = ((id_, [one for one in ids if one in stand]) for id_, ids in alike.items())
+    same = {id_: others[0] for id_, others in first if others}
     groups = await _groups(session, [*same, *same.values()])
     for id_, other in same.items():
         if id_ in groups:
@@ -151,56 +128,7 @@ def _may_merge(entry: Entry) -> bool:
 
 def _same(entry: Entry, rows: Sequence[Any]) -> list[UUID]:
     """Those of the candidates that are the same thing as the entry."""
-    told = _told(entry)
-    return [row.id for row in rows if sameness.same(told, _told(row))]
-
-
-async def _near(session: AsyncSession, entries: Sequence[Entry]) -> dict[UUID, Sequence[Any]]:
-    """The candidates of each; of events, which come in numbers, with one question for all."""
-    timed = [entry for entry in entries if entry.kind == TIMED]
-    rest = [entry for entry in entries if entry.kind != TIMED]
-    found = {entry.id: await _candidates(session, entry) for entry in rest}
-    if not timed:
-        return found
-    moments = {entry.happens_at for entry in timed}
-    times = or_(*(Entry.happens_at.between(at - CLOSE, at + CLOSE) for at in sorted(moments)))
-    query = _COMPARED.where(times).order_by(Entry.happens_at).limit(MOST * len(timed))
-    rows = (await session.execute(query, {"kind": TIMED})).all()
-    if len(rows) == MOST * len(timed):  # some are missing: each has its own share then
-        return found | {entry.id: await _candidates(session, entry) for entry in timed}
-    starts = [row.happens_at for row in rows]
-    for entry in timed:
-        first = bisect_left(starts, entry.happens_at - CLOSE)
-        last = bisect_right(starts, entry.happens_at + CLOSE)
-        others = [row for row in rows[first:last] if row.origin != entry.origin]
-        found[entry.id] = sorted(others, key=attrgetter("number"))[:MOST]
-    return found
-
-
-async def _candidates(session: AsyncSession, entry: Entry) -> Sequence[Any]:
-    """What stands near it in time, or on the map, on other hubs; by the indexes of lists."""
-    asked = {"kind": entry.kind, "origin": entry.origin}
-    if entry.kind == TIMED:
-        first, last = entry.happens_at - CLOSE, entry.happens_at + CLOSE
-        rows = await session.execute(_AT_THE_TIME, {**asked, "first": first, "last": last})
-    elif entry.latitude is not None and entry.longitude is not None:
-        spot = {"latitude": entry.latitude, "longitude": entry.longitude}
-        rows = await session.execute(_NEARBY, {**asked, **spot})
-    else:
-        rows = await session.execute(_ANYWHERE, asked)
-    return rows.all()
-
-
-def _told(row: Any) -> Told:
-    return Told(
-        kind=row.kind,
-        title=row.title,
-        url=row.url,
-        place=row.place,
-        latitude=row.latitude,
-        longitude=row.longitude,
-        happens_at=row.happens_at,
-    )
+    return [row.id for row in rows if sameness.same(entry, row) and row.id != entry.id]
 
 
 async def _groups(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, UUID]:

@@ -7,9 +7,9 @@ words, and for events the same time. Numbers in titles must agree: “Course, pa
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from functools import lru_cache
+from typing import Final, Protocol
 
 from hub.core import text
 
@@ -29,9 +29,8 @@ _IDLE: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What is compared of an entry; `place` are words, the coordinates may be None."""
+class Told(Protocol):
+    """What is compared, as entries and their rows have it; the coordinates may be None."""
 
     kind: str
     title: str
@@ -43,21 +42,21 @@ class Told:
 
 
 def same(one: Told, other: Told) -> bool:
-    """Whether both tell of the same thing."""
+    """Whether both tell of the same thing; of many that are far apart, the words are not read."""
     if one.kind != other.kind or one.kind not in KINDS:
         return False
     if one.url == other.url:
         return True
     if one.kind == TIMED and abs(one.happens_at - other.happens_at) > CLOSE:
         return False
-    alike = _alike(one.title, other.title)
-    if None in {one.latitude, one.longitude, other.latitude, other.longitude}:
-        return _same_words(one, other, alike)
-    return _metres(one, other) <= NEAR_M and alike >= ALIKE
+    if None in (one.latitude, one.longitude, other.latitude, other.longitude):
+        return _same_words(one, other)
+    return _metres(one, other) <= NEAR_M and _alike(one.title, other.title) >= ALIKE
 
 
-def _same_words(one: Told, other: Told, alike: float) -> bool:
+def _same_words(one: Told, other: Told) -> bool:
     """Where not both say where on the map they are, their words must agree the more."""
+    alike = _alike(one.title, other.title)
     places = _words(one.place), _words(other.place)
     if all(places):
         return alike >= ALIKE and (places[0] <= places[1] or places[1] <= places[0])
@@ -74,6 +73,7 @@ def _alike(one: str, other: str) -> float:
     return len(first & second) / len(first | second)
 
 
+@lru_cache(maxsize=2048)
 def _words(title: str) -> frozenset[str]:
     return frozenset(text.words(title)) - _IDLE
 

@@ -20,7 +20,7 @@ from hub.actors import service
 from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.questions import Question, remember
-from hub.entries import merging
+from hub.entries import candidates
 from hub.entries.models import Entry, Merged
 from hub.fediverse import facts
 from hub.fediverse.hearing import Case, Hearing, Round, Spoilt
@@ -268,13 +268,31 @@ async def _refused(one: Round, *, writes: bool) -> None:
 async def test_t27_a_crowd_at_one_time_hides_nobody_from_those_who_compare(
     hub: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(merging, "MOST", 3)
+    monkeypatch.setattr(candidates, "MOST", 3)
     await follow(hub, 2)
     crowd = [told("Create", party(f"{n}", 1, name=f"Stall {n}"), 1) for n in range(9)]
     await come(hub, *crowd, told("Create", party("a", name="Repair café")))
     await come(hub, told("Create", party("b", 1, name="Repair café"), 1))
     async with hub.services.db.read() as session:
         assert len((await session.scalars(select(Merged.entry_id))).all()) == 2
+
+
+async def test_what_may_be_the_same_is_found_by_its_time(hub: Running) -> None:
+    """SQLite walks along all events where the statement leads it to the kind alone."""
+    await follow(hub, 2)
+    with counted(hub) as statements:
+        await come(hub, *(told("Create", party(f"{n}", n), n) for n in range(2)))
+    [asked] = [one for one in statements if "entry.happens_at BETWEEN" in one]
+    if not hub.services.db.is_sqlite:
+        return
+    async with hub.services.db.read() as session:
+        connection = await session.connection()
+        unknown = (None,) * asked.count("?")
+        plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}", unknown)
+        steps = [row[-1] for row in plan]
+    found = [one for one in steps if "ix_entry_list" in one]
+    assert len(found) == candidates.TIMES
+    assert all("happens_at>? AND happens_at<?" in one for one in found)
 
 
 # ------------------------------------------------------------------------------ questions

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from hub.entries.sameness import Told, same
+from hub.entries.sameness import same
+
+
+@dataclass
+class Told:
+    """What is compared, and no more."""
+
+    kind: str
+    title: str
+    url: str
+    place: str
+    latitude: float | None
+    longitude: float | None
+    happens_at: datetime
+
 
 THEN = datetime(2027, 5, 4, 17, 0, tzinfo=UTC)
 EVENT = Told(
