@@ -41,7 +41,8 @@ class Question(Generic[K, V]):
         memory = _memory_of(session)
         if memory is None:
             return (await self._ask(session, [key])).get(key, self._otherwise)
-        await memory.settle(session)
+        if memory.waits:
+            await session.flush()
         known = memory.of(self)
         if key not in known:
             known[key] = (await self._ask(session, [key])).get(key, self._otherwise)
@@ -69,7 +70,7 @@ class Question(Generic[K, V]):
 
 def remember(session: AsyncSession) -> Memory:
     """From now on the session remembers what is answered; to be called before it does anything."""
-    memory = session.info[_MEMORY] = Memory()
+    memory = session.info[_MEMORY] = Memory(session.sync_session)
     event.listen(session.sync_session, "do_orm_execute", memory.executed)
     event.listen(session.sync_session, "transient_to_pending", memory.added)
     event.listen(session.sync_session, "before_flush", memory.flushed)
@@ -79,7 +80,8 @@ def remember(session: AsyncSession) -> Memory:
 class Memory:
     """The answers of one session, and whether it wrote anything."""
 
-    def __init__(self) -> None:
+    def __init__(self, session: Session) -> None:
+        self._session = session
         self._answers: dict[Question[Any, Any], dict[Any, Any]] = {}
         self._writes = 0
 
@@ -87,14 +89,15 @@ class Memory:
         """What is known, by key."""
         return self._answers.setdefault(question, {})
 
-    def writes(self, session: AsyncSession) -> int:
-        """How often the session wrote, or is about to: another number than before tells that."""
-        return self._writes + len(session.dirty) + len(session.deleted)
+    @property
+    def waits(self) -> bool:
+        """Whether something was changed, and is to be written before anything is asked."""
+        return self._session.identity_map.check_modified() or bool(self._session.deleted)
 
-    async def settle(self, session: AsyncSession) -> None:
-        """Write what was changed and waits, as every query does before it is asked."""
-        if session.dirty or session.deleted:
-            await session.flush()
+    @property
+    def writes(self) -> int:
+        """How often the session wrote, or is about to: another number than before tells that."""
+        return self._writes + len(self._session.dirty) + len(self._session.deleted)
 
     def executed(self, state: ORMExecuteState) -> None:
         """A statement is about to be executed."""

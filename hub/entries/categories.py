@@ -46,7 +46,7 @@ async def added(session: AsyncSession, host: str, thing: Object, tags: Sequence[
 
 
 def _with_ours(ours: Mapping[str, str], thing: Object, tags: Sequence[str]) -> list[str]:
-    known = [ours[word] for word in _words(thing, tags) if word in ours]
+    known = [ours[word] for word in _words(thing, tags) if word in ours] if ours else []
     return list(dict.fromkeys((*tags, *known)))[:MOST_TAGS]
 
 

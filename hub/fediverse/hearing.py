@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 
 TRIES = 5  # a poisonous activity is given up after this (R14)
 PAUSE = timedelta(seconds=30)
+_UNKNOWN = Actor()  # the author, until it was looked up
 _LOG = InboxActivity.__table__
 _NOTED = update(_LOG).where(  # type: ignore[arg-type]
     _LOG.c.id == bindparam("noted_id"), _LOG.c.fence == bindparam("noted_fence")
@@ -102,15 +103,16 @@ class Round:
             async with self.session.begin_nested():
                 yield
             return
-        async with self.whole():
-            await self.memory.settle(self.session)  # what others left is theirs
-        before = self.memory.writes(self.session)
+        if self.memory.waits:  # what others left is theirs
+            async with self.whole():
+                await self.session.flush()
+        before = self.memory.writes
         try:
             yield
         except (OperationalError, InterfaceError):
             raise
         except Exception as error:
-            if isinstance(error, DBAPIError) or self.memory.writes(self.session) != before:
+            if isinstance(error, DBAPIError) or self.memory.writes != before:
                 raise Spoilt from error
             raise
 
@@ -226,7 +228,7 @@ class Hearing:
         received = Received(
             session=session,
             services=self._services,
-            author=Actor(uri=row.actor_uri),
+            author=_UNKNOWN,
             activity=activity,
             document=document,
             host=row.host,

@@ -50,7 +50,7 @@ COLUMNS = (
 )
 LINGER_S = 0.002  # mail that arrives together shares one fsync; nobody notices two milliseconds
 MOST_TOLD = 512  # actor documents remembered as kept already
-BATCH = 100
+BATCH = 200
 DEATHS = 10  # workers that may die with it in hand; one would do, were it not for bad luck
 AT_ONCE = 8  # documents fetched at once for what one server sent in a batch
 GROUPS = 4  # batches of one server for which is asked at once; more of it comes later
