@@ -19,7 +19,7 @@ from federation.vocab.activities import Activity, Create, Update
 from federation.vocab.base import Attachment, Object
 from federation.vocab.names import is_public
 from hub.actors import service as actors
-from hub.core import text
+from hub.core import questions, text
 from hub.core.licences import is_licence
 from hub.core.questions import Question
 from hub.entries import categories, gathering, merging, newcomers
@@ -123,7 +123,7 @@ async def fill(
     entry.origin = received.author.authority
     entry.heard_at = received.now
     entry.licence = thing.license if thing.license and is_licence(thing.license) else ""
-    entry.author = received.author
+    entry.author, entry.author_id = received.author, received.author.id
     entry.title = draft.title
     entry.source = None
     entry.content = await text.cleaned(body)
@@ -149,8 +149,7 @@ async def keep(received: Received, entry: Entry) -> bool:
     """Add a new entry; False if another worker added it in this moment."""
     session = received.session
     if received.together is not None:
-        entry.id = entry.id or uuid4()  # which the database would give it only at the round's end
-        session.add(entry)
+        _add(session, entry)
         FATE.tell(session, entry.uri, frozenset({HERE}))
     else:
         try:
@@ -164,6 +163,15 @@ async def keep(received: Received, entry: Entry) -> bool:
     if isinstance(received.activity.object, Object) and not received.listed:
         await gathering.look_around_later(session, received.activity.object)
     return True
+
+
+def _add(session: AsyncSession, entry: Entry) -> None:
+    """Have it written with all that is new in the round, under ids that it has now."""
+    entry.id = uuid4()
+    if entry.picture is not None:
+        entry.picture.id = entry.picture_id = uuid4()
+        questions.add(session, entry.picture)
+    questions.add(session, entry)
 
 
 def _via(received: Received) -> str:

@@ -21,6 +21,7 @@ from federation.vocab.base import Object
 from federation.vocab.parse import parse
 from hub.actors import service
 from hub.actors.models import Actor
+from hub.core import questions
 from hub.core.db import by_bytes
 from hub.core.services import Services
 from hub.fediverse import follows, former, peers, relays, rulings
@@ -98,7 +99,7 @@ class Together:
 
     async def finish(self, session: AsyncSession) -> None:
         """Write what waits, and do what was left."""
-        await session.flush()
+        await questions.settle(session)
         for do, things in self.left.items():
             await do(session, things)
 

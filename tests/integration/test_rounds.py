@@ -21,7 +21,7 @@ from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.questions import Question, remember
 from hub.entries import candidates
-from hub.entries.models import Entry, Merged
+from hub.entries.models import Entry, Merged, Picture
 from hub.fediverse import facts
 from hub.fediverse.hearing import Case, Hearing, Round, Spoilt
 from hub.fediverse.inbox import Processor
@@ -275,6 +275,31 @@ async def test_t27_a_crowd_at_one_time_hides_nobody_from_those_who_compare(
     await come(hub, told("Create", party("b", 1, name="Repair café"), 1))
     async with hub.services.db.read() as session:
         assert len((await session.scalars(select(Merged.entry_id))).all()) == 2
+
+
+async def test_pictures_come_with_what_they_show(
+    hub: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    await follow(hub, 1)
+    first, second = (
+        party(which, attachment=[{"type": "Image", "url": f"{home_of(0)}/media/{which}.png"}])
+        for which in "bc"
+    )
+    bare = party("a")  # of its kind there is one already when the first picture comes
+    changed = {**second, "name": "Street fair", "updated": now().isoformat()}
+    became = await come(
+        hub, *(told("Create", one) for one in (bare, first, second)), told("Update", changed)
+    )
+    assert set(became.values()) == {"done"}
+    assert "begins anew" not in caplog.text
+    async with hub.services.db.read() as session:
+        shown = select(Entry.title, Picture.url).outerjoin(Entry.picture).order_by(Entry.title)
+        assert (await session.execute(shown)).all() == [
+            ("Street fair", f"{home_of(0)}/media/c.png"),
+            ("Street party a", None),
+            ("Street party b", f"{home_of(0)}/media/b.png"),
+        ]
 
 
 async def test_what_may_be_the_same_is_found_by_its_time(hub: Running) -> None:
