@@ -25,8 +25,8 @@ from hub.core.questions import Question
 from hub.entries import categories, gathering, merging, newcomers
 from hub.entries.models import Entry, Picture
 from hub.entries.schemas import EntryDraft
-from hub.fediverse import peers
-from hub.fediverse.models import Peer, Tombstone
+from hub.fediverse import peers, rulings
+from hub.fediverse.models import Tombstone
 from hub.fediverse.received import Received
 
 E = TypeVar("E", bound=Entry)
@@ -91,7 +91,7 @@ async def look_ahead(
     things = [one.object for one in activities if isinstance(one, Create | Update)]
     known = [thing for thing in things if isinstance(thing, Object) and thing.id is not None]
     await FATE.ahead(session, (thing.id or "" for thing in known))
-    for question in (categories.OURS, peers.FOLLOWED):
+    for question in (categories.OURS, peers.FOLLOWED, rulings.NO_PICTURES):
         await question.ahead(session, hosts)
 
 
@@ -140,8 +140,9 @@ async def fill(
         entry.created_at = entry.published_at if received.listed else received.now
     entry.updated_at = _not_ahead(thing.updated or thing.published, received.now)
     picture = _picture(thing, entry.picture)
-    unwanted = picture is not None and await _without_pictures(received)
-    entry.picture = None if unwanted else picture
+    if picture is not None and await rulings.NO_PICTURES.of(received.session, entry.origin):
+        picture = None
+    entry.picture = picture
     entry.document = orjson.dumps(thing.document(context=True))
 
 
@@ -186,12 +187,6 @@ def _is_public(thing: Object) -> bool:
 
 def _not_ahead(moment: datetime | None, now: datetime) -> datetime:
     return now if moment is None else min(moment, now + AHEAD)
-
-
-async def _without_pictures(received: Received) -> bool:
-    """Whether stewards want no pictures from the author's server."""
-    query = select(Peer.no_pictures).where(Peer.host == received.author.authority)
-    return bool(await received.session.scalar(query))
 
 
 def _picture(thing: Object, before: Picture | None) -> Picture | None:

@@ -164,6 +164,15 @@ async def _of_all(session: AsyncSession, hosts: Sequence[str]) -> dict[str, Ruli
 OF: Final[Question[str, Ruling | None]] = Question(_of_all, Ruling, otherwise=None)
 
 
+async def _without_pictures(session: AsyncSession, hosts: Sequence[str]) -> Mapping[str, bool]:
+    query = select(Peer.host).where(Peer.host.in_(hosts), Peer.no_pictures)
+    return dict.fromkeys(await session.scalars(query), True)
+
+
+# Whether stewards want no pictures of a server.
+NO_PICTURES: Final = Question(_without_pictures, Peer, otherwise=False)
+
+
 # ------------------------------------------------------------------------------- saying
 
 

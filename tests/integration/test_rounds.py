@@ -280,7 +280,7 @@ async def test_t27_a_crowd_at_one_time_hides_nobody_from_those_who_compare(
 async def test_pictures_come_with_what_they_show(
     hub: Running, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", "hub.fediverse.hearing")
     await follow(hub, 1)
     first, second = (
         party(which, attachment=[{"type": "Image", "url": f"{home_of(0)}/media/{which}.png"}])
