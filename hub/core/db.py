@@ -83,6 +83,9 @@ class UTCDateTime(TypeDecorator[datetime]):
         return _aware if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
 
 
+_LENGTH = len("2026-11-30 18:00:00.000000")
+
+
 def _written(value: datetime | None) -> str | None:
     """The moment as SQLite keeps it: text in UTC, without the zone.
 
@@ -93,7 +96,9 @@ def _written(value: datetime | None) -> str | None:
         return None
     if value.tzinfo is None:
         raise ValueError("a moment without a zone")
-    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    if value.tzinfo is not UTC:
+        value = value.astimezone(UTC)
+    return value.isoformat(" ", "microseconds")[:_LENGTH]
 
 
 def _aware(value: str | None) -> datetime | None:

@@ -127,18 +127,7 @@ def clean(html: str) -> SafeHtml:
         return paragraphs(plain(html[:MAX_HTML]))
     html = _HEADING.sub(_strong, html)
     html = _IMAGE.sub(_link_to_image, html)
-    return SafeHtml(
-        nh3.clean(
-            html,
-            tags=set(TAGS),
-            clean_content_tags=CONTENT_GOES,
-            attributes={tag: set(names) for tag, names in ATTRIBUTES.items()},
-            attribute_filter=_attribute,
-            link_rel="nofollow noopener ugc",
-            url_schemes=set(SCHEMES),
-            url_relative="deny",
-        )
-    )
+    return SafeHtml(_CLEANER.clean(html))
 
 
 async def cleaned(html: str) -> SafeHtml:
@@ -199,11 +188,15 @@ def tidy(text: str, *, lines: bool = False) -> str:
 
 def fold(text: str) -> str:
     """Text for comparing and finding: no accents, no case, no NUL (PostgreSQL takes none)."""
+    return " ".join(_folded(text).split())
+
+
+def _folded(text: str) -> str:
     text = text.replace("\0", " ")
     if text.isascii():
-        return " ".join(text.lower().split())
+        return text.lower()
     text = unicodedata.normalize("NFKD", text).translate(_BARE)
-    return " ".join(text.casefold().translate(_FOLDS).split())
+    return text.casefold().translate(_FOLDS)
 
 
 def words(text: str) -> list[str]:
@@ -212,7 +205,7 @@ def words(text: str) -> list[str]:
     Scripts that put no spaces between words give each sign by itself; what stands side by side
     there is found side by side.
     """
-    return [word[:LONGEST_WORD] for word in fold(text).translate(_SIGNS).split()]
+    return [word[:LONGEST_WORD] for word in _folded(text).translate(_SIGNS).split()]
 
 
 def teaser(text: str, limit: int = 300) -> str:
@@ -294,6 +287,16 @@ def _attribute(_tag: str, name: str, value: str) -> str | None:
 def _class_is_known(word: str) -> bool:
     return word in CLASSES or word.startswith(CLASS_PREFIXES)
 
+
+_CLEANER = nh3.Cleaner(
+    tags=set(TAGS),
+    clean_content_tags=CONTENT_GOES,
+    attributes={tag: set(names) for tag, names in ATTRIBUTES.items()},
+    attribute_filter=_attribute,
+    link_rel="nofollow noopener ugc",
+    url_schemes=set(SCHEMES),
+    url_relative="deny",
+)
 
 _MARKDOWN = (
     MarkdownIt("commonmark", {"html": False, "linkify": True, "breaks": True})

@@ -143,7 +143,7 @@ async def fill(
     if picture is not None and await rulings.NO_PICTURES.of(received.session, entry.origin):
         picture = None
     entry.picture = picture
-    entry.document = orjson.dumps(thing.document(context=True))
+    entry.document = orjson.dumps(thing.document())
 
 
 async def keep(received: Received, entry: Entry) -> bool:
