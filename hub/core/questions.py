@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import ORMExecuteState, Session
+from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction
 
 from hub.core.db import Base
 
@@ -79,6 +79,7 @@ def remember(session: AsyncSession) -> Memory:
     event.listen(session.sync_session, "transient_to_pending", memory.added)
     event.listen(session.sync_session, "before_flush", memory.flushed)
     event.listen(session.sync_session, "before_commit", memory.committed)
+    event.listen(session.sync_session, "after_transaction_create", memory.begun)
     return memory
 
 
@@ -86,7 +87,8 @@ def add(session: AsyncSession, row: Base) -> None:
     """Add a row that is whole: ids are set, and what they name was written before.
 
     Where the session remembers, it waits for others of its kind until something else is asked, and
-    never becomes an object of the session: a fifth of the work.
+    never becomes an object of the session, which would be half of the work. A savepoint is begun
+    after something was asked, or after `settle`.
     """
     memory = _memory_of(session)
     if memory is None:
@@ -152,6 +154,15 @@ class Memory:
     def committed(self, _session: Session) -> None:
         """All is about to be kept."""
         self._write()
+
+    def begun(self, _session: Session, transaction: SessionTransaction) -> None:
+        """A transaction or a savepoint begins.
+
+        Raises:
+            RuntimeError: what waits would be lost with the savepoint.
+        """
+        if transaction.nested and self._new:
+            raise RuntimeError("rows wait to be written, and a savepoint begins")
 
     def _write(self) -> None:
         new, self._new = self._new, {}

@@ -19,7 +19,7 @@ from federation.vocab.names import AS2, PUBLIC
 from hub.actors import service
 from hub.actors.models import Actor
 from hub.core.clock import now
-from hub.core.questions import Question, remember
+from hub.core.questions import Question, add, remember
 from hub.entries import candidates
 from hub.entries.models import Entry, Merged, Picture
 from hub.fediverse import facts
@@ -362,3 +362,25 @@ async def test_answers_are_asked_for_in_parts_and_told(hub: Running) -> None:
         question.tell(session, 1, 7)
         assert await question.of(session, 1) == 7
         assert len(asked) == 4
+
+
+async def test_new_rows_wait_for_each_other_and_none_is_lost(hub: Running) -> None:
+    async with hub.services.db.write() as session:
+        remember(session)
+        with counted(hub) as statements:
+            add(session, Fact(name="colour", value="red"))
+            add(session, Fact(name="size", value="large"))
+        assert statements == []
+        assert await facts.get(session, "colour") == "red", "whoever asks finds them"
+        add(session, Fact(name="shape", value="round"))
+        with pytest.raises(RuntimeError, match="savepoint"):
+            await session.begin_nested()
+        await session.rollback()
+    async with hub.services.db.write() as session:
+        remember(session)
+        add(session, Fact(name="colour", value="blue"))
+    async with hub.services.db.write() as session:
+        add(session, Fact(name="size", value="small"))
+    async with hub.services.db.read() as session:
+        assert await facts.get(session, "colour") == "blue", "kept with the rest"
+        assert await facts.get(session, "size") == "small", "where nothing is remembered"
