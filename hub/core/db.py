@@ -12,12 +12,23 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import JSON, DateTime, Dialect, LargeBinary, MetaData, Select, Uuid, collate, event
+from sqlalchemy import (
+    JSON,
+    Dialect,
+    LargeBinary,
+    MetaData,
+    Select,
+    Uuid,
+    collate,
+    event,
+    func,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -33,8 +44,9 @@ from sqlalchemy.ext.asyncio import (
 )
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import AsyncAdaptedQueuePool
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import TypeEngine
 
+from hub.core.moments import UTCDateTime as UTCDateTime
 from hub.core.sqlite import Driver
 
 READERS = 8  # SQLite connections for reading; each costs about 100 kB
@@ -49,61 +61,6 @@ NAMES = {
     "fk": "fk_%(table_name)s_%(column_0_name)s",
     "pk": "pk_%(table_name)s",
 }
-
-
-class UTCDateTime(TypeDecorator[datetime]):
-    """An aware moment, kept in UTC; SQLite would drop the zone."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """The moment as the driver takes it.
-
-        Raises:
-            ValueError: it has no zone.
-        """
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a moment without a zone")
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """The moment, in UTC."""
-        return None if value is None else value.astimezone(UTC)
-
-    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
-        """The same; for SQLite the text that it keeps, in a quarter of the time."""
-        return _written if dialect.name == "sqlite" else super().bind_processor(dialect)
-
-    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
-        """The same; from SQLite's text in a tenth of the time, since lists hold hundreds."""
-        return _aware if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
-
-
-_LENGTH = len("2026-11-30 18:00:00.000000")
-
-
-def _written(value: datetime | None) -> str | None:
-    """The moment as SQLite keeps it: text in UTC, without the zone.
-
-    Raises:
-        ValueError: it has no zone.
-    """
-    if value is None:
-        return None
-    if value.tzinfo is None:
-        raise ValueError("a moment without a zone")
-    if value.tzinfo is not UTC:
-        value = value.astimezone(UTC)
-    return value.isoformat(" ", "microseconds")[:_LENGTH]
-
-
-def _aware(value: str | None) -> datetime | None:
-    """The moment that SQLite keeps as text without a zone, in UTC."""
-    return None if value is None else datetime.fromisoformat(f"{value}+00:00")
 
 
 class Base(DeclarativeBase):
@@ -211,6 +168,23 @@ class Database:
             finally:
                 if not driver.is_closed():
                     await driver.remove_listener(LINE, listener)
+
+    @asynccontextmanager
+    async def turn(self, work: int) -> AsyncIterator[None]:
+        """At most one process at this PostgreSQL does this `work`; the others wait for their turn.
+
+        Whoever is killed hands it on. SQLite has one process.
+        """
+        if self.is_sqlite:
+            yield
+            return
+        async with self.writer.connect() as opened:
+            connection = await opened.execution_options(isolation_level="AUTOCOMMIT")
+            await connection.execute(select(func.pg_advisory_lock(work)))
+            try:
+                yield
+            finally:
+                await connection.execute(select(func.pg_advisory_unlock(work)))
 
     async def driver(self, session: AsyncSession) -> Any:
         """The driver's own connection, inside the session's transaction.

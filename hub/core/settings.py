@@ -125,8 +125,8 @@ class Settings(BaseSettings):
     backups_kept: int = Field(
         7, ge=1, le=30, description="How many of these are kept; older ones are deleted"
     )
-    backup_before_upgrade: Literal["sqlite", "always", "never"] = Field(
-        "sqlite", description="Save the rows before a new version changes the tables"
+    backup_before_upgrade: Literal["always", "sqlite", "never"] = Field(
+        "always", description="Save the rows before a new version changes the tables"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Log level")
     log_format: Literal["text", "json"] = Field("text", description="Log format")

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 from hub import schema
+from hub.core.db import Database
 from hub.core.settings import Settings
 from hub.keeping import saving, soundness
 
 log = logging.getLogger(__name__)
 
+WORK: Final = 20261130  # what the processes of a hub wait for one another with
+
 
 async def upgrade(settings: Settings) -> Path | None:
     """Make or change tables as needed; the archive of what was there before, if one was made.
+
+    Of several processes that start at once one does it, and the others wait.
 
     Raises:
         CommandFailed: the database is damaged; the tables belong to a newer hub, or could not be
@@ -21,28 +29,47 @@ async def upgrade(settings: Settings) -> Path | None:
     """
     await soundness.refuse_damage(settings)
     at, to = await schema.current(settings.database), schema.newest()
-    saved = None
-    if at is not None and at < to and wanted(settings):
-        saved = await saving.save_before(settings, at, to)
-        log.warning("the rows before the upgrade from %s to %s are in %s", at, to, saved)
-    await schema.upgrade(settings)
+    if at is not None and at >= to:
+        await schema.upgrade(settings)
+        return None
+    async with _turn(settings):
+        at = await schema.current(settings.database)  # another process may have been quicker
+        due = at is not None and at < to and wanted(settings)
+        saved = await _save(settings, at or "", to) if due else None
+        await schema.upgrade(settings)
     return saved
 
 
 async def take_back(settings: Settings, to: str) -> Path | None:
     """Make the tables those of an earlier migration; what only later ones know is gone then.
 
-    The archive of what was there before, unless the settings never want one.
+    The archive of what was there before, unless the settings want none.
 
     Raises:
         CommandFailed: they cannot be those, or could not be saved or changed.
     """
-    at = await schema.current(settings.database)
-    saved = None
-    if at is not None and settings.backup_before_upgrade != "never":
-        saved = await saving.save_before(settings, at, to)
-    await schema.take_back(settings.database, to)
+    async with _turn(settings):
+        at = await schema.current(settings.database)
+        due = at is not None and settings.backup_before_upgrade != "never"
+        saved = await _save(settings, at or "", to) if due else None
+        await schema.take_back(settings.database, to)
     return saved
+
+
+async def _save(settings: Settings, at: str, to: str) -> Path:
+    saved = await saving.save_before(settings, at, to)
+    log.warning("the rows before the change from %s to %s are in %s", at, to, saved)
+    return saved
+
+
+@asynccontextmanager
+async def _turn(settings: Settings) -> AsyncIterator[None]:
+    database = Database(settings.database)
+    try:
+        async with database.turn(WORK):
+            yield
+    finally:
+        await database.close()
 
 
 def wanted(settings: Settings) -> bool:

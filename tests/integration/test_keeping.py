@@ -422,7 +422,7 @@ async def test_t02_an_upgrade_saves_the_rows_first_and_the_way_back_works(
     hub: Running, tmp_path: Path
 ) -> None:
     """The archive is of the older tables, and becomes a hub of today as well."""
-    settings = hub.services.settings.model_copy(update={"backup_before_upgrade": "always"})
+    settings = hub.services.settings
     await _post(hub, title="Choir")
     await hub.services.db.close()
     config = migrating.config(settings.database)
@@ -441,6 +441,17 @@ async def test_t02_an_upgrade_saves_the_rows_first_and_the_way_back_works(
     assert await schema.current(again.database) == older
     await upgrading.upgrade(again)
     assert "Choir" in repr((await _rows(again.database))["entry"])
+
+
+async def test_t02_of_processes_that_start_at_once_one_saves_and_upgrades(hub: Running) -> None:
+    settings = hub.services.settings
+    if settings.database.startswith("sqlite"):
+        return  # it has one process, which holds the data folder
+    await hub.services.db.close()
+    await asyncio.to_thread(command.downgrade, migrating.config(settings.database), "0017")
+    saved = await asyncio.gather(*(upgrading.upgrade(settings) for _ in range(3)))
+    assert len([path for path in saved if path is not None]) == 1
+    assert await schema.current(settings.database) == schema.newest()
 
 
 @pytest.mark.parametrize(
