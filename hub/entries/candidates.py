@@ -1,6 +1,9 @@
 """What an entry may be the same thing as: what other hubs tell near it in time, or on the map.
 
-The rows have what `entries.sameness` compares, and `id`, `origin` and `number`.
+What has no place on the map is found by the two most telling words of its title, and so is, for
+what has one, what has none; where only few have none, all of these are looked at. The rows have
+what `entries.sameness` compares, and `id`, `origin` and `number`. Each statement is written once,
+and finds its rows by an index, whatever else there is.
 """
 
 from __future__ import annotations
@@ -12,39 +15,38 @@ from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hub.entries import sameness, search
 from hub.entries.models import Entry
 from hub.entries.sameness import CLOSE, TIMED
 from hub.entries.visibility import PUBLIC, standing
 
-MOST: Final = 500  # entries that one is compared with
+MOST: Final = 500  # entries that one is compared with, of each way to find them
 DEGREES: Final = 0.01  # around a place, in which others are looked at: about a kilometre
 TIMES: Final = 50  # moments in one statement
+WORDS: Final = 2  # of a title, the longest
 
-# Written once, since each entry that comes in is compared.
 _COMPARED: Final = select(
     *(Entry.id, Entry.kind, Entry.title, Entry.url, Entry.place),
     *(Entry.latitude, Entry.longitude, Entry.happens_at, Entry.origin, Entry.number),
 ).where(Entry.visibility == PUBLIC)
+_ELSEWHERE: Final = _COMPARED.where(Entry.origin != bindparam("origin"), standing()).limit(MOST)
 _OF_KIND: Final = Entry.kind == bindparam("kind")
-_ANYWHERE: Final = (
-    _COMPARED.where(_OF_KIND, Entry.origin != bindparam("origin"), standing())
-    .order_by(Entry.number)
-    .limit(MOST)
+# The kind is not to be the way in: that would lead along everything of it.
+_WHICH_IS_OF_KIND: Final = func.lower(Entry.kind) == bindparam("kind")
+_AT_THE_TIME: Final = _ELSEWHERE.where(
+    _OF_KIND, Entry.happens_at.between(bindparam("first"), bindparam("last"))
 )
-_AT_THE_TIME: Final = _ANYWHERE.where(
-    Entry.happens_at.between(bindparam("first"), bindparam("last"))
+_NEARBY: Final = _ELSEWHERE.where(
+    _WHICH_IS_OF_KIND,
+    Entry.latitude.between(bindparam("south"), bindparam("north")),
+    Entry.longitude.between(bindparam("west"), bindparam("east")),
 )
-_NEARBY: Final = _ANYWHERE.where(
-    or_(
-        and_(
-            func.abs(Entry.latitude - bindparam("latitude")) < DEGREES,
-            func.abs(Entry.longitude - bindparam("longitude")) < DEGREES,
-        ),
-        Entry.latitude.is_(None),
-    )
+_NOWHERE: Final = _ELSEWHERE.where(_OF_KIND, Entry.latitude.is_(None), Entry.longitude.is_(None))
+_NUMBERED: Final = _ELSEWHERE.where(
+    _WHICH_IS_OF_KIND, Entry.number.in_(bindparam("numbers", expanding=True))
 )
 # Each moment is found by the index of lists; were the kind said but once, SQLite would walk along
 # all events instead. Who stands is asked later, of the few that are the same thing.
@@ -63,16 +65,32 @@ _STANDING: Final = select(Entry.id).where(
 
 async def of(session: AsyncSession, entry: Entry) -> Sequence[Any]:
     """The candidates of one entry that are there for somebody; the oldest first."""
-    asked = {"kind": entry.kind, "origin": entry.origin}
+    asked: dict[str, Any] = {"kind": entry.kind, "origin": entry.origin}
     if entry.kind == TIMED:
-        first, last = entry.happens_at - CLOSE, entry.happens_at + CLOSE
-        rows = await session.execute(_AT_THE_TIME, {**asked, "first": first, "last": last})
-    elif entry.latitude is not None and entry.longitude is not None:
-        spot = {"latitude": entry.latitude, "longitude": entry.longitude}
-        rows = await session.execute(_NEARBY, {**asked, **spot})
-    else:
-        rows = await session.execute(_ANYWHERE, asked)
-    return rows.all()
+        asked |= {"first": entry.happens_at - CLOSE, "last": entry.happens_at + CLOSE}
+        return (await session.execute(_AT_THE_TIME, asked)).all()
+    found = list(await session.execute(_NOWHERE, asked))
+    if entry.latitude is not None and entry.longitude is not None:
+        found += await session.execute(_NEARBY, asked | _box(entry.latitude, entry.longitude))
+    if words := _telling(entry.title):
+        numbers = await session.scalars(search.hits(session, search.all_of(words)))
+        found += await session.execute(_NUMBERED, asked | {"numbers": numbers.all()})
+    return sorted({row.id: row for row in found}.values(), key=attrgetter("number"))
+
+
+def _box(latitude: float, longitude: float) -> dict[str, float]:
+    south, north = latitude - DEGREES, latitude + DEGREES
+    return {
+        "south": south,
+        "north": north,
+        "west": longitude - DEGREES,
+        "east": longitude + DEGREES,
+    }
+
+
+def _telling(title: str) -> list[str]:
+    """The words of a title by which to look for it: whatever else is said, these will be."""
+    return sorted(sameness.words(title), key=lambda word: (-len(word), word))[:WORDS]
 
 
 async def of_all(session: AsyncSession, entries: Sequence[Entry]) -> dict[UUID, Sequence[Any]]:

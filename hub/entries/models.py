@@ -158,7 +158,8 @@ class Entry(Base):
         Index("ix_entry_list", "kind", "happens_at", "id", "relevant_until"),
         Index("ix_entry_origin", "origin"),
         Index("ix_entry_number", "number", unique=True),
-        Index("ix_entry_spot", "latitude", "longitude"),  # what lies in a piece of the map
+        # What lies in a piece of the map, and what of a kind lies nowhere.
+        Index("ix_entry_spot", "latitude", "longitude", "kind"),
         Index("ix_entry_created_at", "created_at"),  # what is new here, wherever it comes from
     )
     __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "entry"}

@@ -57,15 +57,15 @@ def same(one: Told, other: Told) -> bool:
 def _same_words(one: Told, other: Told) -> bool:
     """Where not both say where on the map they are, their words must agree the more."""
     alike = _alike(one.title, other.title)
-    places = _words(one.place), _words(other.place)
+    places = words(one.place), words(other.place)
     if all(places):
         return alike >= ALIKE and (places[0] <= places[1] or places[1] <= places[0])
-    return alike == 1.0 and len(_words(one.title)) > TELLING
+    return alike == 1.0 and len(words(one.title)) > TELLING
 
 
 def _alike(one: str, other: str) -> float:
     """How much two titles agree, 0 to 1; wholly where one is the beginning of what other says."""
-    first, second = _words(one), _words(other)
+    first, second = words(one), words(other)
     if _numbers(first) != _numbers(second) or not first or not second:
         return 0.0
     if min(len(first), len(second)) >= TELLING and (first < second or second < first):
@@ -74,7 +74,8 @@ def _alike(one: str, other: str) -> float:
 
 
 @lru_cache(maxsize=2048)
-def _words(title: str) -> frozenset[str]:
+def words(title: str) -> frozenset[str]:
+    """The words of a title that tell something."""
     return frozenset(text.words(title)) - _IDLE
 
 

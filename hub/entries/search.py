@@ -12,6 +12,7 @@ A question is words, each found by its beginning too; `"several words"` side by 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -99,6 +100,11 @@ def question(asked: str) -> Question:
             term = Term(found, open_end=not phrase and not minus)
             (without if minus else terms).append(term)
     return Question(tuple(terms), tuple(without))
+
+
+def all_of(found: Sequence[str]) -> Question:
+    """What asks for each of these words as it is; as `core.text.words` gives them."""
+    return Question(tuple(Term((word,), open_end=False) for word in found), ())
 
 
 def in_title(asked: Question) -> ColumnElement[bool]:

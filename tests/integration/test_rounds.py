@@ -22,6 +22,7 @@ from hub.core.clock import now
 from hub.core.questions import Question, add, remember
 from hub.entries import candidates
 from hub.entries.models import Entry, Merged, Picture
+from hub.entries.search import search_text
 from hub.fediverse import facts
 from hub.fediverse.hearing import Case, Hearing, Round, Spoilt
 from hub.fediverse.inbox import Processor
@@ -302,22 +303,85 @@ async def test_pictures_come_with_what_they_show(
         ]
 
 
-async def test_what_may_be_the_same_is_found_by_its_time(hub: Running) -> None:
+async def plan_of(hub: Running, asked: str) -> list[str]:
+    """How SQLite goes about a statement; nothing of the others."""
+    if not hub.services.db.is_sqlite:
+        return []
+    async with hub.services.db.read() as session:
+        connection = await session.connection()
+        unknown = (None,) * asked.count("?")
+        plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}", unknown)
+        return [row[-1] for row in plan if " entry " in row[-1]]
+
+
+async def test_what_may_be_the_same_event_is_found_by_its_time(hub: Running) -> None:
     """SQLite walks along all events where the statement leads it to the kind alone."""
     await follow(hub, 2)
     with counted(hub) as statements:
         await come(hub, *(told("Create", party(f"{n}", n), n) for n in range(2)))
     [asked] = [one for one in statements if "entry.happens_at BETWEEN" in one]
-    if not hub.services.db.is_sqlite:
-        return
+    plan = await plan_of(hub, asked)
+    if plan:
+        assert len(plan) == candidates.TIMES
+        assert all("happens_at>? AND happens_at<?" in step for step in plan)
+
+
+def hall(number: int, **more: Any) -> Document:
+    """A place of one hub."""
+    return {
+        "id": f"{home_of(number)}/places/mill",
+        "type": "Place",
+        "name": "Mill Hall of Music",
+        "address": {"type": "PostalAddress", "streetAddress": "Mill Road 1"},
+        "attributedTo": f"{home_of(number)}/actors/events",
+        "to": [PUBLIC],
+        "published": "2026-11-22T09:00:00Z",
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"latitude": 51.5, "longitude": 7.5}, {"latitude": 51.5, "longitude": 7.5}),
+        ({}, {"latitude": 51.5, "longitude": 7.5}),
+        ({"latitude": 51.5, "longitude": 7.5}, {}),
+        ({}, {"name": "The Mill Hall of Music"}),
+    ],
+)
+async def test_t27_the_same_place_is_found_among_any_number(
+    hub: Running, first: Document, second: Document
+) -> None:
+    """Wherever it lies, and if nobody said so; by an index, whatever there is besides."""
+    await follow(hub, 3)
+    await crowd(hub, 2 * candidates.MOST + 2)
+    await come(hub, told("Create", hall(0, **first)))
+    with counted(hub) as statements:
+        await come(hub, told("Create", hall(1, **second), 1))
     async with hub.services.db.read() as session:
-        connection = await session.connection()
-        unknown = (None,) * asked.count("?")
-        plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}", unknown)
-        steps = [row[-1] for row in plan]
-    found = [one for one in steps if "ix_entry_list" in one]
-    assert len(found) == candidates.TIMES
-    assert all("happens_at>? AND happens_at<?" in one for one in found)
+        assert len((await session.scalars(select(Merged.entry_id))).all()) == 2
+    asked = [one for one in statements if "entry.place, entry.latitude" in one]
+    assert asked
+    for one in asked:
+        for step in await plan_of(hub, one):
+            assert "ix_entry_spot" in step or "ix_entry_number" in step, step
+
+
+async def crowd(hub: Running, size: int) -> None:
+    """Other places of a third hub: half of them on the map, and one word is theirs too."""
+    text = search_text("Mill Shed", (), (), "")
+    async with hub.services.db.write() as session:
+        author = await session.scalar(select(Actor.id).where(Actor.authority == "hub2.example"))
+        rows: list[Document] = [
+            {
+                "kind": "place", "uri": f"{home_of(2)}/places/{n}", "url": f"{home_of(2)}/{n}",
+                "author_id": author, "origin": "hub2.example", "title": "Mill Shed",
+                "happens_at": now(), "status": "open", "search_text": text,
+                "latitude": 50 if n % 2 else None, "longitude": 8 if n % 2 else None,
+            }
+            for n in range(size)
+        ]  # fmt: skip
+        await session.execute(insert(Entry.__table__), rows)  # type: ignore[arg-type]
 
 
 # ------------------------------------------------------------------------------ questions
