@@ -42,7 +42,7 @@ class Question(Generic[K, V]):
         memory = _memory_of(session)
         if memory is None:
             return (await self._ask(session, [key])).get(key, self._otherwise)
-        if memory.waits:
+        if memory.waits(session.sync_session):
             await session.flush()
         known = memory.of(self)
         if key not in known:
@@ -74,7 +74,7 @@ def remember(session: AsyncSession) -> Memory:
 
     What is given to `add` is written at once with others of its kind.
     """
-    memory = session.info[_MEMORY] = Memory(session.sync_session)
+    memory = session.info[_MEMORY] = Memory()
     event.listen(session.sync_session, "do_orm_execute", memory.executed)
     event.listen(session.sync_session, "transient_to_pending", memory.added)
     event.listen(session.sync_session, "before_flush", memory.flushed)
@@ -108,8 +108,7 @@ async def settle(session: AsyncSession) -> None:
 class Memory:
     """The answers of one session, and whether it wrote anything."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self) -> None:
         self._answers: dict[Question[Any, Any], dict[Any, Any]] = {}
         self._writes = 0
         self._new: dict[type[Base], list[Base]] = {}
@@ -118,15 +117,13 @@ class Memory:
         """What is known, by key."""
         return self._answers.setdefault(question, {})
 
-    @property
-    def waits(self) -> bool:
+    def waits(self, session: Session) -> bool:
         """Whether something was changed, and is to be written before anything is asked."""
-        return self._session.identity_map.check_modified() or bool(self._session.deleted)
+        return session.identity_map.check_modified() or bool(session.deleted)
 
-    @property
-    def writes(self) -> int:
+    def writes(self, session: Session) -> int:
         """How often the session wrote, or is about to: another number than before tells that."""
-        return self._writes + len(self._session.dirty) + len(self._session.deleted)
+        return self._writes + len(session.dirty) + len(session.deleted)
 
     def leave(self, row: Base) -> None:
         """A new row is to be written before anything else is asked."""
@@ -135,7 +132,7 @@ class Memory:
 
     def executed(self, state: ORMExecuteState) -> None:
         """A statement is about to be executed."""
-        self._write()
+        self._write(state.session)
         if state.is_insert or state.is_update or state.is_delete:
             table = getattr(state.statement, "table", None)
             self._forget({getattr(table, "name", "")})
@@ -146,14 +143,14 @@ class Memory:
 
     def flushed(self, session: Session, _context: object, _things: object) -> None:
         """Rows are about to be changed or deleted."""
-        self._write()
+        self._write(session)
         kinds = {type(thing) for thing in chain(session.dirty, session.deleted)}
         if kinds:
             self._forget({name for kind in kinds for name in _tables_of(kind)})
 
-    def committed(self, _session: Session) -> None:
+    def committed(self, session: Session) -> None:
         """All is about to be kept."""
-        self._write()
+        self._write(session)
 
     def begun(self, _session: Session, transaction: SessionTransaction) -> None:
         """A transaction or a savepoint begins.
@@ -164,10 +161,10 @@ class Memory:
         if transaction.nested and self._new:
             raise RuntimeError("rows wait to be written, and a savepoint begins")
 
-    def _write(self) -> None:
+    def _write(self, session: Session) -> None:
         new, self._new = self._new, {}
         for kind in sorted(new, key=_place):
-            self._session.bulk_save_objects(new[kind])
+            session.bulk_save_objects(new[kind])
 
     def _forget(self, tables: Iterable[str]) -> None:
         self._writes += 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import unicodedata
+from collections.abc import Callable
 from html import escape, unescape
 from typing import Final
 
@@ -23,6 +24,7 @@ MAX_OPEN: Final = 1000  # tags in HTML whose nesting cannot be told: bounds the 
 MAX_ENTITIES: Final = 20_000  # `&`: each makes nh3 copy the text before it
 MAX_MARKDOWN: Final = 50_000
 LONGEST_WORD: Final = 40  # what is longer is found by its beginning
+MOST_SIGNS: Final = 20_000  # of which is remembered what becomes of them
 AWAY_FROM_LOOP: Final = 8_000  # characters from which cleaning is worth a thread
 
 _INLINE = ("br", "span", "a", "del", "s", "code", "b", "strong", "u", "i", "em", "ruby", "rt", "rp")
@@ -82,30 +84,36 @@ _SPACELESS: Final = (
 )
 
 
-class _Signs(dict[int, str]):
-    """For `str.translate`: letters, digits and marks stay, all else parts words."""
+class _Table(dict[int, str | None]):
+    """For `str.translate`: what becomes of each sign, remembered of the first that are met."""
 
-    def __missing__(self, code: int) -> str:
-        sign = chr(code)
-        if unicodedata.category(sign)[0] not in "LNM":
-            sign = " "
-        elif any(first <= code <= last for first, last in _SPACELESS):
-            sign = f" {sign} "
-        self[code] = sign
-        return sign
-
-
-class _Bare(dict[int, str | None]):
-    """For `str.translate`: accents and all that combines goes, the rest stays."""
+    def __init__(self, becomes: Callable[[str], str | None]) -> None:
+        super().__init__()
+        self._becomes = becomes
 
     def __missing__(self, code: int) -> str | None:
-        sign = None if unicodedata.combining(chr(code)) else chr(code)
-        self[code] = sign
+        sign = self._becomes(chr(code))
+        if len(self) < MOST_SIGNS:
+            self[code] = sign
         return sign
 
 
-_SIGNS = _Signs()
-_BARE = _Bare()
+def _in_words(sign: str) -> str:
+    """Letters, digits and marks stay, all else parts words."""
+    if unicodedata.category(sign)[0] not in "LNM":
+        return " "
+    if any(first <= ord(sign) <= last for first, last in _SPACELESS):
+        return f" {sign} "
+    return sign
+
+
+def _bare(sign: str) -> str | None:
+    """Accents and all that combines goes, the rest stays."""
+    return None if unicodedata.combining(sign) else sign
+
+
+_SIGNS = _Table(_in_words)
+_BARE = _Table(_bare)
 
 
 class SafeHtml(str):

@@ -15,9 +15,10 @@ from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import and_, bindparam, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from hub.core.questions import PART
 from hub.entries import sameness, search
 from hub.entries.models import Entry
 from hub.entries.sameness import CLOSE, TIMED
@@ -39,42 +40,58 @@ _WHICH_IS_OF_KIND: Final = func.lower(Entry.kind) == bindparam("kind")
 _AT_THE_TIME: Final = _ELSEWHERE.where(
     _OF_KIND, Entry.happens_at.between(bindparam("first"), bindparam("last"))
 )
-_NEARBY: Final = _ELSEWHERE.where(
-    _WHICH_IS_OF_KIND,
+_IN_THE_BOX: Final = and_(
     Entry.latitude.between(bindparam("south"), bindparam("north")),
     Entry.longitude.between(bindparam("west"), bindparam("east")),
 )
+_AT_THE_TIME_NEARBY: Final = _AT_THE_TIME.where(or_(Entry.latitude.is_(None), _IN_THE_BOX))
+_NEARBY: Final = _ELSEWHERE.where(_WHICH_IS_OF_KIND, _IN_THE_BOX)
 _NOWHERE: Final = _ELSEWHERE.where(_OF_KIND, Entry.latitude.is_(None), Entry.longitude.is_(None))
 _NUMBERED: Final = _ELSEWHERE.where(
     _WHICH_IS_OF_KIND, Entry.number.in_(bindparam("numbers", expanding=True))
 )
 # Each moment is found by the index of lists; were the kind said but once, SQLite would walk along
-# all events instead. Who stands is asked later, of the few that are the same thing.
+# all events instead. Whose author and server stand is asked later, of the few that are the same.
 _AT_TIMES: Final = _COMPARED.where(
+    Entry.deleted_at.is_(None),
+    Entry.hidden_at.is_(None),
     or_(
         *(
             _OF_KIND & Entry.happens_at.between(bindparam(f"first{each}"), bindparam(f"last{each}"))
             for each in range(TIMES)
         )
-    )
-).limit(bindparam("most"))
-_STANDING: Final = select(Entry.id).where(
-    Entry.id.in_(bindparam("ids", expanding=True)), standing()
-)
+    ),
+).limit(MOST * TIMES)
+_NAMED: Final[Any] = Entry.id.in_(bindparam("ids", expanding=True))
+_AS_THEY_ARE: Final = _COMPARED.where(_NAMED, Entry.deleted_at.is_(None))
+_STANDING: Final = select(Entry.id).where(_NAMED, standing())
 
 
-async def of(session: AsyncSession, entry: Entry) -> Sequence[Any]:
-    """The candidates of one entry that are there for somebody; the oldest first."""
-    asked: dict[str, Any] = {"kind": entry.kind, "origin": entry.origin}
-    if entry.kind == TIMED:
-        asked |= {"first": entry.happens_at - CLOSE, "last": entry.happens_at + CLOSE}
-        return (await session.execute(_AT_THE_TIME, asked)).all()
-    found = list(await session.execute(_NOWHERE, asked))
-    if entry.latitude is not None and entry.longitude is not None:
-        found += await session.execute(_NEARBY, asked | _box(entry.latitude, entry.longitude))
-    if words := _telling(entry.title):
-        numbers = await session.scalars(search.hits(session, search.all_of(words)))
-        found += await session.execute(_NUMBERED, asked | {"numbers": numbers.all()})
+async def as_they_are(session: AsyncSession, ids: Sequence[UUID]) -> list[Any]:
+    """The rows of these, in their order; without what cannot be merged, or not any more."""
+    found: dict[UUID, Any] = {}
+    for at in range(0, len(ids), PART):
+        rows = await session.execute(_AS_THEY_ARE, {"ids": ids[at : at + PART]})
+        found |= {row.id: row for row in rows}
+    return [found[id_] for id_ in ids if id_ in found]
+
+
+async def of(session: AsyncSession, one: Any) -> Sequence[Any]:
+    """The candidates of an entry, or of its row, that are there for somebody; the oldest first."""
+    asked: dict[str, Any] = {"kind": one.kind, "origin": one.origin}
+    on_map = one.latitude is not None and one.longitude is not None
+    box = _box(one.latitude, one.longitude) if on_map else {}
+    if one.kind == TIMED:
+        asked |= {"first": one.happens_at - CLOSE, "last": one.happens_at + CLOSE}
+        query = _AT_THE_TIME_NEARBY if on_map else _AT_THE_TIME
+        found = list(await session.execute(query, asked | box))
+    else:
+        found = list(await session.execute(_NOWHERE, asked))
+        if on_map:
+            found += await session.execute(_NEARBY, asked | box)
+        if words := _telling(one.title):
+            numbers = await session.scalars(search.hits(session, search.all_of(words)))
+            found += await session.execute(_NUMBERED, asked | {"numbers": numbers.all()})
     return sorted({row.id: row for row in found}.values(), key=attrgetter("number"))
 
 
@@ -93,42 +110,58 @@ def _telling(title: str) -> list[str]:
     return sorted(sameness.words(title), key=lambda word: (-len(word), word))[:WORDS]
 
 
-async def of_all(session: AsyncSession, entries: Sequence[Entry]) -> dict[UUID, Sequence[Any]]:
-    """The candidates of each; of events, which come in numbers, with one question for many.
+async def of_all(session: AsyncSession, told: Sequence[Any]) -> dict[UUID, Sequence[Any]]:
+    """The candidates of each row; of events, which come in numbers, with one question for many.
 
-    Whether they are there for somebody is not asked: see `standing_of`.
+    Whether those of events are there for somebody is not asked: see `standing_of`.
     """
-    found = {one.id: await of(session, one) for one in entries if one.kind != TIMED}
-    timed = [one for one in entries if one.kind == TIMED]
-    rows = await _at_times(session, sorted({one.happens_at for one in timed}))
-    if rows is None:
-        return found | {one.id: await of(session, one) for one in timed}
-    starts = [row.happens_at for row in rows]
-    for one in timed:
-        first = bisect_left(starts, one.happens_at - CLOSE)
-        last = bisect_right(starts, one.happens_at + CLOSE)
-        others = [row for row in rows[first:last] if row.origin != one.origin]
-        found[one.id] = sorted(others, key=attrgetter("number"))[:MOST]
+    found = {one.id: await of(session, one) for one in told if one.kind != TIMED}
+    timed = [one for one in told if one.kind == TIMED]
+    moments = sorted({one.happens_at for one in timed})
+    for at in range(0, len(moments), TIMES):
+        part = moments[at : at + TIMES]
+        mine = [one for one in timed if part[0] <= one.happens_at <= part[-1]]
+        rows = await _at_times(session, part)
+        if len(rows) == MOST * TIMES:  # some are missing: each has its own share then
+            found |= {one.id: await of(session, one) for one in mine}
+        else:
+            found |= _shares(mine, rows)
     return found
 
 
 async def standing_of(session: AsyncSession, ids: Collection[UUID]) -> set[UUID]:
     """Those of these that are there for somebody."""
-    return set(await session.scalars(_STANDING, {"ids": list(ids)})) if ids else set()
+    asked, found = list(ids), set[UUID]()
+    for at in range(0, len(asked), PART):
+        found.update(await session.scalars(_STANDING, {"ids": asked[at : at + PART]}))
+    return found
 
 
-async def _at_times(session: AsyncSession, moments: Sequence[datetime]) -> list[Any] | None:
-    """What begins at one of these moments, in that order; None if it is too much to ask for."""
-    found: dict[UUID, Any] = {}
-    for at in range(0, len(moments), TIMES):
-        part = moments[at : at + TIMES]
-        asked: dict[str, Any] = {"kind": TIMED, "most": MOST * len(part)}
-        for each in range(TIMES):
-            # What is left over lies between a moment and an earlier one: nothing does.
-            moment, within = (part[each], CLOSE) if each < len(part) else (part[0], -CLOSE)
-            asked |= {f"first{each}": moment - within, f"last{each}": moment + within}
-        rows = (await session.execute(_AT_TIMES, asked)).all()
-        if len(rows) == asked["most"]:
-            return None
-        found |= {row.id: row for row in rows}
-    return sorted(found.values(), key=attrgetter("happens_at"))
+async def _at_times(session: AsyncSession, moments: Sequence[datetime]) -> Sequence[Any]:
+    """What begins at one of these moments, of which there are no more than `TIMES`."""
+    asked: dict[str, Any] = {"kind": TIMED}
+    for each in range(TIMES):
+        # What is left over lies between a moment and an earlier one: nothing does.
+        moment, within = (moments[each], CLOSE) if each < len(moments) else (moments[0], -CLOSE)
+        asked |= {f"first{each}": moment - within, f"last{each}": moment + within}
+    return (await session.execute(_AT_TIMES, asked)).all()
+
+
+def _shares(timed: Sequence[Any], rows: Sequence[Any]) -> dict[UUID, Sequence[Any]]:
+    """For each event those of the rows that are near it in time and place; the oldest first."""
+    rows = sorted(rows, key=attrgetter("happens_at"))
+    starts = [row.happens_at for row in rows]
+    found: dict[UUID, Sequence[Any]] = {}
+    for one in timed:
+        first = bisect_left(starts, one.happens_at - CLOSE)
+        last = bisect_right(starts, one.happens_at + CLOSE)
+        near = [row for row in rows[first:last] if row.origin != one.origin and _is_near(one, row)]
+        found[one.id] = sorted(near, key=attrgetter("number"))[:MOST]
+    return found
+
+
+def _is_near(one: Any, other: Any) -> bool:
+    if one.latitude is None or other.latitude is None:
+        return True
+    north, east = one.latitude - other.latitude, (one.longitude or 0) - (other.longitude or 0)
+    return bool(abs(north) <= DEGREES and abs(east) <= DEGREES)

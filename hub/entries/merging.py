@@ -27,6 +27,7 @@ from hub.entries.sameness import KINDS, TIMED
 from hub.entries.visibility import PUBLIC, standing
 
 OTHER: Final = aliased(Entry, name="other_source")  # another entry of the same group
+MOST_ALIKE: Final = 20  # of those that are the same, that one of them may stand
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # What a source says.
 _SAID: Final = (
@@ -100,17 +101,20 @@ async def consider(session: AsyncSession, entry: Entry) -> None:
 
 
 async def consider_new(session: AsyncSession, entries: Sequence[Entry]) -> None:
-    """Merge entries that are new, and so apart from nothing, one after the other."""
+    """Merge entries that are new, and so apart from nothing, one after the other.
+
+    They are taken as they are by now: what came in a round may be changed or deleted in it.
+    """
     await session.flush()
-    fit = [entry for entry in entries if _may_merge(entry)]
-    near = await candidates.of_all(session, fit)
-    later = {entry.id for entry in fit}
+    new = await candidates.as_they_are(session, [one.id for one in entries if one.kind in KINDS])
+    near = await candidates.of_all(session, new)
+    later = {one.id for one in new}
     alike: dict[UUID, list[UUID]] = {}
-    for entry in fit:
-        later.discard(entry.id)  # what came after it will find it
-        alike[entry.id] = [id_ for id_ in _same(entry, near[entry.id]) if id_ not in later]
-    stand = await candidates.standing_of(session, {one for ids in alike.values() for one in ids})
-    first = ((id_, [one for one in ids if one in stand]) for id_, ids in alike.items())
+    for one in new:
+        later.discard(one.id)  # what came after it will find it
+        alike[one.id] = [id_ for id_ in _same(one, near[one.id]) if id_ not in later][:MOST_ALIKE]
+    stand = await candidates.standing_of(session, {each for ids in alike.values() for each in ids})
+    first = ((id_, [each for each in ids if each in stand]) for id_, ids in alike.items())
     same = {id_: others[0] for id_, others in first if others}
     groups = await _groups(session, [*same, *same.values()])
     for id_, other in same.items():
@@ -126,7 +130,7 @@ def _may_merge(entry: Entry) -> bool:
     return entry.kind in KINDS and entry.visibility == PUBLIC and entry.deleted_at is None
 
 
-def _same(entry: Entry, rows: Sequence[Any]) -> list[UUID]:
+def _same(entry: Any, rows: Sequence[Any]) -> list[UUID]:
     """Those of the candidates that are the same thing as the entry."""
     return [row.id for row in rows if sameness.same(entry, row) and row.id != entry.id]
 

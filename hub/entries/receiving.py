@@ -147,7 +147,10 @@ async def fill(
 
 
 async def keep(received: Received, entry: Entry) -> bool:
-    """Add a new entry; False if another worker added it in this moment."""
+    """Add a new entry; False if another worker added it in this moment.
+
+    It is not changed any more: with others of its round it may be written by now, or soon.
+    """
     session = received.session
     if received.together is not None:
         _add(session, entry)

@@ -103,16 +103,17 @@ class Round:
             async with self.session.begin_nested():
                 yield
             return
-        if self.memory.waits:  # what others left is theirs
+        session = self.session.sync_session
+        if self.memory.waits(session):  # what others left is theirs
             async with self.whole():
                 await self.session.flush()
-        before = self.memory.writes
+        before = self.memory.writes(session)
         try:
             yield
         except (OperationalError, InterfaceError):
             raise
         except Exception as error:
-            if isinstance(error, DBAPIError) or self.memory.writes != before:
+            if isinstance(error, DBAPIError) or self.memory.writes(session) != before:
                 raise Spoilt from error
             raise
 

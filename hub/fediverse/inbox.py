@@ -53,7 +53,8 @@ MOST_TOLD = 512  # actor documents remembered as kept already
 BATCH = 200
 DEATHS = 10  # workers that may die with it in hand; one would do, were it not for bad luck
 AT_ONCE = 8  # documents fetched at once for what one server sent in a batch
-GROUPS = 4  # batches of one server for which is asked at once; more of it comes later
+ASKED = 100  # activities of one server for which is asked in one go
+GROUPS = 4  # of these at once; more of it comes later
 SOON = timedelta(seconds=2)
 ASKING_TIME = timedelta(seconds=60)  # how long is asked for one batch, well within its lease
 FETCHES = 10  # documents fetched for one activity (SECURITY B7)
@@ -137,15 +138,20 @@ class Processor:
         for case in cases:
             if case.wanted is not None:
                 senders[case.row.host].append(case)
-        for host, group in senders.items():
-            if self._groups[host] >= GROUPS:
-                await self._put_back(group)
-                continue
-            self._groups[host] += 1
-            task = asyncio.create_task(self._ask_around(host, group))
-            self._asking.add(task)
-            task.add_done_callback(self._asked)
+        for host, wanting in senders.items():
+            for at in range(0, len(wanting), ASKED):
+                await self._ask_later(host, wanting[at : at + ASKED])
         return len(rows)
+
+    async def _ask_later(self, host: str, group: Sequence[Case]) -> None:
+        """Ask for what these want beside the caller, or put them back if there is too much."""
+        if self._groups[host] >= GROUPS:
+            await self._put_back(group)
+            return
+        self._groups[host] += 1
+        task = asyncio.create_task(self._ask_around(host, group))
+        self._asking.add(task)
+        task.add_done_callback(self._asked)
 
     async def settle(self) -> None:
         """Wait for everything that is being asked for."""
