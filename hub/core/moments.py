@@ -24,9 +24,7 @@ class UTCDateTime(TypeDecorator[datetime]):
         """
         if value is None:
             return None
-        if value.tzinfo is None:
-            raise ValueError("a moment without a zone")
-        value = value.astimezone(UTC)
+        value = _in_utc(value)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
@@ -46,18 +44,14 @@ _LENGTH: Final = len("2026-11-30 18:00:00.000000")
 
 
 def _written(value: datetime | None) -> str | None:
-    """The moment as SQLite keeps it: text in UTC, without the zone.
+    """The moment as SQLite keeps it: text in UTC, without the zone."""
+    return None if value is None else _in_utc(value).isoformat(" ", "microseconds")[:_LENGTH]
 
-    Raises:
-        ValueError: it has no zone.
-    """
-    if value is None:
-        return None
+
+def _in_utc(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError("a moment without a zone")
-    if value.tzinfo is not UTC:
-        value = value.astimezone(UTC)
-    return value.isoformat(" ", "microseconds")[:_LENGTH]
+    return value if value.tzinfo is UTC else value.astimezone(UTC)
 
 
 def _aware(value: str | None) -> datetime | None:
