@@ -9,6 +9,7 @@ whether they are alone.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -48,6 +49,8 @@ from sqlalchemy.types import TypeEngine
 
 from hub.core.moments import UTCDateTime as UTCDateTime
 from hub.core.sqlite import Driver
+
+log = logging.getLogger(__name__)
 
 READERS = 8  # SQLite connections for reading; each costs about 100 kB
 KEPT = 2  # connections that wait for the next question of `asking`
@@ -180,11 +183,15 @@ class Database:
             return
         async with self.writer.connect() as opened:
             connection = await opened.execution_options(isolation_level="AUTOCOMMIT")
-            await connection.execute(select(func.pg_advisory_lock(work)))
+            await connection.exec_driver_sql("SET statement_timeout = 0")
+            await connection.exec_driver_sql("SET lock_timeout = 0")
+            if not await connection.scalar(select(func.pg_try_advisory_lock(work))):
+                log.warning("another process is at it; this one waits for its turn")
+                await connection.execute(select(func.pg_advisory_lock(work)))
             try:
                 yield
             finally:
-                await connection.execute(select(func.pg_advisory_unlock(work)))
+                await connection.invalidate()  # the lock ends with it, whatever became of it
 
     async def driver(self, session: AsyncSession) -> Any:
         """The driver's own connection, inside the session's transaction.

@@ -8,6 +8,7 @@ and finds its rows by an index, whatever else there is.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -21,19 +22,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from hub.core.questions import PART
 from hub.entries import sameness, search
 from hub.entries.models import Entry
-from hub.entries.sameness import CLOSE, TIMED
+from hub.entries.sameness import CLOSE, METRES, NEAR_M, TIMED
 from hub.entries.visibility import PUBLIC, standing
 
 MOST: Final = 500  # entries that one is compared with, of each way to find them
-DEGREES: Final = 0.01  # around a place, in which others are looked at: about a kilometre
 TIMES: Final = 50  # moments in one statement
 WORDS: Final = 2  # of a title, the longest
+HITS: Final = 5_000  # the newest things of all kinds that have these words
+_REACH: Final = 1.01 * NEAR_M / METRES  # in degrees of latitude
 
 _COMPARED: Final = select(
     *(Entry.id, Entry.kind, Entry.title, Entry.url, Entry.place),
     *(Entry.latitude, Entry.longitude, Entry.happens_at, Entry.origin, Entry.number),
 ).where(Entry.visibility == PUBLIC)
-_ELSEWHERE: Final = _COMPARED.where(Entry.origin != bindparam("origin"), standing()).limit(MOST)
+_ELSEWHERE: Final = (
+    _COMPARED.where(Entry.origin != bindparam("origin"), standing())
+    .order_by(Entry.number)
+    .limit(MOST)
+)
 _OF_KIND: Final = Entry.kind == bindparam("kind")
 # The kind is not to be the way in: that would lead along everything of it.
 _WHICH_IS_OF_KIND: Final = func.lower(Entry.kind) == bindparam("kind")
@@ -47,9 +53,7 @@ _IN_THE_BOX: Final = and_(
 _AT_THE_TIME_NEARBY: Final = _AT_THE_TIME.where(or_(Entry.latitude.is_(None), _IN_THE_BOX))
 _NEARBY: Final = _ELSEWHERE.where(_WHICH_IS_OF_KIND, _IN_THE_BOX)
 _NOWHERE: Final = _ELSEWHERE.where(_OF_KIND, Entry.latitude.is_(None), Entry.longitude.is_(None))
-_NUMBERED: Final = _ELSEWHERE.where(
-    _WHICH_IS_OF_KIND, Entry.number.in_(bindparam("numbers", expanding=True))
-)
+_WITH_WORDS: Final = _ELSEWHERE.where(_WHICH_IS_OF_KIND)
 # Each moment is found by the index of lists; were the kind said but once, SQLite would walk along
 # all events instead. Whose author and server stand is asked later, of the few that are the same.
 _AT_TIMES: Final = _COMPARED.where(
@@ -90,19 +94,21 @@ async def of(session: AsyncSession, one: Any) -> Sequence[Any]:
         if on_map:
             found += await session.execute(_NEARBY, asked | box)
         if words := _telling(one.title):
-            numbers = await session.scalars(search.hits(session, search.all_of(words)))
-            found += await session.execute(_NUMBERED, asked | {"numbers": numbers.all()})
+            hits = search.hits(session, search.all_of(words), most=HITS).correlate(None)
+            found += await session.execute(_WITH_WORDS.where(Entry.number.in_(hits)), asked)
     return sorted({row.id: row for row in found}.values(), key=attrgetter("number"))
 
 
 def _box(latitude: float, longitude: float) -> dict[str, float]:
-    south, north = latitude - DEGREES, latitude + DEGREES
-    return {
-        "south": south,
-        "north": north,
-        "west": longitude - DEGREES,
-        "east": longitude + DEGREES,
-    }
+    """What is no farther than two ways to say where a hall is, and a little more."""
+    south, north = latitude - _REACH, latitude + _REACH
+    wide = _wide(latitude)
+    return {"south": south, "north": north, "west": longitude - wide, "east": longitude + wide}
+
+
+def _wide(latitude: float) -> float:
+    """The reach in degrees of longitude."""
+    return _REACH / max(math.cos(math.radians(latitude)), _REACH)
 
 
 def _telling(title: str) -> list[str]:
@@ -122,10 +128,11 @@ async def of_all(session: AsyncSession, told: Sequence[Any]) -> dict[UUID, Seque
         part = moments[at : at + TIMES]
         mine = [one for one in timed if part[0] <= one.happens_at <= part[-1]]
         rows = await _at_times(session, part)
-        if len(rows) == MOST * TIMES:  # some are missing: each has its own share then
-            found |= {one.id: await of(session, one) for one in mine}
-        else:
-            found |= _shares(mine, rows)
+        # Where some are missing, and of too many, those count that are there for somebody.
+        shares = _shares(mine, rows) if len(rows) < MOST * TIMES else {}
+        for one in mine:
+            share = shares.get(one.id, rows)
+            found[one.id] = share if len(share) <= MOST else await of(session, one)
     return found
 
 
@@ -156,7 +163,7 @@ def _shares(timed: Sequence[Any], rows: Sequence[Any]) -> dict[UUID, Sequence[An
         first = bisect_left(starts, one.happens_at - CLOSE)
         last = bisect_right(starts, one.happens_at + CLOSE)
         near = [row for row in rows[first:last] if row.origin != one.origin and _is_near(one, row)]
-        found[one.id] = sorted(near, key=attrgetter("number"))[:MOST]
+        found[one.id] = sorted(near, key=attrgetter("number"))
     return found
 
 
@@ -164,4 +171,4 @@ def _is_near(one: Any, other: Any) -> bool:
     if one.latitude is None or other.latitude is None:
         return True
     north, east = one.latitude - other.latitude, (one.longitude or 0) - (other.longitude or 0)
-    return bool(abs(north) <= DEGREES and abs(east) <= DEGREES)
+    return bool(abs(north) <= _REACH and abs(east) <= _wide(one.latitude))

@@ -27,7 +27,6 @@ from hub.entries.sameness import KINDS, TIMED
 from hub.entries.visibility import PUBLIC, standing
 
 OTHER: Final = aliased(Entry, name="other_source")  # another entry of the same group
-MOST_ALIKE: Final = 20  # of those that are the same, that one of them may stand
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # What a source says.
 _SAID: Final = (
@@ -86,7 +85,11 @@ async def consider(session: AsyncSession, entry: Entry) -> None:
         return
     found: list[UUID] = []
     if _may_merge(entry):
-        found = _same(entry, await candidates.of(session, entry))
+        near = list(await candidates.of(session, entry))
+        if mine is not None:  # it stays with those that it would not find again by itself
+            members = await _members(session, mine.group_id, entry.id) - {entry.id}
+            near += await candidates.as_they_are(session, sorted(members))
+        found = _same(entry, near)
     groups = await _groups(session, found)
     if mine is not None:
         if mine.group_id in groups.values():
@@ -112,7 +115,7 @@ async def consider_new(session: AsyncSession, entries: Sequence[Entry]) -> None:
     alike: dict[UUID, list[UUID]] = {}
     for one in new:
         later.discard(one.id)  # what came after it will find it
-        alike[one.id] = [id_ for id_ in _same(one, near[one.id]) if id_ not in later][:MOST_ALIKE]
+        alike[one.id] = [id_ for id_ in _same(one, near[one.id]) if id_ not in later]
     stand = await candidates.standing_of(session, {each for ids in alike.values() for each in ids})
     first = ((id_, [each for each in ids if each in stand]) for id_, ids in alike.items())
     same = {id_: others[0] for id_, others in first if others}

@@ -159,7 +159,7 @@ class Entry(Base):
         Index("ix_entry_origin", "origin"),
         Index("ix_entry_number", "number", unique=True),
         # What lies in a piece of the map, and what of a kind lies nowhere.
-        Index("ix_entry_spot", "latitude", "longitude", "kind"),
+        Index("ix_entry_on_map", "latitude", "longitude", "kind"),
         Index("ix_entry_created_at", "created_at"),  # what is new here, wherever it comes from
     )
     __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "entry"}

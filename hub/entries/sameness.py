@@ -19,7 +19,7 @@ CLOSE: Final = timedelta(minutes=15)  # between two starts: one of them counts t
 NEAR_M: Final = 150.0  # between two ways to say where a hall is
 ALIKE: Final = 0.6  # of all words of both titles, those that both have
 TELLING: Final = 2  # words that a title must have, to be found in a longer one
-_METRES: Final = 111_195.0  # in a degree of latitude
+METRES: Final = 111_195.0  # in a degree of latitude
 # Words that tell nothing, in the languages of the hub.
 _IDLE: Final = frozenset(
     text.words(
@@ -85,7 +85,7 @@ def _numbers(found: frozenset[str]) -> frozenset[str]:
 
 def _metres(one: Told, other: Told) -> float:
     """A flat map is right enough for a few hundred metres."""
-    north = ((one.latitude or 0) - (other.latitude or 0)) * _METRES
+    north = ((one.latitude or 0) - (other.latitude or 0)) * METRES
     narrow = math.cos(math.radians(one.latitude or 0))
-    east = ((one.longitude or 0) - (other.longitude or 0)) * _METRES * narrow
+    east = ((one.longitude or 0) - (other.longitude or 0)) * METRES * narrow
     return math.hypot(north, east)

@@ -125,18 +125,24 @@ def has_place(place: str, entry: Any = Entry) -> ColumnElement[bool]:
     return column.like(f"%{MARK}%{' '.join(words(place))}%{MARK}")
 
 
-def hits(session: AsyncSession, asked: Question, *, below: int = NEWEST) -> Select[Any]:
-    """The numbers of the newest `FEW` entries that answer, below a number; the greatest first."""
+def hits(
+    session: AsyncSession, asked: Question, *, below: int = NEWEST, most: int | None = None
+) -> Select[Any]:
+    """The numbers of the newest entries that answer, below a number; the greatest first.
+
+    So many at the most; None means `FEW`.
+    """
+    most = FEW if most is None else most
     if asked.terms and _is_sqlite(session):
         matches = literal_column("entry_words").op("MATCH")(_fts5(asked))
-        return _newest(WORDS.c.rowid, below).where(matches)
+        return _newest(WORDS.c.rowid, below, most).where(matches)
     if asked.terms:
-        return _newest(Entry.number, below).where(_matches(asked))
-    return _newest(Entry.number, below).where(*_walked(asked), Entry.search_text != "")
+        return _newest(Entry.number, below, most).where(_matches(asked))
+    return _newest(Entry.number, below, most).where(*_walked(asked), Entry.search_text != "")
 
 
-def _newest(number: Any, below: int) -> Select[Any]:
-    return select(number.label("number")).where(number < below).order_by(number.desc()).limit(FEW)
+def _newest(number: Any, below: int, most: int) -> Select[Any]:
+    return select(number.label("number")).where(number < below).order_by(number.desc()).limit(most)
 
 
 def answers(asked: Question, entry: Any = Entry) -> ColumnElement[bool]:

@@ -19,7 +19,7 @@ from hub.core.words import filled, later, on_day
 from hub.entries import publishing, receiving, writing
 from hub.entries.models import Entry
 from hub.entries.visibility import PRIVATE
-from hub.exchange import activitypub, queries, suggesting
+from hub.exchange import activitypub, queries, suggesting, vocabulary
 from hub.exchange.models import Backer, Listing, Loan, Match, MatchMessage
 from hub.exchange.queries import ROWS
 from hub.exchange.schemas import ListingDraft, Side, Status
@@ -133,6 +133,7 @@ async def receive(received: Received, thing: Proposal) -> Listing | None:
     await receiving.fill(received, thing, listing, draft, activitypub.body_of(thing))
     _write(listing, draft)
     listing.happens_at = listing.published_at or received.now
+    listing.read_by = vocabulary.VERSION  # it is, below
     if known is None and not await receiving.keep(received, listing):
         return None
     await suggesting.read(received.session, listing)

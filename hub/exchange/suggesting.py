@@ -64,8 +64,8 @@ class Found:
 
 async def read(session: AsyncSession, listing: Listing) -> None:
     """Keep the words of a listing as they are now, and look soon for what fits it."""
-    listing.read_by = vocabulary.VERSION  # first: a new one may be written with the next statement
     await forget(session, listing.id)
+    listing.read_by = vocabulary.VERSION
     if listing.status != "open" or listing.deleted_at is not None:
         return
     await session.flush()

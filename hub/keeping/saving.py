@@ -17,8 +17,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy import func, select
+
 from hub import __version__, schema
 from hub.core.clock import now
+from hub.core.db import Database
 from hub.core.errors import CommandFailed
 from hub.core.secrets import MasterKey, key_file, read_key
 from hub.core.settings import Settings
@@ -81,7 +84,8 @@ async def _archive(settings: Settings, name: str, *, media: bool) -> Path:
     key = read_key(key_file(settings.data_dir))
     place = folder(settings.data_dir)
     with _alone(place):
-        await asyncio.to_thread(_need_room, settings, place, media)
+        rows = await _size_of_rows(settings)
+        await asyncio.to_thread(_need_room, settings, place, rows, media)
         part = place / f"{name}.part"
         writer = Writer(part)
         try:
@@ -138,15 +142,27 @@ def _alone(place: Path) -> Iterator[None]:
         yield
 
 
-def _need_room(settings: Settings, place: Path, media: bool) -> None:
-    """Return if an archive has room beside what the hub needs.
+async def _size_of_rows(settings: Settings) -> int:
+    """The bytes that the database takes; as lines, packed, its rows take less."""
+    if settings.database.startswith("sqlite"):
+        file = Path(settings.database.partition(":///")[2])
+        return (await asyncio.to_thread(file.stat)).st_size
+    database = Database(settings.database)
+    try:
+        async with database.read() as session:
+            size = select(func.pg_database_size(func.current_database()))
+            return int(await session.scalar(size) or 0)
+    finally:
+        await database.close()
+
+
+def _need_room(settings: Settings, place: Path, rows: int, media: bool) -> None:
+    """Return if an archive has room beside what the hub needs; `rows` are bytes.
 
     Raises:
         CommandFailed: the disk is too full.
     """
-    needed = SPARE_BYTES
-    if settings.database.startswith("sqlite"):
-        needed += Path(settings.database.partition(":///")[2]).stat().st_size
+    needed = SPARE_BYTES + rows
     if media:
         pictures = (settings.data_dir / "media").rglob("*")
         needed += sum(path.stat().st_size for path in pictures if path.is_file())

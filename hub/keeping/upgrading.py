@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from sqlalchemy.exc import DBAPIError
+
 from hub import schema
 from hub.core.db import Database
+from hub.core.errors import CommandFailed
 from hub.core.settings import Settings
 from hub.keeping import saving, soundness
 
@@ -57,19 +60,27 @@ async def take_back(settings: Settings, to: str) -> Path | None:
 
 
 async def _save(settings: Settings, at: str, to: str) -> Path:
-    saved = await saving.save_before(settings, at, to)
+    try:
+        saved = await saving.save_before(settings, at, to)
+    except CommandFailed as error:
+        raise CommandFailed(
+            f"{error} So nothing was changed. Without a backup: HUB_BACKUP_BEFORE_UPGRADE=never"
+        ) from error
     log.warning("the rows before the change from %s to %s are in %s", at, to, saved)
     return saved
 
 
 @asynccontextmanager
 async def _turn(settings: Settings) -> AsyncIterator[None]:
-    database = Database(settings.database)
-    try:
-        async with database.turn(WORK):
-            yield
-    finally:
-        await database.close()
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database)
+        stack.push_async_callback(database.close)
+        try:
+            await stack.enter_async_context(database.turn(WORK))
+        except DBAPIError as error:
+            said = str(error.orig).rpartition(">: ")[2]  # behind the name of its class
+            raise CommandFailed(f"The database cannot be used: {said}") from error
+        yield
 
 
 def wanted(settings: Settings) -> bool:

@@ -36,7 +36,7 @@ UPDATE entry SET latitude = :south + :span * abs(random() % 1000000) / 1000000.0
 # The same answer, by the index that suits it best; SQLite would choose another by itself.
 PLAIN: Final = """
 SELECT entry.id, kind, title, place, latitude, longitude, happens_at, origin, status, all_day
-FROM entry INDEXED BY ix_entry_spot LEFT JOIN event ON event.id = entry.id
+FROM entry INDEXED BY ix_entry_on_map LEFT JOIN event ON event.id = entry.id
 WHERE latitude BETWEEN ? AND ? AND longitude BETWEEN ? AND ? AND kind IN ('event', 'offer', 'want')
   AND visibility = 'public' AND deleted_at IS NULL AND hidden_at IS NULL
   AND (relevant_until IS NULL OR relevant_until > ?)

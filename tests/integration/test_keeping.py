@@ -16,6 +16,7 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 from alembic import command
+from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import REGCLASS
 
 from hub import migrating, schema
@@ -452,6 +453,39 @@ async def test_t02_of_processes_that_start_at_once_one_saves_and_upgrades(hub: R
     saved = await asyncio.gather(*(upgrading.upgrade(settings) for _ in range(3)))
     assert len([path for path in saved if path is not None]) == 1
     assert await schema.current(settings.database) == schema.newest()
+
+
+async def test_a_database_that_is_not_there_is_told_in_a_sentence(
+    hub: Running, tmp_path: Path
+) -> None:
+    if hub.services.db.is_sqlite:
+        return
+    address = hub.services.settings.database_url.rpartition("/")[0]
+    gone = Settings(_env_file=None, data_dir=tmp_path, database_url=f"{address}/not_there")
+    with pytest.raises(CommandFailed) as failed:
+        await upgrading.upgrade(gone)
+    said = 'The database cannot be used: database "not_there" does not exist'
+    assert str(failed.value) == said
+
+
+async def test_a_turn_ends_well_though_its_connection_is_lost_meanwhile(hub: Running) -> None:
+    database, number = hub.services.db, 4711
+    if database.is_sqlite:
+        return
+    holders = text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE objid = 4711")
+    async with database.turn(number), database.write() as session:
+        await session.execute(holders)
+
+    async def fail() -> None:
+        async with database.turn(number):
+            async with database.write() as session:
+                await session.execute(holders)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    async with asyncio.timeout(5), database.turn(number):
+        pass
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,7 @@ from hub.actors import service
 from hub.actors.models import Actor
 from hub.core.clock import now
 from hub.core.questions import Question, add, remember
-from hub.entries import candidates
 from hub.entries.models import Entry, Merged, Picture
-from hub.entries.search import search_text
 from hub.fediverse import facts
 from hub.fediverse.hearing import Case, Hearing, Round, Spoilt
 from hub.fediverse.inbox import Processor
@@ -124,6 +122,27 @@ async def titles(hub: Running) -> list[str]:
     async with hub.services.db.read() as session:
         shown = select(Entry.title).where(Entry.deleted_at.is_(None)).order_by(Entry.title)
         return list(await session.scalars(shown))
+
+
+def hall(number: int, **more: Any) -> Document:
+    """A place of one hub."""
+    return {
+        "id": f"{home_of(number)}/places/mill",
+        "type": "Place",
+        "name": "Mill Hall of Music",
+        "address": {"type": "PostalAddress", "streetAddress": "Mill Road 1"},
+        "attributedTo": f"{home_of(number)}/actors/events",
+        "to": [PUBLIC],
+        "published": "2026-11-22T09:00:00Z",
+        **more,
+    }
+
+
+async def groups(hub: Running) -> list[str]:
+    """What is merged, by title."""
+    async with hub.services.db.read() as session:
+        query = select(Entry.title).join(Merged, Merged.entry_id == Entry.id)
+        return list(await session.scalars(query.order_by(Entry.title)))
 
 
 @contextmanager
@@ -266,18 +285,6 @@ async def _refused(one: Round, *, writes: bool) -> None:
         raise Unauthorised("no")
 
 
-async def test_t27_a_crowd_at_one_time_hides_nobody_from_those_who_compare(
-    hub: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(candidates, "MOST", 3)
-    await follow(hub, 2)
-    crowd = [told("Create", party(f"{n}", 1, name=f"Stall {n}"), 1) for n in range(9)]
-    await come(hub, *crowd, told("Create", party("a", name="Repair café")))
-    await come(hub, told("Create", party("b", 1, name="Repair café"), 1))
-    async with hub.services.db.read() as session:
-        assert len((await session.scalars(select(Merged.entry_id))).all()) == 2
-
-
 async def test_pictures_come_with_what_they_show(
     hub: Running, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -303,96 +310,6 @@ async def test_pictures_come_with_what_they_show(
         ]
 
 
-async def plan_of(hub: Running, asked: str) -> list[str]:
-    """How SQLite goes about a statement; nothing of the others."""
-    if not hub.services.db.is_sqlite:
-        return []
-    async with hub.services.db.read() as session:
-        connection = await session.connection()
-        unknown = (None,) * asked.count("?")
-        plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}", unknown)
-        return [row[-1] for row in plan if " entry " in row[-1]]
-
-
-async def test_what_may_be_the_same_event_is_found_by_its_time(hub: Running) -> None:
-    """SQLite walks along all events where the statement leads it to the kind alone."""
-    await follow(hub, 2)
-    with counted(hub) as statements:
-        await come(hub, *(told("Create", party(f"{n}", n), n) for n in range(2)))
-    [asked] = [one for one in statements if "entry.happens_at BETWEEN" in one]
-    plan = await plan_of(hub, asked)
-    if plan:
-        assert len(plan) == candidates.TIMES
-        assert all("happens_at>? AND happens_at<?" in step for step in plan)
-
-
-def hall(number: int, **more: Any) -> Document:
-    """A place of one hub."""
-    return {
-        "id": f"{home_of(number)}/places/mill",
-        "type": "Place",
-        "name": "Mill Hall of Music",
-        "address": {"type": "PostalAddress", "streetAddress": "Mill Road 1"},
-        "attributedTo": f"{home_of(number)}/actors/events",
-        "to": [PUBLIC],
-        "published": "2026-11-22T09:00:00Z",
-        **more,
-    }
-
-
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [
-        ({"latitude": 51.5, "longitude": 7.5}, {"latitude": 51.5, "longitude": 7.5}),
-        ({}, {"latitude": 51.5, "longitude": 7.5}),
-        ({"latitude": 51.5, "longitude": 7.5}, {}),
-        ({}, {"name": "The Mill Hall of Music"}),
-    ],
-)
-async def test_t27_the_same_place_is_found_among_any_number(
-    hub: Running, first: Document, second: Document
-) -> None:
-    """Wherever it lies, and if nobody said so; by an index, whatever there is besides."""
-    await follow(hub, 3)
-    await crowd(hub, 2 * candidates.MOST + 2)
-    await come(hub, told("Create", hall(0, **first)))
-    with counted(hub) as statements:
-        await come(hub, told("Create", hall(1, **second), 1))
-    async with hub.services.db.read() as session:
-        assert len((await session.scalars(select(Merged.entry_id))).all()) == 2
-    asked = [one for one in statements if "entry.place, entry.latitude" in one]
-    assert len(asked) > 1
-    for one in asked:
-        for step in await plan_of(hub, one):
-            ways = ("ix_entry_spot", "ix_entry_number", "sqlite_autoindex_entry_1")
-            assert any(way in step for way in ways), step
-
-
-async def crowd(hub: Running, size: int, number: int = 2, **more: Any) -> None:
-    """Other places of a hub: half of them on the map, and one word is theirs too."""
-    text = search_text("Mill Shed", (), (), "")
-    home, name = home_of(number), f"hub{number}.example"
-    async with hub.services.db.write() as session:
-        author = await session.scalar(select(Actor.id).where(Actor.authority == name))
-        rows: list[Document] = [
-            {
-                "kind": "place", "uri": f"{home}/places/{n}", "url": f"{home}/{n}",
-                "author_id": author, "origin": name, "title": "Mill Shed",
-                "happens_at": now(), "status": "open", "search_text": text,
-                "latitude": 50 if n % 2 else None, "longitude": 8 if n % 2 else None, **more,
-            }
-            for n in range(size)
-        ]  # fmt: skip
-        await session.execute(insert(Entry.__table__), rows)  # type: ignore[arg-type]
-
-
-async def groups(hub: Running) -> list[str]:
-    """What is merged, by title."""
-    async with hub.services.db.read() as session:
-        query = select(Entry.title).join(Merged, Merged.entry_id == Entry.id)
-        return list(await session.scalars(query.order_by(Entry.title)))
-
-
 @pytest.mark.parametrize("then", ["Update", "Delete"])
 async def test_what_is_changed_in_its_round_is_merged_as_it_is_then(
     hub: Running, then: str
@@ -407,29 +324,6 @@ async def test_what_is_changed_in_its_round_is_merged_as_it_is_then(
     assert await groups(hub) == []
 
 
-async def test_what_is_gone_takes_no_room_from_what_stands(
-    hub: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(candidates, "MOST", 3)
-    await follow(hub, 3)
-    dead = [party(f"{n}", 1) for n in range(3)]
-    await come(hub, *(told("Create", one, 1) for one in dead))
-    await come(hub, *(told("Delete", one["id"], 1) for one in dead))
-    quiz, choir = party("q", 2, name="Quiz night"), party("c", name="Choir")
-    await come(hub, told("Create", party("a", 2), 2), told("Create", quiz, 2))
-    await come(hub, told("Create", party("a")), told("Create", choir))
-    assert await groups(hub) == ["Street party a", "Street party a"]
-
-
-async def test_a_crowd_at_one_time_is_asked_for_once(hub: Running) -> None:
-    await follow(hub, 2)
-    rest = {"kind": "event", "place": "Fair", "latitude": 50, "longitude": 8, "happens_at": STARTS}
-    await crowd(hub, 2 * candidates.MOST, number=1, **rest)
-    with counted(hub) as statements:
-        await come(hub, *(told("Create", party(f"{n}")) for n in range(20)))
-    assert len([one for one in statements if "entry.happens_at BETWEEN" in one]) == 1
-
-
 # What each kind says; a bare event, and one with all that hangs on it.
 THINGS: list[Document] = [
     party("a"),
@@ -441,6 +335,7 @@ THINGS: list[Document] = [
         **party("o"),
         "type": "Proposal",
         "purpose": "offer",
+        "replies": f"{home_of(0)}/offers/o/replies",  # for which is asked before it is read
         "publishes": {"type": "Intent", "action": "transfer", "name": "Ladder"},
     },
 ]

@@ -16,10 +16,11 @@ works_with = "0034"
 
 
 def upgrade() -> None:
+    # The new one first: until it is there, the version before goes on by the old one.
+    op.create_index("ix_entry_on_map", "entry", ["latitude", "longitude", "kind"])
     op.drop_index("ix_entry_spot", "entry")
-    op.create_index("ix_entry_spot", "entry", ["latitude", "longitude", "kind"])
 
 
 def downgrade() -> None:
-    op.drop_index("ix_entry_spot", "entry")
     op.create_index("ix_entry_spot", "entry", ["latitude", "longitude"])
+    op.drop_index("ix_entry_on_map", "entry")
