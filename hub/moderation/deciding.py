@@ -71,6 +71,7 @@ async def decide(
         return await appeals.decide(
             session, services, caller, one, back=verdict.deed == "pass", note=verdict.note
         )
+    begun = now()  # nothing that is done is older than the decision, even by a blink
     if verdict.deed == "all":
         done = await _refuse_all(session, services, one.host)
     else:
@@ -84,6 +85,7 @@ async def decide(
         rule=verdict.rule if verdict.deed != "pass" else "",
         note=verdict.note[:LONGEST_NOTE],
         count=len(done.things) or 1,
+        at=begun,
     )
     await _close_reports(session, services, one, done, verdict)
     await asking.close(session, {one.thing_id, *(thing.thing_id for thing in done.things)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -36,11 +37,12 @@ async def append(
     note: str = "",
     count: int = 1,
     undoes_id: int | None = None,
+    at: datetime | None = None,
 ) -> Decision:
-    """One more line, which nobody can take away unseen."""
+    """One more line, which nobody can take away unseen; `at` is when it began, None means now."""
     previous = await turn(session)
     row = Decision(
-        at=now().replace(microsecond=0),
+        at=(at or now()).replace(microsecond=0),
         by_id=by,
         deed=deed,
         kind=kind,

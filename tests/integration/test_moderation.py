@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import httpx2
@@ -13,6 +14,7 @@ from sqlalchemy import delete, select, update
 
 from federation.vocab.activities import Create, Delete, Flag
 from federation.vocab.objects import Note
+from hub.core.clock import now
 from hub.entries import newcomers
 from hub.entries.models import HELD, HIDDEN, SHOWN, Entry, Report
 from hub.fediverse import peers, rulings
@@ -128,6 +130,15 @@ async def test_a_decision_is_undone_and_waits_once_more(moderator: Visitor) -> N
         said = select(OutboxActivity.type).where(OutboxActivity.object_uri == entry.uri)
         types = list(await session.scalars(said.order_by(OutboxActivity.id)))
     assert types[-1] == "Delete"  # it was out for a moment
+
+
+async def test_a_decision_is_undone_whatever_second_ended_in_it(
+    moderator: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _posted(moderator.hub)
+    monkeypatch.setattr(log, "now", lambda: now() + timedelta(seconds=1))
+    await _undo(moderator, await _press(moderator, "refuse", rule="0"))
+    assert "Oak ladder" in (await moderator.get(QUEUE)).text
 
 
 async def test_a_held_answer_is_shown_or_hidden_from_the_queue(town: Town) -> None:
