@@ -78,7 +78,7 @@ def remember(session: AsyncSession) -> Memory:
     event.listen(session.sync_session, "do_orm_execute", memory.executed)
     event.listen(session.sync_session, "transient_to_pending", memory.added)
     event.listen(session.sync_session, "before_flush", memory.flushed)
-    event.listen(session.sync_session, "before_commit", memory.committed)
+    event.listen(session.sync_session, "before_commit", memory.write)
     event.listen(session.sync_session, "after_transaction_create", memory.begun)
     return memory
 
@@ -101,7 +101,7 @@ async def settle(session: AsyncSession) -> None:
     """Write everything that waits."""
     memory = _memory_of(session)
     if memory is not None:
-        await session.run_sync(memory.committed)
+        await session.run_sync(memory.write)
     await session.flush()
 
 
@@ -132,7 +132,7 @@ class Memory:
 
     def executed(self, state: ORMExecuteState) -> None:
         """A statement is about to be executed."""
-        self._write(state.session)
+        self.write(state.session)
         if state.is_insert or state.is_update or state.is_delete:
             table = getattr(state.statement, "table", None)
             self._forget({getattr(table, "name", "")})
@@ -143,14 +143,16 @@ class Memory:
 
     def flushed(self, session: Session, _context: object, _things: object) -> None:
         """Rows are about to be changed or deleted."""
-        self._write(session)
+        self.write(session)
         kinds = {type(thing) for thing in chain(session.dirty, session.deleted)}
         if kinds:
             self._forget({name for kind in kinds for name in _tables_of(kind)})
 
-    def committed(self, session: Session) -> None:
-        """All is about to be kept."""
-        self._write(session)
+    def write(self, session: Session) -> None:
+        """Write the new rows that wait, kind by kind."""
+        new, self._new = self._new, {}
+        for kind in sorted(new, key=_place):
+            session.bulk_save_objects(new[kind])
 
     def begun(self, _session: Session, transaction: SessionTransaction) -> None:
         """A transaction or a savepoint begins.
@@ -160,11 +162,6 @@ class Memory:
         """
         if transaction.nested and self._new:
             raise RuntimeError("rows wait to be written, and a savepoint begins")
-
-    def _write(self, session: Session) -> None:
-        new, self._new = self._new, {}
-        for kind in sorted(new, key=_place):
-            session.bulk_save_objects(new[kind])
 
     def _forget(self, tables: Iterable[str]) -> None:
         self._writes += 1

@@ -33,6 +33,8 @@ from tests.towns import EVENT
 
 SEEN = "/api/v1/events?origin=all"
 
+SEVERAL = pytest.mark.skipif(ENGINE == "sqlite", reason="SQLite has one process")
+
 
 async def _post(hub: Running, **given: Any) -> dict[str, Any]:
     answer = await hub.web.post("/api/v1/events", json={**EVENT, **given}, headers=hub.steward)
@@ -444,10 +446,9 @@ async def test_t02_an_upgrade_saves_the_rows_first_and_the_way_back_works(
     assert "Choir" in repr((await _rows(again.database))["entry"])
 
 
+@SEVERAL
 async def test_t02_of_processes_that_start_at_once_one_saves_and_upgrades(hub: Running) -> None:
     settings = hub.services.settings
-    if settings.database.startswith("sqlite"):
-        return  # it has one process, which holds the data folder
     await hub.services.db.close()
     await asyncio.to_thread(command.downgrade, migrating.config(settings.database), "0017")
     saved = await asyncio.gather(*(upgrading.upgrade(settings) for _ in range(3)))
@@ -455,11 +456,10 @@ async def test_t02_of_processes_that_start_at_once_one_saves_and_upgrades(hub: R
     assert await schema.current(settings.database) == schema.newest()
 
 
+@SEVERAL
 async def test_a_database_that_is_not_there_is_told_in_a_sentence(
     hub: Running, tmp_path: Path
 ) -> None:
-    if hub.services.db.is_sqlite:
-        return
     address = hub.services.settings.database_url.rpartition("/")[0]
     gone = Settings(_env_file=None, data_dir=tmp_path, database_url=f"{address}/not_there")
     with pytest.raises(CommandFailed) as failed:
@@ -468,10 +468,9 @@ async def test_a_database_that_is_not_there_is_told_in_a_sentence(
     assert str(failed.value) == said
 
 
+@SEVERAL
 async def test_a_turn_ends_well_though_its_connection_is_lost_meanwhile(hub: Running) -> None:
     database, number = hub.services.db, 4711
-    if database.is_sqlite:
-        return
     holders = text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE objid = 4711")
     async with database.turn(number), database.write() as session:
         await session.execute(holders)
